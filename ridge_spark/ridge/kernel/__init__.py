@@ -1,0 +1,39 @@
+"""The sums over pixels that everything is solved from: class counts, class pixel sums and X'X.
+
+This is the one place that chooses how they are computed. Every choice gives the same integers.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ridge_spark.ridge.kernel.portable import PortableAccumulator
+
+Tile = tuple[slice, slice]
+
+
+class Accumulator(Protocol):
+    """Adds blocks of images up; see `accumulator`."""
+
+    def add(self, images: NDArray[np.uint8], labels: NDArray[np.integer]) -> None:
+        """Add a block: `images` of shape (rows, d), any strides, and `labels` of shape (rows,)."""
+
+    def finish(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return `counts` (classes,), `sums` (classes, tile rows) and `gram` (tile), all int64."""
+
+
+def accumulator(d: int, classes: int, *, threads: int = 1, tile: Tile | None = None) -> Accumulator:
+    """Return an empty accumulator of the exact sums over d-pixel images in `classes` classes.
+
+    With U the (n, d) matrix of 8-bit pixels, `finish` returns
+
+        counts[k] = #{i : label_i = k},  sums[k] = Σ_{i : label_i = k} U_i,  gram = U'U
+
+    `gram` is complete and symmetric. With `tile`, a pair of slices (i, j) with explicit start and
+    stop, it is only U[:, i]'U[:, j], and `sums` is only over the columns i: for images so large
+    that no worker can hold all of U'U. `threads` is the most threads the sums ever run on.
+    """
+    return PortableAccumulator(d, classes, threads=threads, tile=tile)
