@@ -1,0 +1,50 @@
+"""Where data sets and runs live: a local path or an object store, through pyarrow.fs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyarrow import ArrowException, fs
+
+from ridge_spark.errors import InputError
+
+
+def locate(uri: str) -> tuple[fs.FileSystem, str]:
+    """Return the file system of a local path or an `s3://` address, and the path on it."""
+    uri = str(uri)
+    if "://" not in uri:
+        return fs.LocalFileSystem(), str(Path(uri).absolute())
+    try:
+        filesystem, path = fs.FileSystem.from_uri(uri)
+    except (ArrowException, OSError, ValueError) as error:
+        raise InputError(
+            f"{uri}: can't be opened ({one_line(error)}); give a local path or s3://bucket/prefix"
+        ) from error
+    return filesystem, path.rstrip("/")
+
+
+def is_local(uri: str) -> bool:
+    return isinstance(locate(uri)[0], fs.LocalFileSystem)
+
+
+def exists(uri: str) -> bool:
+    """True if there is a file or folder at `uri`; `InputError` if that can't be found out."""
+    filesystem, path = locate(uri)
+    try:
+        return filesystem.get_file_info(path).type != fs.FileType.NotFound
+    except OSError as error:
+        raise InputError(f"{uri}: can't be reached ({one_line(error)})") from error
+
+
+def upload(folder: Path, uri: str) -> None:
+    """Copy the files of a local folder below `uri`; removes what it wrote if it can't finish."""
+    filesystem, target = locate(uri)
+    try:
+        fs.copy_files(str(folder), target, destination_filesystem=filesystem)
+    except OSError as error:
+        filesystem.delete_dir_contents(target, missing_dir_ok=True)
+        raise InputError(f"{uri}: can't be written ({one_line(error)})") from error
+
+
+def one_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200]

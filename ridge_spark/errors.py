@@ -1,0 +1,9 @@
+"""The one kind of error whose text is meant for the person at the terminal."""
+
+
+class InputError(ValueError):
+    """Something that was given can't be used.
+
+    The message is one line that names the file or the option and says what to do about it. Every
+    command prints it alone, without a traceback, and ends with status 2.
+    """

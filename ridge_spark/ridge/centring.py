@@ -1,0 +1,112 @@
+"""From integer statistics to the centred normal equations, with one rounding at the very end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ridge_spark.errors import InputError
+from ridge_spark.ridge.statistics import Statistics
+
+Float = NDArray[np.float64]
+
+MOST_IMAGES = 4 * 10**9  # r_j n_k, at most n²/2, must fit int64
+ROWS_AT_A_TIME = 256  # of the Gram matrix, so that centring needs little memory of its own
+
+
+@dataclass(frozen=True)
+class CentredSystem:
+    """The normal equations of ridge regression on centred pixels and targets.
+
+    With a column of Y +1 for the images of a class and -1 for all others, and the means taken
+    out of both,
+
+        gram      = Xc'Xc              (a, a)   float64
+        cross     = Xc'Yc              (a, k)   float64
+        target_ss = diag(Yc'Yc)        (k,)     float64
+
+    over the `active` pixels only, the a of all d that are not the same in every image. A constant
+    pixel is 0 once centred: it has no say in any prediction, and leaving it out is exact.
+    """
+
+    n: int
+    gram: Float
+    cross: Float
+    target_ss: Float
+    active: NDArray[np.intp]
+    mean: Float  # of each of the d pixels
+    target_mean: Float  # of each column of Y
+
+    def to_pixels(self, reduced: Float) -> tuple[Float, Float]:
+        """Turn weights (..., a, k) of the centred system into `coef` (..., d, k), `intercept`."""
+        coef = np.zeros((*reduced.shape[:-2], len(self.mean), reduced.shape[-1]))
+        coef[..., self.active, :] = reduced
+        return coef, self.target_mean - self.mean @ coef
+
+
+def centre(statistics: Statistics) -> CentredSystem:
+    """Centre integer statistics exactly.
+
+    With s the sum of a pixel over all n images, c its mean rounded to an integer and r = s - n c
+    (so |r| ≤ n/2),
+
+        (Xc'Xc)_ij = X'X_ij - s_i s_j / n = (X'X_ij - c_i s_j - r_i c_j) - r_i r_j / n
+
+    The bracket and ⌊r_i r_j / n⌋ are integers that fit int64 for four billion images, so nothing is
+    lost until the difference becomes a float64. The targets go the same way: with S the sum over
+    the n_k images of class k, (Xc'Yc)_jk = 2 (S_kj - c_j n_k - r_j n_k / n).
+    """
+    n, sums, counts = statistics.n, statistics.sums, statistics.counts
+    if not 0 < n <= MOST_IMAGES:
+        raise InputError(f"{n} images: ridge regression here takes 1 to {MOST_IMAGES:,}")
+    s = sums.sum(axis=0)
+    c = (2 * s + n) // (2 * n)
+    r = s - n * c
+
+    quotient, remainder = np.divmod(r * r, n)
+    constant = (np.diagonal(statistics.gram) - c * s - r * c == quotient) & (remainder == 0)
+    active = np.flatnonzero(~constant)
+
+    c, r, s = c[active], r[active], s[active]
+    gram = np.empty((len(active), len(active)))
+    for start in range(0, len(active), ROWS_AT_A_TIME):
+        i = slice(start, start + ROWS_AT_A_TIME)
+        quotient, remainder = np.divmod(np.outer(r[i], r), n)
+        whole = statistics.gram[np.ix_(active[i], active)]
+        whole -= np.outer(c[i], s) + np.outer(r[i], c) + quotient
+        gram[i] = whole - remainder / n
+
+    class_sums = sums[:, active].T
+    cross = 2.0 * ((class_sums - np.outer(c, counts)) - np.outer(r, counts) / n)
+    return CentredSystem(
+        n=n,
+        gram=gram,
+        cross=cross,
+        target_ss=4.0 * counts * (n - counts) / n,
+        active=active,
+        mean=statistics.sums.sum(axis=0) / n,
+        target_mean=(2 * counts - n) / n,
+    )
+
+
+def centre_floats(X: Float, labels: NDArray[np.integer], classes: int) -> CentredSystem:
+    """The centred system of a float matrix X, shape (n, d): means first, then float64 products."""
+    n = len(X)
+    counts = np.bincount(labels, minlength=classes)
+    mean = X.mean(axis=0)
+    Xc = X - mean
+    active = np.flatnonzero(np.ptp(X, axis=0) > 0)
+    Xc = Xc[:, active]
+    target_mean = (2 * counts - n) / n
+    Yc = np.where(labels[:, None] == np.arange(classes), 1.0, -1.0) - target_mean
+    return CentredSystem(
+        n=n,
+        gram=Xc.T @ Xc,
+        cross=Xc.T @ Yc,
+        target_ss=4.0 * counts * (n - counts) / n,
+        active=active,
+        mean=mean,
+        target_mean=target_mean,
+    )

@@ -1,0 +1,53 @@
+"""Which fold an image is in: a hash of the seed and its row number, and of nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Folds:
+    """How images are held out while λ is chosen.
+
+    Every image belongs to one of `groups` groups. Each of the first `held_out` groups is left out
+    of the fit once and scored by what was fitted without it: K folds have K groups, all of them
+    held out in turn; a holdout has two groups, of which only the first is.
+    """
+
+    groups: int
+    held_out: int
+    fraction: float  # share of the images in each group that is held out
+    seed: int
+
+    @classmethod
+    def k(cls, folds: int, seed: int = 0) -> Folds:
+        return cls(folds, folds, 1 / folds, seed)
+
+    @classmethod
+    def holdout(cls, fraction: float, seed: int = 0) -> Folds:
+        return cls(2, 1, fraction, seed)
+
+    def assign(self, first_row: int, rows: int) -> NDArray[np.intp]:
+        """Group of each of the images first_row, ..., first_row + rows - 1; shape (rows,).
+
+        With u in [0, 1) the hash of (seed, row), the group is ⌊u / fraction⌋, and the last group
+        takes the rest.
+        """
+        group = (self._uniform(first_row, rows) / self.fraction).astype(np.intp)
+        return np.minimum(group, self.groups - 1)
+
+    def _uniform(self, first_row: int, rows: int) -> NDArray[np.floating]:
+        row = np.arange(first_row, first_row + rows, dtype=np.uint64)
+        start = _mix(np.array([self.seed], dtype=np.int64).astype(np.uint64))
+        return (_mix(start + row) >> np.uint64(11)) * 2.0**-53
+
+
+def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """One output of SplitMix64 from state x (Steele, Lea and Flood, OOPSLA 2014)."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

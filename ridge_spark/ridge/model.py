@@ -1,0 +1,102 @@
+"""The trained classifier: weights, class names and image shape; predicts, saves and loads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ridge_spark.errors import InputError
+from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.scoring import scores
+
+FORMAT = "ridge-spark model 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """One linear score per class; the class with the largest score wins, the first if two tie.
+
+    coef         (d, k) float64, per unit of pixel value (0 to 255)
+    intercept    (k,) float64
+    class_names  k names
+    shape        (height, width, channels) of the images, d = height · width · channels
+    lam          the λ it was fitted with
+    preparation  how files were turned into pixels when the data set was imported
+    """
+
+    coef: Float
+    intercept: Float
+    class_names: tuple[str, ...]
+    shape: tuple[int, int, int]
+    lam: float
+    preparation: dict[str, Any] = field(default_factory=dict)
+
+    def decision_function(self, images: NDArray[np.uint8]) -> Float:
+        """Scores of `images`, (n, d) uint8; shape (n, k)."""
+        if images.ndim != 2 or images.shape[1] != len(self.coef):
+            raise InputError(
+                f"images of shape {images.shape[1:]} do not fit this model, which takes "
+                f"{len(self.coef)} pixels in a row: height x width x channels = "
+                f"{'x'.join(map(str, self.shape))}"
+            )
+        return scores(images, self.coef, self.intercept)
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.intp]:
+        """Class numbers of `images`, (n, d) uint8; shape (n,)."""
+        return self.decision_function(images).argmax(axis=1)
+
+    def sha256(self) -> str:
+        """SHA-256 over coef and intercept as little-endian float64 in C order."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.coef, "<f8").data)
+        digest.update(np.ascontiguousarray(self.intercept, "<f8").data)
+        return digest.hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file, the names and shape in its metadata."""
+        from safetensors.numpy import save_file
+
+        about = {
+            "class_names": self.class_names,
+            "shape": self.shape,
+            "lambda": self.lam,
+            "preparation": self.preparation,
+        }
+        save_file(
+            {"coef": self.coef, "intercept": self.intercept},
+            path,
+            metadata={"format": FORMAT, "about": json.dumps(about)},
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote; `InputError` if the file is not that."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata = file.metadata() or {}
+                if metadata.get("format") != FORMAT:
+                    raise InputError(f"{path}: not a model of this program (no '{FORMAT}' in it)")
+                about = json.loads(metadata["about"])
+                model = cls(
+                    coef=file.get_tensor("coef"),
+                    intercept=file.get_tensor("intercept"),
+                    class_names=tuple(about["class_names"]),
+                    shape=tuple(about["shape"]),
+                    lam=float(about["lambda"]),
+                    preparation=dict(about["preparation"]),
+                )
+        except InputError:
+            raise
+        except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+            raise InputError(f"{path}: can't be read as a model ({error})") from error
+        d, k = int(np.prod(model.shape)), len(model.class_names)
+        if model.coef.shape != (d, k) or model.intercept.shape != (k,):
+            raise InputError(f"{path}: the weights in it do not fit its image shape and classes")
+        return model

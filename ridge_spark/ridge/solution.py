@@ -1,0 +1,53 @@
+"""What every solver returns: weights for each λ, and the figures to judge them by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ridge_spark.ridge.centring import CentredSystem, Float
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Ridge weights for a grid of L values of λ.
+
+    coef       (L, d, k)   intercept  (L, k)    scores of an image x: x coef + intercept
+    gcv        (L,)        generalised cross-validation, +inf where it is not defined
+    singular   (L,)        True where X'X + NλI is singular to working precision; the weights
+                           are then those of least norm
+    rank                   of the centred X'X, to working precision, or None where not known
+    """
+
+    coef: Float
+    intercept: Float
+    gcv: Float
+    singular: NDArray[np.bool_]
+    rank: int | None
+
+
+class Solver(Protocol):
+    """Factorises a system once, then solves it for any grid of λ.
+
+    minimise  (1/N) ‖Xc W - Yc‖² + λ ‖W‖²     that is   (Xc'Xc + NλI) W = Xc'Yc
+    """
+
+    def __init__(self, system: CentredSystem) -> None: ...
+
+    def solve(self, lambdas: Float) -> Solution:
+        """Solve for every λ in `lambdas`, shape (L,), λ ≥ 0."""
+
+
+def generalised_cross_validation(n: int, residual: Float, freedom: Float) -> Float:
+    """GCV(λ) = (‖Y - Ŷ‖²/n) / (1 - (df + 1)/n)², for `residual` and `freedom` df of shape (L,).
+
+    The 1 is the intercept's degree of freedom. Where no freedom is left, +inf: nothing can be said.
+    Golub, Heath and Wahba, Technometrics 21 (1979).
+    """
+    left = 1 - (freedom + 1) / n
+    with np.errstate(divide="ignore"):
+        # With as many parameters as images, what is left of n is rounding error.
+        return np.where(left > 1e-9, residual / n / left**2, np.inf)
