@@ -50,7 +50,7 @@ def read_pair(images: Path, labels: Path) -> LabelledImages:
 
 
 def find_pairs(folder: Path) -> dict[str, tuple[Path, Path]]:
-    """The IDX pairs in a folder by split, found by the names MNIST has: train-images, t10k-labels."""
+    """The IDX pairs in a folder, by split, found by the names MNIST's files have."""
     pairs = {}
     for prefix, split in SPLIT_OF_PREFIX.items():
         found = [

@@ -28,15 +28,7 @@ class CholeskySolver:
         self.norm = np.abs(system.gram).sum(axis=0).max(initial=0.0)
 
     def solve(self, lambdas: Float) -> Solution:
-        each = [self._solve_one(float(lam)) for lam in lambdas]
-        ranks = [one.rank for one in each if one.rank is not None]
-        return Solution(
-            coef=np.concatenate([one.coef for one in each]),
-            intercept=np.concatenate([one.intercept for one in each]),
-            gcv=np.concatenate([one.gcv for one in each]),
-            singular=np.concatenate([one.singular for one in each]),
-            rank=ranks[0] if ranks else None,
-        )
+        return Solution.join([self._solve_one(float(lam)) for lam in lambdas])
 
     @cached_property
     def _eigen(self) -> EigenSolver:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,13 +65,18 @@ def group_statistics(
 
 
 def group_correct(
-    blocks: Iterable[Block], folds: Folds, candidates: Sequence[Weights], *, threads: int = 1
+    blocks: Iterable[Block], folds: Folds, candidates: Mapping[int, Weights], *, threads: int = 1
 ) -> NDArray[np.int64]:
-    """Pass two: held-out images that each candidate classifies correctly, (held-out groups, L)."""
-    correct = np.zeros((folds.held_out, len(candidates[0].coef)), np.int64)
+    """Pass two: images of held-out groups that their candidates classify correctly.
+
+    `candidates` has L weight matrices for each held-out group to score; returns (held-out groups,
+    L), zero for a group without candidates.
+    """
+    L = max(len(weights.coef) for weights in candidates.values())
+    correct = np.zeros((folds.held_out, L), np.int64)
     for block in blocks:
         group_of = folds.assign(block.first_row, len(block.labels))
-        for group, weights in enumerate(candidates):
+        for group, weights in candidates.items():
             held_out = np.flatnonzero(group_of == group)
             correct[group] += count_correct(
                 block.images[held_out],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +28,18 @@ class Solution:
     gcv: Float
     singular: NDArray[np.bool_]
     rank: int | None
+
+    @classmethod
+    def join(cls, parts: Sequence[Solution]) -> Solution:
+        """One solution from the solutions for the parts of a grid, in its order."""
+        ranks = [part.rank for part in parts if part.rank is not None]
+        return cls(
+            coef=np.concatenate([part.coef for part in parts]),
+            intercept=np.concatenate([part.intercept for part in parts]),
+            gcv=np.concatenate([part.gcv for part in parts]),
+            singular=np.concatenate([part.singular for part in parts]),
+            rank=ranks[0] if ranks else None,
+        )
 
 
 class Solver(Protocol):

@@ -1,0 +1,1 @@
+"""Who visits the blocks: one process, Spark tasks with all of X, or Spark tasks with their part."""

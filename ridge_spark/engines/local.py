@@ -1,0 +1,95 @@
+"""The local engine: one process streams the blocks from disk and works on them with threads."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
+from ridge_spark.engines.progress import Advance, Progress
+from ridge_spark.engines.training import solve_here
+from ridge_spark.ridge.centring import CentredSystem, Float
+from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.model import Model
+from ridge_spark.ridge.selection import (
+    Block,
+    Weights,
+    confusion_of,
+    group_correct,
+    group_statistics,
+)
+from ridge_spark.ridge.solution import Solution
+from ridge_spark.ridge.statistics import Statistics
+
+READ_AHEAD = 3  # blocks; a few megabytes each
+
+
+class LocalEngine:
+    """Visits the blocks in order; the next ones are read while one is worked on."""
+
+    name = "local"
+    workers = 1
+
+    def __init__(self, train: Split, test: Split | None, threads: int, progress: Progress) -> None:
+        self.train, self.test = train, test
+        self.threads, self.progress = threads, progress
+
+    def statistics(self, folds: Folds) -> list[Statistics]:
+        about = self.train.description
+        with self.progress.stage("statistics", self.train.rows) as advance:
+            return group_statistics(
+                _read_ahead(self.train.blocks, advance),
+                folds,
+                about.d,
+                len(about.class_names),
+                threads=self.threads,
+            )
+
+    def solve(
+        self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
+    ) -> list[Solution]:
+        return solve_here(systems, lambdas, solver, self.threads)
+
+    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
+        with self.progress.stage("score", self.train.rows) as advance:
+            blocks = _read_ahead(self.train.blocks, advance)
+            return group_correct(blocks, folds, candidates, threads=self.threads)
+
+    def confusion(self, model: Model) -> NDArray[np.int64]:
+        test = self.test.blocks if self.test else ()
+        with self.progress.stage("test", sum(block.rows for block in test)) as advance:
+            blocks = _read_ahead(test, advance)
+            return confusion_of(blocks, model.coef, model.intercept, threads=self.threads)
+
+    def peak_rss_mb(self) -> float:
+        return peak_rss_mb()
+
+
+def peak_rss_mb() -> float:
+    """Most memory this process has held at once, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def _read_ahead(blocks: Iterable[BlockDescriptor], advance: Advance) -> Iterator[Block]:
+    """The blocks in order, read by another thread a few ahead of their use."""
+    with ThreadPoolExecutor(1) as pool:
+        ahead: deque[Future[Block]] = deque()
+        for descriptor in blocks:
+            ahead.append(pool.submit(read_block, descriptor))
+            if len(ahead) > READ_AHEAD:
+                yield _next(ahead, advance)
+        while ahead:
+            yield _next(ahead, advance)
+
+
+def _next(ahead: deque[Future[Block]], advance: Advance) -> Block:
+    block = ahead.popleft().result()
+    advance(len(block.labels))
+    return block

@@ -1,0 +1,110 @@
+"""The run directory: result.json, the model and the statistics, written all or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ridge_spark
+from ridge_spark.data.storage import exists, is_local, locate, one_line, upload
+from ridge_spark.engines.options import TrainOptions
+from ridge_spark.engines.progress import Progress
+from ridge_spark.engines.training import Engine, Training
+from ridge_spark.errors import InputError
+
+PACKAGES = ("numpy", "scipy", "numba", "pyarrow")
+
+
+def require_free(out: str) -> None:
+    """`InputError` unless a run can be written to `out`; nothing there is ever replaced."""
+    if exists(out):
+        raise InputError(f"--out {out}: exists already; choose another or remove it first")
+    if is_local(out):
+        parent = Path(locate(out)[1]).parent
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=parent).close()
+        except OSError as error:
+            raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
+
+
+def describe(
+    engine: Engine, training: Training, options: TrainOptions, progress: Progress
+) -> dict[str, Any]:
+    """The contents of result.json."""
+    confusion = training.confusion
+    tested = int(confusion.sum())
+    return {
+        "engine": engine.name,
+        "dataset": options.data,
+        "n_train": training.statistics.n,
+        "n_validation": training.n_validation,
+        "n_test": tested,
+        "d": training.statistics.d,
+        "classes": list(training.model.class_names),
+        "lambdas": list(options.lambdas),
+        "validation_accuracy": training.validation_accuracy.tolist(),
+        "gcv": [value if np.isfinite(value) else None for value in training.gcv.tolist()],
+        "best_lambda": options.lambdas[training.best],
+        "test_accuracy": int(confusion.trace()) / tested if tested else None,
+        "confusion": confusion.tolist(),
+        "statistics_sha256": training.statistics.sha256(),
+        "model_sha256": training.model.sha256(),
+        "solver": training.solver,
+        "seed": options.folds.seed,
+        "workers": engine.workers,
+        "threads": engine.threads,
+        "peak_rss_mb": round(engine.peak_rss_mb(), 1),
+        "seconds": {**progress.seconds, "total": progress.total},
+        "versions": _versions(),
+        "warnings": list(training.warnings),
+    }
+
+
+def write_run(out: str, result: dict[str, Any], training: Training) -> None:
+    """Write the run directory beside `out`, then rename it (or upload it, if `out` is remote)."""
+    if not is_local(out):
+        with tempfile.TemporaryDirectory() as folder:
+            _write_files(Path(folder), result, training)
+            upload(Path(folder), out)
+        return
+    target = Path(locate(out)[1])
+    partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)
+        _write_files(partial, result, training)
+        partial.rename(target)
+    except OSError as error:
+        raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_files(folder: Path, result: dict[str, Any], training: Training) -> None:
+    training.model.save(folder / "model.safetensors")
+    training.statistics.save(folder / "statistics.safetensors")
+    (folder / "result.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+
+
+def _versions() -> dict[str, str]:
+    found = {
+        "ridge_spark": ridge_spark.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+    packages = (*PACKAGES, "pyspark") if "pyspark" in sys.modules else PACKAGES
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # on a path of its own, as Spark puts pyspark
+            found[package] = getattr(sys.modules.get(package), "__version__", "unknown")
+    return found

@@ -1,0 +1,51 @@
+"""One training run from its options to its run directory."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+from ridge_spark.data.dataset import Split, open_split
+from ridge_spark.data.storage import exists
+from ridge_spark.engines.local import LocalEngine
+from ridge_spark.engines.options import TrainOptions, available_cores
+from ridge_spark.engines.progress import Progress
+from ridge_spark.engines.result import describe, require_free, write_run
+from ridge_spark.engines.training import Engine, train
+
+
+def run(engine_name: str, options: TrainOptions) -> dict[str, Any]:
+    """Train with the engine of that name, write the run directory, return result.json."""
+    progress = Progress()
+    require_free(options.out)
+    split = open_split(options.data, "train").limited(options.limit)
+    test = open_split(options.data, "test") if exists(f"{options.data}/test") else None
+    with ExitStack() as stack:
+        engine = _start(engine_name, split, test, options, progress, stack)
+        training = train(engine, split, options, progress)
+        result = describe(engine, training, options, progress)
+    for warning in training.warnings:
+        progress.say(f"warning: {warning}")
+    write_run(options.out, result, training)
+    return result
+
+
+def _start(
+    name: str,
+    split: Split,
+    test: Split | None,
+    options: TrainOptions,
+    progress: Progress,
+    stack: ExitStack,
+) -> Engine:
+    if name == "local":
+        return LocalEngine(split, test, options.threads or available_cores(), progress)
+    # Imported here: the local engine works where there is no pyspark.
+    from ridge_spark.engines.inner import InnerEngine
+    from ridge_spark.engines.outer import OuterEngine
+    from ridge_spark.engines.spark import spark_context
+
+    with progress.stage("spark"):
+        sc = stack.enter_context(spark_context(f"ridge-spark {name}"))
+    engine = {"inner": InnerEngine, "outer": OuterEngine}[name]
+    return engine(sc, split, test, options.partitions, progress)

@@ -1,0 +1,41 @@
+"""A result as text for a person: the search over λ, the choice, the test, the run directory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def table(result: dict[str, Any], out: str) -> str:
+    """A short table of what a run found."""
+    lines = [f"{'λ':>12}   validation accuracy        GCV"]
+    for lam, accuracy, gcv in zip(
+        result["lambdas"], result["validation_accuracy"], result["gcv"], strict=True
+    ):
+        chosen = "  <- best" if lam == result["best_lambda"] else ""
+        shown = "-" if gcv is None else f"{gcv:.5f}"
+        lines.append(f"{lam:>12.5g}   {accuracy:>19.4f}   {shown:>8}{chosen}")
+    lines.append("")
+    lines.append(
+        f"best λ         {result['best_lambda']:.6g}, by {result['n_validation']:,} held-out images"
+    )
+    if result["n_test"]:
+        lines.append(f"test accuracy  {result['test_accuracy']:.4f} on {result['n_test']:,} images")
+    lines.append(
+        f"trained on     {result['n_train']:,} images in {result['seconds']['total']:.2f} s"
+    )
+    lines.append(f"run directory  {out}")
+    return "\n".join(lines)
+
+
+def confusion_table(confusion: NDArray[np.int64], names: list[str]) -> str:
+    """The confusion matrix as text: true classes down, predicted classes across."""
+    width = 1 + max(len(f"{confusion.max():,}"), *(len(name) for name in names))
+    rows = ["true \\ predicted", " " * width + "".join(f"{name:>{width}}" for name in names)]
+    rows += [
+        f"{name:>{width}}" + "".join(f"{count:>{width},}" for count in row)
+        for name, row in zip(names, confusion, strict=True)
+    ]
+    return "\n".join(rows)
