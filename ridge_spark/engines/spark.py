@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,11 +42,13 @@ POLL_SECONDS = 0.5
 
 @contextmanager
 def spark_context(name: str) -> Iterator[SparkContext]:
-    """The Spark context of this process; errors of the tasks come out as they went in."""
+    """The Spark context of this process; an `InputError` in a task comes out as one here."""
     conf = SparkConf().setAppName(name).setIfMissing("spark.master", "local[*]")
-    conf.setIfMissing("spark.ui.showConsoleProgress", "false").setIfMissing(
-        "spark.log.level", "WARN"
-    )
+    conf.setIfMissing("spark.ui.showConsoleProgress", "false")
+    if conf.get("spark.master", "").startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        # What goes wrong is in the exception that is raised here; the JVM need not tell it as well.
+        conf.setIfMissing("spark.log.level", "OFF")
     sc = SparkContext.getOrCreate(conf)
     try:
         yield sc

@@ -1,0 +1,1 @@
+"""The sub-commands of `ridge-spark`: a module each, with its options and what it does."""

@@ -1,0 +1,80 @@
+"""`ridge-spark train`: choose λ on held-out images and fit a classifier."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from ridge_spark.engines.options import (
+    DEFAULT_LAMBDAS,
+    DEFAULT_VALIDATION,
+    SOLVERS,
+    TrainOptions,
+    make_folds,
+    parse_lambdas,
+)
+from ridge_spark.errors import InputError
+
+HELP = "Choose λ on held-out images and fit a classifier."
+ENGINES = ("local", "outer", "inner")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", choices=ENGINES, default="local", help="who does the work")
+    add_training_options(parser)
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="local engine: threads (default: all cores)"
+    )
+    parser.add_argument(
+        "--partitions", type=int, metavar="N", help="Spark: tasks in a pass (default: by cores)"
+    )
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """The options every engine takes."""
+    parser.add_argument("--data", required=True, metavar="DIR", help="data set; local or s3://")
+    parser.add_argument("--out", required=True, metavar="DIR", help="new run directory, or s3://")
+    parser.add_argument(
+        "--lambdas", default=DEFAULT_LAMBDAS, metavar="GRID",
+        help="values of λ to try: logspace:FIRST:LAST:NUMBER (exponents of 10) or 0.1,1,10",
+    )  # fmt: skip
+    held_out = parser.add_mutually_exclusive_group()
+    held_out.add_argument(
+        "--validation", type=float, metavar="FRACTION",
+        help="share of the training images held out while λ is chosen "
+        f"(default: {DEFAULT_VALIDATION})",
+    )  # fmt: skip
+    held_out.add_argument(
+        "--folds", type=int, metavar="K", help="K-fold cross-validation instead of a holdout"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="which images are held out")
+    parser.add_argument("--solver", choices=SOLVERS, default="auto", help="how to solve for λ")
+    parser.add_argument("--limit", type=int, metavar="N", help="use the first N training images")
+    parser.add_argument("--json", action="store_true", help="print result.json, not a table")
+
+
+def training_options(options: argparse.Namespace) -> TrainOptions:
+    """Check the values of the options; `InputError` names the first that is no good."""
+    for name in ("limit", "threads", "partitions"):
+        value = getattr(options, name, None)
+        if value is not None and value < 1:
+            raise InputError(f"--{name} {value}: must be 1 or more")
+    return TrainOptions(
+        data=options.data,
+        out=options.out,
+        lambdas=parse_lambdas(options.lambdas),
+        folds=make_folds(options.validation, options.folds, options.seed),
+        solver=options.solver,
+        limit=options.limit,
+        threads=getattr(options, "threads", None),
+        partitions=getattr(options, "partitions", None),
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    chosen = training_options(options)
+    from ridge_spark.engines.run import run as run_training
+    from ridge_spark.engines.summary import table
+
+    result = run_training(options.engine, chosen)
+    print(json.dumps(result) if options.json else table(result, options.out))
