@@ -1,3 +1,26 @@
 """Ridge-regression image classification on exact integer statistics."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ridge_spark.ridge.estimator import RidgeClassifier
+    from ridge_spark.ridge.model import Model
+    from ridge_spark.ridge.statistics import Statistics
+
 __version__ = "1.0.0"
+__all__ = ["Model", "RidgeClassifier", "Statistics"]
+
+_HOME = {
+    "Model": "ridge_spark.ridge.model",
+    "RidgeClassifier": "ridge_spark.ridge.estimator",
+    "Statistics": "ridge_spark.ridge.statistics",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: a Spark worker that only adds up statistics never loads scikit-learn."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)

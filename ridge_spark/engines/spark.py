@@ -19,6 +19,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark import RDD, AccumulatorParam, SparkConf, SparkContext
 
 from ridge_spark.data.dataset import BlockDescriptor, Split
+from ridge_spark.engines.java import use_java
 from ridge_spark.engines.local import peak_rss_mb
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.training import solve_here
@@ -43,6 +44,8 @@ POLL_SECONDS = 0.5
 @contextmanager
 def spark_context(name: str) -> Iterator[SparkContext]:
     """The Spark context of this process; an `InputError` in a task comes out as one here."""
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not started by spark-submit: Java is up to us
+        use_java()
     conf = SparkConf().setAppName(name).setIfMissing("spark.master", "local[*]")
     conf.setIfMissing("spark.ui.showConsoleProgress", "false")
     if conf.get("spark.master", "").startswith("local"):

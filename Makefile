@@ -1,0 +1,53 @@
+# Everything a user or developer runs. `make help` lists it; each target sets up what it needs.
+
+BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt
+MNIST := data/mnist
+RUN := runs/mnist-$(shell date +%Y%m%d-%H%M%S)
+SPARK := JAVA_HOME="$$($(PYTHON) -m ridge_spark.engines.java)" PYSPARK_PYTHON=$(abspath $(PYTHON)) \
+         $(VENV)/bin/spark-submit
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test lint format bench package clean
+
+help:  ## Show what there is to make
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## Make .venv with everything needed, and find or install Java
+
+$(READY): $(REQUIREMENTS) pyproject.toml
+	@$(BASE_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "error: Python 3.11 or newer is needed; set BASE_PYTHON to one" >&2; exit 1; }
+	$(BASE_PYTHON) -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
+	$(PYTHON) -m pip install --quiet --no-deps --editable .
+	@echo "Java: $$($(PYTHON) -m ridge_spark.engines.java)" && touch $@
+
+$(MNIST): | $(READY)
+	$(VENV)/bin/ridge-spark import mnist --out $@
+
+run: $(READY) | $(MNIST)  ## Train on all of MNIST with the Spark outer-loop job, on this machine
+	$(SPARK) jobs/outer.py --data $(MNIST) --out $(RUN)
+
+test: $(READY) | $(MNIST)  ## Run the whole test suite
+	$(PYTHON) -m pytest
+
+lint: $(READY)  ## Check style, types and the direction of imports
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(READY)  ## Format the code
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+package: $(READY)  ## Build dist/ridge_spark.zip for spark-submit --py-files
+	$(PYTHON) -m emr package
+
+clean:  ## Remove what was built; data/, runs/ and .venv stay
+	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
