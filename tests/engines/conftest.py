@@ -1,0 +1,89 @@
+"""Spark for the tests: both versions that are promised to work, run as real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyspark
+import pytest
+
+from ridge_spark.engines.java import find_java
+
+ROOT = Path(__file__).resolve().parents[2]
+OLDEST = "3.5.6"  # what EMR's 7.x releases have
+SPARKS = (OLDEST, "installed")
+
+Submit = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def spark_home(version: str) -> Path:
+    """The home of a Spark of that version; the oldest one is installed beside the others once."""
+    if version == "installed":
+        return Path(pyspark.__file__).parent
+    folder = ROOT / ".cache" / f"pyspark-{version}"
+    if not folder.exists():
+        partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", partial]
+        subprocess.run([*command, f"pyspark=={version}"], check=True)
+        partial.rename(folder)
+    return folder / "pyspark"
+
+
+@pytest.fixture(scope="session")
+def submit() -> Submit:
+    """Run `spark-submit` of a version, away from the checkout, with this Python."""
+
+    def run(
+        *arguments: object, version: str = "installed", cwd: Path, timeout: float = 280
+    ) -> subprocess.CompletedProcess[str]:
+        home = spark_home(version)
+        environment = {
+            **{key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ},
+            "JAVA_HOME": str(find_java()),
+            "SPARK_HOME": str(home),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYSPARK_PYTHON": sys.executable,
+        }
+        return subprocess.run(
+            [home / "bin" / "spark-submit", *map(str, arguments)],
+            cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def standalone_cluster(tmp_path: Path) -> Iterator[str]:
+    """A Spark master and one worker on loopback; yields the master's address."""
+    home = spark_home("installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"spark://127.0.0.1:{port}"
+    deploy = "org.apache.spark.deploy"
+    commands = (
+        [f"{deploy}.master.Master", "--host", "127.0.0.1", "--port", port, "--webui-port", 0],
+        [f"{deploy}.worker.Worker", "--host", "127.0.0.1", "--webui-port", 0, "--cores", 2,
+         "--memory", "2g", "--work-dir", tmp_path / "work", address],
+    )  # fmt: skip
+    environment = {**os.environ, "JAVA_HOME": str(find_java()), "SPARK_HOME": str(home)}
+    with open(tmp_path / "cluster.log", "wb") as log:
+        processes = [
+            subprocess.Popen(
+                [home / "bin" / "spark-class", *map(str, command)],
+                env=environment, stdout=log, stderr=log, start_new_session=True,
+            )
+            for command in commands
+        ]  # fmt: skip
+        try:
+            yield address
+        finally:
+            for process in processes:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait(30)

@@ -1,0 +1,62 @@
+"""Every engine, partitioning, master and Spark version finds the same, to the last bit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emr.package import package_code
+
+from ridge_spark.data.dataset import open_split
+from ridge_spark.engines.local import LocalEngine
+from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.engines.progress import Progress
+from ridge_spark.engines.training import train
+from tests.engines.conftest import SPARKS, Submit
+
+JOB = Path(__file__).with_name("all_engines.py")
+
+
+@pytest.fixture(scope="session")
+def found_locally(mnist: Path) -> dict[int | None, list[Any]]:
+    """What the local engine finds, with a holdout and with 5 folds."""
+    found = {}
+    for folds in (None, 5):
+        options = TrainOptions("", "", parse_lambdas("1e-3,1,600,1e4"), make_folds(None, folds, 0))
+        train_split, test_split = open_split(str(mnist), "train"), open_split(str(mnist), "test")
+        engine = LocalEngine(train_split, test_split, 2, Progress(quiet=True))
+        training = train(engine, train_split, options, Progress(quiet=True))
+        found[folds] = [
+            training.statistics.sha256(),
+            training.model.lam,
+            training.confusion.tolist(),
+            training.validation_accuracy.tolist(),
+        ]
+    return found
+
+
+@pytest.mark.parametrize("master", ["local[2]", "local-cluster[2,1,1024]"])
+@pytest.mark.parametrize("version", SPARKS)
+def test_spark_finds_what_one_process_finds_and_needs_only_the_zip(
+    version: str,
+    master: str,
+    submit: Submit,
+    mnist: Path,
+    found_locally: dict[int | None, list[Any]],
+    tmp_path: Path,
+) -> None:
+    code = package_code(tmp_path / "dist")
+    done = submit(
+        "--master", master, "--py-files", code, JOB, mnist, 1, 2, 7, version=version, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+
+    assert ".zip" in told["driver"]
+    assert ".zip" in told["worker"]
+    assert told["spark"].startswith("3.5.6" if version == "3.5.6" else "4.")
+    assert len(told["found"]) == 8  # 2 engines x (3 partitionings with a holdout, 1 with 5 folds)
+    for run, found in told["found"].items():
+        assert found == found_locally[5 if run.endswith("5") else None], run

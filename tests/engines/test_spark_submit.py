@@ -1,0 +1,99 @@
+"""The jobs as users start them: `spark-submit`, real processes, little memory, faults."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from emr.package import package_code
+
+from tests.engines.conftest import ROOT, Submit
+
+SMALL = ("--driver-memory", "1g", "--executor-memory", "1g")
+
+
+def test_outer_trains_on_all_images_with_a_gigabyte_each(
+    submit: Submit, mnist: Path, tmp_path: Path
+) -> None:
+    done = submit(
+        "--master", "local-cluster[2,1,1024]", *SMALL, "--py-files", package_code(tmp_path),
+        ROOT / "jobs" / "outer.py", "--data", mnist, "--out", "run", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["n_train"] == 60_000
+    assert 0.860 <= result["test_accuracy"] <= 0.868
+    assert "best λ" in done.stdout
+    assert "statistics: 2 tasks in" in done.stderr  # progress is for standard error
+
+
+def test_memory_of_inner_does_not_grow_with_the_images(
+    submit: Submit, mnist: Path, tmp_path: Path
+) -> None:
+    """Ten times the images, the same two tasks: the Python processes stay within 10%."""
+    many = tmp_path / "many"
+    (many / "train").mkdir(parents=True)
+    shutil.copytree(mnist / "test", many / "test")
+    for copy in range(10):
+        for shard in (mnist / "train").iterdir():
+            (many / "train" / f"{copy}-{shard.name}").symlink_to(shard)
+    peaks = []
+    for data, out in ((mnist, "one"), (many, "ten")):
+        done = submit(
+            "--master", "local-cluster[2,1,1024]", *SMALL, "--py-files", package_code(tmp_path),
+            ROOT / "jobs" / "inner.py", "--data", data, "--out", out, cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        peaks.append(json.loads((tmp_path / out / "result.json").read_text()))
+    one, ten = peaks
+    assert ten["n_train"] == 10 * one["n_train"] == 600_000
+    assert ten["peak_rss_mb"] < 1.1 * one["peak_rss_mb"]
+
+
+def test_a_standalone_cluster(
+    submit: Submit, standalone_cluster: str, mnist: Path, tmp_path: Path
+) -> None:
+    done = submit(
+        "--master", standalone_cluster, *SMALL, "--py-files", package_code(tmp_path),
+        ROOT / "jobs" / "inner.py", "--data", mnist, "--out", "run", "--limit", 9000, "--json",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout)["n_train"] == 9000
+
+
+@pytest.mark.parametrize("job", ["outer", "inner"])
+def test_a_damaged_shard_is_one_line_and_status_2(
+    job: str, submit: Submit, mnist: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(mnist, data)
+    shard = sorted((data / "train").iterdir())[1]
+    damaged = bytearray(shard.read_bytes())
+    damaged[1000:90_000] = bytes(89_000)  # pixels; the footer, which the driver reads, is sound
+    shard.write_bytes(damaged)
+    done = submit(
+        "--master", "local[2]", ROOT / "jobs" / f"{job}.py", "--data", data, "--out", "run",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ridge-spark: error: ")
+    assert shard.name in last
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} <= {"data", "artifacts", "spark-warehouse"}
+
+
+def test_a_worker_that_dies_changes_nothing(submit: Submit, mnist: Path, tmp_path: Path) -> None:
+    """Spark runs the lost task again; sums of integers come out the same."""
+    job = Path(__file__).with_name("dying_worker.py")
+    done = submit(
+        "--master", "local-cluster[2,1,1024]", "--py-files", package_code(tmp_path),
+        job, mnist, tmp_path / "died", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (tmp_path / "died").exists()
+    assert found["with a death"] == found["without"]
