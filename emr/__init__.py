@@ -1,0 +1,1 @@
+"""Runs the packaged jobs on AWS EMR: packaging, uploading, submitting, following, fetching."""

@@ -1,0 +1,39 @@
+# The cluster's life and the jobs on it. Variables: TARGET=cluster|serverless, DATA=FOLDER|s3://...,
+# ARGS="the job's options", STEP=the run's identifier, YES=1 to be asked nothing.
+
+EMR = $(PYTHON) -m emr
+EMR_TARGET = $(if $(TARGET),--target $(TARGET))
+EMR_YES = $(if $(YES),--yes)
+
+.PHONY: package emr-plan emr-up emr-down submit-outer submit-inner
+.PHONY: emr-status emr-logs emr-follow emr-cancel emr-cost
+
+package: setup  ## build dist/ridge_spark.zip for spark-submit --py-files
+	@$(EMR) package
+
+emr-plan: setup  ## what emr-up would make, and what it costs an hour
+	@$(EMR) plan $(EMR_TARGET)
+
+emr-up: setup  ## make the EMR cluster and everything it needs
+	@$(EMR) up $(EMR_TARGET) $(EMR_YES)
+
+emr-down: setup  ## destroy it all
+	@$(EMR) down $(EMR_YES)
+
+submit-outer submit-inner: submit-%: setup  ## run a job on EMR and fetch its result
+	@$(EMR) submit $* $(if $(DATA),--data "$(DATA)") -- $(ARGS)
+
+emr-status: setup  ## the cluster and its latest runs
+	@$(EMR) status
+
+emr-logs: setup  ## the driver's output of STEP, or of the latest run
+	@$(EMR) logs $(STEP)
+
+emr-follow: setup  ## wait for STEP and fetch its result
+	@$(EMR) follow $(STEP)
+
+emr-cancel: setup  ## cancel STEP
+	@$(EMR) cancel $(STEP)
+
+emr-cost: setup  ## what STEP cost
+	@$(EMR) cost $(STEP)

@@ -1,0 +1,85 @@
+"""What is checked before anything is made: credentials, region, bucket names, quotas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+
+from emr.errors import EmrError, code, explain, one_line
+from emr.stack import PATIENT, Sizes
+
+ON_DEMAND_VCPUS = "L-1216C47A"  # Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances
+
+
+def caller() -> str:
+    """The account the credentials belong to; `EmrError` if there are none that work."""
+    session = boto3.Session()
+    with one_line():
+        return str(session.client("sts", config=PATIENT).get_caller_identity()["Account"])
+
+
+def region() -> str:
+    """The region of the caller's profile or environment."""
+    found = boto3.Session().region_name
+    if not found:
+        raise EmrError(explain(NoRegionError()))
+    return found
+
+
+def architecture(instance_type: str, region: str) -> str:
+    """Of the instance type's processor, as wheels name it; `EmrError` if there is no such type."""
+    ec2 = boto3.Session().client("ec2", region_name=region, config=PATIENT)
+    try:
+        answer = ec2.describe_instance_types(InstanceTypes=[instance_type])
+    except ClientError as error:
+        if code(error) == "InvalidInstanceType":
+            raise EmrError(f"worker_type: {region} has no instance type {instance_type}") from error
+        raise
+    supported = answer["InstanceTypes"][0]["ProcessorInfo"]["SupportedArchitectures"]
+    return "aarch64" if "arm64" in supported else "x86_64"
+
+
+def check_plan(plan: dict[str, Any]) -> None:
+    """Raise `EmrError` if applying the plan is bound to fail half-way."""
+    outputs = plan.get("planned_values", {}).get("outputs", {})
+    region = outputs["region"]["value"]
+    changes = plan.get("resource_changes", [])
+    created = [each for each in changes if "create" in each["change"]["actions"]]
+    for change in created:
+        if change["type"] == "aws_s3_bucket":
+            check_bucket(change["change"]["after"]["bucket"], region)
+    if any(change["type"] == "aws_emr_cluster" for change in created):
+        check_quota(Sizes(**outputs["sizes"]["value"]), region)
+
+
+def check_bucket(name: str, region: str) -> None:
+    s3 = boto3.Session().client("s3", region_name=region, config=PATIENT)
+    try:
+        s3.head_bucket(Bucket=name)
+    except ClientError as error:
+        if code(error) in ("404", "NoSuchBucket"):
+            return
+        if code(error) not in ("403", "301"):
+            raise
+    raise EmrError(
+        f"The bucket {name} exists already, outside this Terraform state; "
+        "set another name in terraform.tfvars, or import the bucket"
+    )
+
+
+def check_quota(sizes: Sizes, region: str) -> None:
+    """Compare the most vCPUs the cluster may grow to with the account's quota, if readable."""
+    needed = sizes.primary_vcpus + sizes.workers_max * sizes.worker_vcpus
+    quotas = boto3.Session().client("service-quotas", region_name=region, config=PATIENT)
+    try:
+        answer = quotas.get_service_quota(ServiceCode="ec2", QuotaCode=ON_DEMAND_VCPUS)
+    except (ClientError, BotoCoreError):
+        return  # not everyone may read quotas; EMR itself will say it then
+    quota = answer["Quota"]["Value"]
+    if needed > quota:
+        raise EmrError(
+            f"The cluster may grow to {needed} vCPUs, but the account's quota in {region} is "
+            f"{quota:.0f}; lower workers.max, or ask for more in Service Quotas ({ON_DEMAND_VCPUS})"
+        )

@@ -1,0 +1,65 @@
+"""What Terraform made, read from its outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from emr.errors import EmrError
+
+# Ten tries, each later than the last: a throttled call is not a failed one.
+PATIENT = Config(retries={"mode": "standard", "max_attempts": 10}, connect_timeout=10)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Nodes and their number."""
+
+    primary_type: str
+    primary_vcpus: int
+    worker_type: str
+    worker_vcpus: int
+    worker_mib: int
+    workers_min: int
+    workers_max: int
+    spot_max: int
+    disk_gib: int
+    endpoints: int
+    idle_minutes: int
+    max_vcpus: int
+    private_network: bool
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The outputs of `terraform/outputs.tf`."""
+
+    name: str
+    target: str
+    region: str
+    release_label: str
+    architecture: str
+    bucket: str
+    logs: str
+    kms_key_arn: str
+    job_role_arn: str
+    cluster_id: str | None
+    application_id: str | None
+    sizes: Sizes
+
+    @classmethod
+    def from_outputs(cls, outputs: dict[str, Any]) -> Self:
+        """From the values of `terraform output -json`; `EmrError` if there is no stack."""
+        missing = {each.name for each in fields(cls)} - outputs.keys()
+        missing -= {"cluster_id", "application_id"}  # Terraform leaves null outputs out
+        if missing:
+            raise EmrError("Nothing is up yet (no Terraform outputs); start with: make emr-up")
+        values = {each.name: outputs.get(each.name) for each in fields(cls)}
+        return cls(**{**values, "sizes": Sizes(**outputs["sizes"])})  # type: ignore[arg-type]
+
+    def client(self, service: str) -> Any:
+        """A boto3 client in the stack's region, with credentials read afresh."""
+        return boto3.Session(region_name=self.region).client(service, config=PATIENT)

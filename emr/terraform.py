@@ -1,0 +1,109 @@
+"""Runs Terraform and turns what it says into one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from emr.errors import EmrError
+from emr.package import ROOT
+
+REMEDIES = {
+    r"VcpuLimitExceeded|vCPU limit": "the account's vCPU quota is too small; ask for more in "
+    "Service Quotas (EC2, Running On-Demand Standard instances) or choose fewer or smaller workers",
+    r"ExpiredToken|RequestExpired|token .* expired": "the AWS credentials have expired; renew them",
+    r"No valid credential sources": "there are no AWS credentials; set AWS_PROFILE",
+    r"Error acquiring the state lock": "another terraform is at work on this state; wait for it",
+    r"BucketAlreadyExists|BucketAlreadyOwnedByYou": "a bucket of that name exists elsewhere; "
+    "set another name in terraform.tfvars",
+    r"Failed to query available provider packages|could not connect to registry": "the AWS "
+    "provider can't be fetched; check the network or point TF_CLI_CONFIG_FILE at a mirror",
+    r"AccessDenied|UnauthorizedOperation|not authorized": "a permission is missing; "
+    "docs/emr.md lists those that are needed",
+    r"BucketNotEmpty": "a bucket is not empty and keep_bucket_contents is set; empty it first",
+}
+
+
+class Terraform:
+    """One Terraform directory and its state."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or Path(os.environ.get("RIDGE_TERRAFORM_DIR") or ROOT / "terraform")
+        self.planned = self.folder / "next.tfplan"
+
+    def init(self) -> None:
+        self._show("init", "-input=false", quiet=True)
+
+    def plan(self, variables: dict[str, str]) -> dict[str, Any]:
+        """Plan into a file and return the plan as `terraform show -json` gives it."""
+        options = [f"-var={name}={value}" for name, value in variables.items()]
+        self._show("plan", "-input=false", f"-out={self.planned.name}", *options)
+        return dict(json.loads(self._run("show", "-json", self.planned.name).stdout))
+
+    def apply_planned(self) -> None:
+        try:
+            self._show("apply", "-input=false", self.planned.name)
+        finally:
+            self.planned.unlink(missing_ok=True)
+
+    def destroy(self, variables: dict[str, str]) -> None:
+        options = [f"-var={name}={value}" for name, value in variables.items()]
+        self._show("destroy", "-input=false", "-auto-approve", *options)
+
+    def variable(self, name: str, variables: dict[str, str]) -> str | None:
+        """The value a variable of type string will have, wherever it is set."""
+        options = [f"-var={each}={value}" for each, value in variables.items()]
+        answer = self._run("console", *options, stdin=f"jsonencode(var.{name})\n").stdout
+        value = json.loads(json.loads(answer.strip().splitlines()[-1]))
+        return None if value is None else str(value)
+
+    def outputs(self) -> dict[str, Any]:
+        """The outputs' values; empty if nothing was made."""
+        found = json.loads(self._run("output", "-json").stdout or "{}")
+        return {name: each["value"] for name, each in found.items()}
+
+    def _run(
+        self, *arguments: str, stdout: int = subprocess.PIPE, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        color = [] if sys.stderr.isatty() and stdout != subprocess.PIPE else ["-no-color"]
+        command, *rest = arguments
+        try:
+            done = subprocess.run(
+                ["terraform", command, *color, *rest],
+                check=False,
+                cwd=self.folder,
+                stdout=stdout,
+                input=stdin,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        except FileNotFoundError as error:
+            missing = self.folder if not self.folder.is_dir() else "terraform"
+            raise EmrError(f"{missing} is not there; install Terraform 1.9 or later") from error
+        if done.returncode:
+            raise EmrError(f"terraform {command} failed: {summary(done.stderr)}")
+        return done
+
+    def _show(self, *arguments: str, quiet: bool = False) -> None:
+        """Run with Terraform's progress on standard error, or nowhere."""
+        self._run(*arguments, stdout=subprocess.DEVNULL if quiet else sys.stderr.fileno())
+
+
+def summary(stderr: str) -> str:
+    """The first error of Terraform's boxes as one line, and the remedy where we know it."""
+    text = re.sub(r"\x1b\[[0-9;]*m|[╷│╵]", "", stderr)
+    found = re.search(r"^\s*Error: (.*?)(?=^\s*Error: |\Z)", text, re.DOTALL | re.MULTILINE)
+    parts = [part.strip() for part in (found.group(1) if found else text).split("\n\n")]
+    headline = re.sub(r"\s+", " ", parts[0])
+    for pattern, remedy in REMEDIES.items():
+        if re.search(pattern, text):
+            return f"{headline[:200]}; {remedy}"
+    detail = next(
+        (part for part in parts[1:] if part and not part.startswith(("with ", "on "))), ""
+    )
+    return re.sub(r"\s+", " ", f"{headline}. {detail}" if detail else headline)[:400]

@@ -1,0 +1,178 @@
+# The EMR cluster: one primary node, core nodes that scale within limits, Spot task nodes if asked for.
+
+locals {
+  python = "/opt/ridge-spark/bin/python"
+
+  # Python workers use the same interpreter and find their region wherever they run; the driver's
+  # environment comes from spark-env in client mode and from the application master's in cluster mode.
+  node_environment = {
+    PYSPARK_PYTHON     = local.python
+    AWS_REGION         = local.region
+    AWS_DEFAULT_REGION = local.region
+  }
+
+  configurations = [
+    {
+      Classification = "spark-env"
+      Configurations = [{ Classification = "export", Properties = local.node_environment }]
+    },
+    {
+      Classification = "spark-defaults"
+      Properties = merge(
+        { for name, value in local.node_environment : "spark.executorEnv.${name}" => value },
+        { for name, value in local.node_environment : "spark.yarn.appMasterEnv.${name}" => value },
+      )
+    },
+  ]
+}
+
+resource "aws_emr_cluster" "main" {
+  count                             = local.on_cluster ? 1 : 0
+  name                              = var.name
+  release_label                     = var.release_label
+  applications                      = ["Spark"]
+  service_role                      = aws_iam_role.service[0].arn
+  security_configuration            = aws_emr_security_configuration.main[0].name
+  log_uri                           = "s3://${aws_s3_bucket.logs.id}/emr/"
+  log_encryption_kms_key_id         = aws_kms_key.main.arn
+  configurations_json               = jsonencode(local.configurations)
+  keep_job_flow_alive_when_no_steps = true
+  termination_protection            = false
+  step_concurrency_level            = 1
+  scale_down_behavior               = "TERMINATE_AT_TASK_COMPLETION"
+  ebs_root_volume_size              = 30
+
+  ec2_attributes {
+    instance_profile                  = aws_iam_instance_profile.job[0].arn
+    subnet_id                         = aws_subnet.nodes[0].id
+    emr_managed_master_security_group = aws_security_group.nodes[0].id
+    emr_managed_slave_security_group  = aws_security_group.nodes[0].id
+    service_access_security_group     = one(aws_security_group.service[*].id)
+  }
+
+  master_instance_fleet {
+    name                      = "primary"
+    target_on_demand_capacity = 1
+
+    instance_type_configs {
+      instance_type     = var.primary_type
+      weighted_capacity = 1
+
+      ebs_config {
+        type                 = "gp3"
+        size                 = var.disk_gib
+        volumes_per_instance = 1
+      }
+    }
+  }
+
+  core_instance_fleet {
+    name                      = "core"
+    target_on_demand_capacity = var.workers.min
+
+    instance_type_configs {
+      instance_type     = var.worker_type
+      weighted_capacity = 1
+
+      ebs_config {
+        type                 = "gp3"
+        size                 = var.disk_gib
+        volumes_per_instance = 1
+      }
+    }
+  }
+
+  bootstrap_action {
+    name = "python"
+    path = "s3://${aws_s3_bucket.main.id}/${aws_s3_object.environment["bootstrap"].key}"
+    args = [
+      "s3://${aws_s3_bucket.main.id}/${aws_s3_object.environment["wheels"].key}",
+      local.wheels_sha256,
+    ]
+  }
+
+  auto_termination_policy {
+    idle_timeout = var.idle_minutes * 60
+  }
+
+  depends_on = [
+    aws_iam_role_policy.service,
+    aws_iam_role_policy_attachment.job,
+    aws_route_table_association.nodes,
+    aws_route.internet,
+    aws_vpc_endpoint.s3,
+    aws_vpc_endpoint.interface,
+    aws_vpc_security_group_ingress_rule.between_nodes,
+    aws_vpc_security_group_ingress_rule.endpoints,
+    aws_vpc_security_group_ingress_rule.from_service,
+    aws_vpc_security_group_ingress_rule.service,
+    aws_vpc_security_group_egress_rule.between_nodes,
+    aws_vpc_security_group_egress_rule.s3,
+    aws_vpc_security_group_egress_rule.endpoints,
+    aws_vpc_security_group_egress_rule.service,
+    aws_vpc_security_group_egress_rule.to_service,
+    aws_vpc_security_group_egress_rule.aws_apis,
+  ]
+
+  lifecycle {
+    # Managed scaling moves the number of core nodes.
+    ignore_changes = [core_instance_fleet[0].target_on_demand_capacity]
+
+    precondition {
+      condition = alltrue([
+        for type in concat([data.aws_ec2_instance_type.primary], values(data.aws_ec2_instance_type.spot)) :
+        contains(type.supported_architectures, local.architecture == "aarch64" ? "arm64" : "x86_64")
+      ])
+      error_message = "All nodes share one set of wheels: give primary_type, worker_type and spot.types one processor architecture."
+    }
+  }
+}
+
+resource "aws_emr_instance_fleet" "spot" {
+  count                     = local.on_cluster && var.spot.max > 0 ? 1 : 0
+  cluster_id                = aws_emr_cluster.main[0].id
+  name                      = "spot"
+  target_on_demand_capacity = 0
+  target_spot_capacity      = 1
+
+  dynamic "instance_type_configs" {
+    for_each = var.spot.types
+
+    content {
+      instance_type                              = instance_type_configs.value
+      weighted_capacity                          = 1
+      bid_price_as_percentage_of_on_demand_price = 100
+
+      ebs_config {
+        type                 = "gp3"
+        size                 = var.disk_gib
+        volumes_per_instance = 1
+      }
+    }
+  }
+
+  launch_specifications {
+    spot_specification {
+      allocation_strategy      = "capacity-optimized"
+      timeout_action           = "TERMINATE_CLUSTER"
+      timeout_duration_minutes = 10
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [target_spot_capacity]
+  }
+}
+
+resource "aws_emr_managed_scaling_policy" "main" {
+  count      = local.on_cluster ? 1 : 0
+  cluster_id = aws_emr_cluster.main[0].id
+
+  compute_limits {
+    unit_type                       = "InstanceFleetUnits"
+    minimum_capacity_units          = var.workers.min
+    maximum_capacity_units          = var.workers.max + var.spot.max
+    maximum_core_capacity_units     = var.workers.max
+    maximum_ondemand_capacity_units = var.workers.max
+  }
+}
