@@ -12,10 +12,10 @@ SPARK := JAVA_HOME="$$($(PYTHON) -m ridge_spark.engines.java)" PYSPARK_PYTHON=$(
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format bench package clean
+.PHONY: help setup run test lint format bench clean
 
 help:  ## Show what there is to make
-	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Make .venv with everything needed, and find or install Java
 
@@ -46,8 +46,7 @@ format: $(READY)  ## Format the code
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-package: $(READY)  ## Build dist/ridge_spark.zip for spark-submit --py-files
-	$(PYTHON) -m emr package
-
 clean:  ## Remove what was built; data/, runs/ and .venv stay
 	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
+
+include emr/emr.mk

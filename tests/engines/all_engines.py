@@ -1,4 +1,4 @@
-"""A Spark job of the tests: trains with both Spark engines and several partitionings in one context.
+"""A Spark job of the tests: both Spark engines and several partitionings in one context.
 
 Arguments: DATA, then partition numbers. Prints, as its last line, JSON of what each run found and
 where the code came from on the driver and on a worker.

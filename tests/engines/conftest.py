@@ -7,32 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import pyspark
 import pytest
 
 from ridge_spark.engines.java import find_java
-
-ROOT = Path(__file__).resolve().parents[2]
-OLDEST = "3.5.6"  # what EMR's 7.x releases have
-SPARKS = (OLDEST, "installed")
-
-Submit = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def spark_home(version: str) -> Path:
-    """The home of a Spark of that version; the oldest one is installed beside the others once."""
-    if version == "installed":
-        return Path(pyspark.__file__).parent
-    folder = ROOT / ".cache" / f"pyspark-{version}"
-    if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", partial]
-        subprocess.run([*command, f"pyspark=={version}"], check=True)
-        partial.rename(folder)
-    return folder / "pyspark"
+from tests.engines.processes import Submit, spark_home
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emr.package import package_code
 
+from emr.package import package_code
 from ridge_spark.data.dataset import open_split
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.training import train
-from tests.engines.conftest import SPARKS, Submit
+from tests.engines.processes import SPARKS, Submit
 
 JOB = Path(__file__).with_name("all_engines.py")
 

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from emr.package import package_code
 
-from tests.engines.conftest import ROOT, Submit
+from emr.package import package_code
+from tests.engines.processes import ROOT, Submit
 
 SMALL = ("--driver-memory", "1g", "--executor-memory", "1g")
 

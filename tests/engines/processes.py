@@ -1,0 +1,30 @@
+"""Where the Spark versions of the tests are, and what running them returns."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyspark
+
+ROOT = Path(__file__).resolve().parents[2]
+OLDEST = "3.5.6"  # what EMR's 7.x releases have
+SPARKS = (OLDEST, "installed")
+
+Submit = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def spark_home(version: str) -> Path:
+    """The home of a Spark of that version; the oldest one is installed beside the others once."""
+    if version == "installed":
+        return Path(pyspark.__file__).parent
+    folder = ROOT / ".cache" / f"pyspark-{version}"
+    if not folder.exists():
+        partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", partial]
+        subprocess.run([*command, f"pyspark=={version}"], check=True)
+        partial.rename(folder)
+    return folder / "pyspark"
