@@ -46,6 +46,7 @@ def spark_context(name: str) -> Iterator[SparkContext]:
     """The Spark context of this process; an `InputError` in a task comes out as one here."""
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not started by spark-submit: Java is up to us
         use_java()
+    SparkContext._ensure_initialized()  # or SparkConf would not know what spark-submit was told
     conf = SparkConf().setAppName(name).setIfMissing("spark.master", "local[*]")
     conf.setIfMissing("spark.ui.showConsoleProgress", "false")
     if conf.get("spark.master", "").startswith("local"):

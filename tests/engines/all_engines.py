@@ -44,10 +44,10 @@ def main(data: str, partitions: list[int]) -> None:
                         training.validation_accuracy.tolist(),
                     ]
         worker = sc.parallelize([0], 1).map(where_the_code_is).first()
-        version = sc.version
+        spark = {"version": sc.version, "master": sc.master}
     print(
         json.dumps(
-            {"found": found, "driver": ridge_spark.__file__, "worker": worker, "spark": version}
+            {"found": found, "driver": ridge_spark.__file__, "worker": worker, "spark": spark}
         )
     )
 

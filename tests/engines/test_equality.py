@@ -56,7 +56,8 @@ def test_spark_finds_what_one_process_finds_and_needs_only_the_zip(
 
     assert ".zip" in told["driver"]
     assert ".zip" in told["worker"]
-    assert told["spark"].startswith("3.5.6" if version == "3.5.6" else "4.")
+    assert told["spark"]["version"].startswith("3.5.6" if version == "3.5.6" else "4.")
+    assert told["spark"]["master"] == master
     assert len(told["found"]) == 8  # 2 engines x (3 partitionings with a holdout, 1 with 5 folds)
     for run, found in told["found"].items():
         assert found == found_locally[5 if run.endswith("5") else None], run
