@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from ridge_spark.errors import InputError
 
@@ -67,7 +68,10 @@ def _install_debian_package() -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise OSError("needs root on a Debian-like system")
     print("installing Java with apt-get", file=sys.stderr)
-    apt = {"capture_output": True, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+    apt: dict[str, Any] = {
+        "capture_output": True,
+        "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+    }
     subprocess.run(["apt-get", "update"], check=True, **apt)
     for package in DEBIAN_PACKAGES:
         install = ["apt-get", "install", "-y", package]

@@ -17,13 +17,8 @@ from ridge_spark.engines.training import solve_here
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
-from ridge_spark.ridge.selection import (
-    Block,
-    Weights,
-    confusion_of,
-    group_correct,
-    group_statistics,
-)
+from ridge_spark.ridge.scoring import Weights
+from ridge_spark.ridge.selection import Block, confusion_of, group_correct, group_statistics
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 

@@ -20,7 +20,8 @@ from ridge_spark.engines.local import peak_rss_mb
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.spark import Read, SparkEngine, split_evenly
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.selection import Block, Weights, group_correct
+from ridge_spark.ridge.scoring import Weights
+from ridge_spark.ridge.selection import Block, group_correct
 
 
 @dataclass(frozen=True)

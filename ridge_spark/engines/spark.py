@@ -27,7 +27,8 @@ from ridge_spark.errors import InputError
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
-from ridge_spark.ridge.selection import Block, Weights, confusion_of, group_correct, group_sums
+from ridge_spark.ridge.scoring import Weights
+from ridge_spark.ridge.selection import Block, confusion_of, group_correct, group_sums
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import solve
 from ridge_spark.ridge.statistics import Statistics

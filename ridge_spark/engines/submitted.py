@@ -31,4 +31,4 @@ def keep_standard_error_apart() -> None:
     belongs.
     """
     if "PYSPARK_GATEWAY_PORT" in os.environ:
-        sys.stderr = _StandardErrorOfTheJvm()  # type: ignore[assignment]
+        sys.stderr = _StandardErrorOfTheJvm()

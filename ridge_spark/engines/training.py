@@ -16,7 +16,8 @@ from ridge_spark.errors import InputError
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
-from ridge_spark.ridge.selection import Weights, choose
+from ridge_spark.ridge.scoring import Weights
+from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import choose_solver, solve
 from ridge_spark.ridge.statistics import Statistics
@@ -76,7 +77,9 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
         systems = [centre(total - held_out) for held_out in groups[: folds.held_out]]
         *fitted, full = engine.solve([*systems, centre(total)], lambdas, solver)
 
-    candidates = {group: Weights.of(solution) for group, solution in enumerate(fitted)}
+    candidates = {
+        group: Weights(solution.coef, solution.intercept) for group, solution in enumerate(fitted)
+    }
     correct = engine.score(folds, candidates).sum(axis=0)
     n_validation = sum(held_out.n for held_out in groups[: folds.held_out])
     best = choose(correct, lambdas)

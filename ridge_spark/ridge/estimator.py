@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ridge_spark.ridge.centring import CentredSystem, Float, centre, centre_floats
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.scoring import count_correct
+from ridge_spark.ridge.scoring import Weights, count_correct
 from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import choose_solver, solve
@@ -64,7 +64,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         self.seed = seed
         self.threads = threads
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: Any, y: Any) -> Self:
         """Fit to X (n, d) and labels y (n,)."""
         X, y = validate_data(self, X, y, dtype=ACCEPTED)
         check_classification_targets(y)
@@ -88,14 +88,14 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         self.coef_, self.intercept_ = coef, intercept
         return self
 
-    def decision_function(self, X: ArrayLike) -> Float:
+    def decision_function(self, X: Any) -> Float:
         """Scores of X (n, d): (n, k), or (n,) of the second class where there are two."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=ACCEPTED)
         scores = X.astype(np.float64, copy=False) @ self.coef_.T + self.intercept_
         return scores.ravel() if len(self.classes_) == 2 else scores
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: Any) -> NDArray[Any]:
         """Labels of X (n, d); shape (n,)."""
         scores = self.decision_function(X)
         numbers = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
@@ -116,9 +116,8 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             if out.all() or not out.any():
                 raise ValueError(f"cv={self.cv}: {len(X)} samples are too few to hold some out")
             fitted = self._solve(X[~out], labels[~out], lambdas)
-            correct += count_correct(
-                X[out], labels[out], fitted.coef, fitted.intercept, threads=self.threads
-            )
+            weights = Weights(fitted.coef, fitted.intercept)
+            correct += count_correct(X[out], labels[out], weights, threads=self.threads)
             held_out += int(out.sum())
         return correct, held_out
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.kernel import Tile, accumulator
-from ridge_spark.ridge.scoring import confusion_matrix, count_correct
-from ridge_spark.ridge.solution import Solution
+from ridge_spark.ridge.scoring import Weights, confusion_matrix, count_correct
 from ridge_spark.ridge.statistics import Statistics
 
 
@@ -23,18 +22,6 @@ class Block:
     first_row: int
     images: NDArray[np.uint8]
     labels: NDArray[np.integer]
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The candidates for one held-out group: `coef` (L, d, k), `intercept` (L, k)."""
-
-    coef: Float
-    intercept: Float
-
-    @classmethod
-    def of(cls, solution: Solution) -> Weights:
-        return cls(solution.coef, solution.intercept)
 
 
 def group_sums(
@@ -81,8 +68,7 @@ def group_correct(
             correct[group] += count_correct(
                 block.images[held_out],
                 block.labels[held_out],
-                weights.coef,
-                weights.intercept,
+                weights,
                 threads=threads,
             )
     return correct

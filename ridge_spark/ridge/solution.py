@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.ridge.centring import CentredSystem, Float
+from ridge_spark.ridge.centring import Float
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,6 @@ class Solver(Protocol):
 
     minimise  (1/N) ‖Xc W - Yc‖² + λ ‖W‖²     that is   (Xc'Xc + NλI) W = Xc'Yc
     """
-
-    def __init__(self, system: CentredSystem) -> None: ...
 
     def solve(self, lambdas: Float) -> Solution:
         """Solve for every λ in `lambdas`, shape (L,), λ ≥ 0."""

@@ -1,0 +1,77 @@
+"""Comparing peers fairly: interleaved repeats in one run, medians, and what machine it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "pyspark", "pyarrow", "mpi4py")
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def interleaved(
+    runs: Mapping[str, Callable[[], object]], repeats: int, *, warm_up: bool = True
+) -> dict[str, list[float]]:
+    """Seconds of each of `runs`, by name, `repeats` times in turn: A B C A B C ...
+
+    In turn, because the speed of a shared machine drifts: what is compared is measured side by
+    side. The first call of each, which compiles and fills caches, is not counted.
+    """
+    if warm_up:
+        for run in runs.values():
+            run()
+    found: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, run in runs.items():
+            found[name].append(seconds(run))
+    return found
+
+
+def median_ratio(ours: list[float], theirs: list[float]) -> float:
+    """Median over the repeats of theirs / ours: how many times faster ours is."""
+    return statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
+
+
+def machine() -> dict[str, Any]:
+    """The machine and the versions that figures were measured with."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {"processor": _processor(), "cores": len(os.sched_getaffinity(0)), "versions": versions}
+
+
+def report(name: str, results: Mapping[str, Any], table: str, out: Path | None = None) -> None:
+    """Print the table, and write the figures with the machine to runs/bench/NAME.json."""
+    path = out or Path("runs") / "bench" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps({"machine": machine(), **results}, indent=2) + "\n")
+    partial.replace(path)
+    print(table)
+    print(f"written: {path}", file=sys.stderr)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,105 @@
+"""Training on MNIST, from the Parquet data set to the chosen model: ours against scikit-learn.
+
+    python benchmarks/training.py --data data/mnist
+
+Ours reads the data set from disk, chooses λ by a holdout and fits on everything. scikit-learn is
+given the float64 array it needs, already in memory, its conversion timed apart. Both use all cores.
+Also: what 100 λ cost beside 10, and 5 folds beside a holdout, in the local engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from measure import interleaved, median_ratio, report
+from sklearn.linear_model import RidgeClassifier, RidgeClassifierCV
+
+from ridge_spark.data.dataset import open_split, read_blocks
+from ridge_spark.engines.local import LocalEngine
+from ridge_spark.engines.options import (
+    TrainOptions,
+    available_cores,
+    make_folds,
+    parse_lambdas,
+)
+from ridge_spark.engines.progress import Progress
+from ridge_spark.engines.training import train
+from ridge_spark.ridge.folds import Folds
+
+GRID = "logspace:-5:5:10"
+
+
+def ours(data: str, lambdas: str = GRID, folds: int | None = None) -> None:
+    """Train with the local engine on all cores, and save the model."""
+    options = TrainOptions(data, "", parse_lambdas(lambdas), make_folds(None, folds, 0))
+    split, test, progress = (
+        open_split(data, "train"),
+        open_split(data, "test"),
+        Progress(quiet=True),
+    )
+    training = train(
+        LocalEngine(split, test, available_cores(), progress), split, options, progress
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        training.model.save(Path(folder) / "model.safetensors")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", default="data/mnist")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    options = parser.parse_args()
+
+    start = time.perf_counter()
+    blocks = list(read_blocks(open_split(options.data, "train").blocks))
+    X = np.concatenate([block.images for block in blocks]).astype(np.float64)
+    y = np.concatenate([block.labels for block in blocks])
+    conversion = time.perf_counter() - start
+    alphas = len(X) * np.array(parse_lambdas(GRID))
+    held_out = Folds.holdout(0.2).assign(0, len(X)) == 0
+
+    def loop_over_the_grid() -> None:
+        fitted = [RidgeClassifier(alpha=alpha).fit(X[~held_out], y[~held_out]) for alpha in alphas]
+        scores = [model.score(X[held_out], y[held_out]) for model in fitted]
+        RidgeClassifier(alpha=alphas[int(np.argmax(scores))]).fit(X, y)
+
+    local = interleaved(
+        {
+            "10 λ": lambda: ours(options.data),
+            "100 λ": lambda: ours(options.data, lambdas="logspace:-5:5:100"),
+            "5 folds": lambda: ours(options.data, folds=5),
+        },
+        options.repeats,
+    )
+    peers = interleaved(
+        {
+            "ours": lambda: ours(options.data),
+            "RidgeClassifier loop": loop_over_the_grid,
+            "RidgeClassifierCV": lambda: RidgeClassifierCV(alphas=alphas).fit(X, y),
+        },
+        max(1, options.repeats // 2),
+        warm_up=False,
+    )
+
+    ratios = {
+        "RidgeClassifierCV / ours": median_ratio(peers["ours"], peers["RidgeClassifierCV"]),
+        "RidgeClassifier loop / ours": median_ratio(peers["ours"], peers["RidgeClassifier loop"]),
+        "100 λ / 10 λ": median_ratio(local["10 λ"], local["100 λ"]),
+        "5 folds / holdout": median_ratio(local["10 λ"], local["5 folds"]),
+    }
+    medians = {name: statistics.median(times) for name, times in {**local, **peers}.items()}
+    lines = [f"{name:<28}{value:9.3f} s" for name, value in medians.items()]
+    lines += [f"{'conversion to float64':<28}{conversion:9.3f} s (not in the ratios)"]
+    lines += [f"{name:<28}{value:9.2f} times" for name, value in ratios.items()]
+    results = {"seconds": {**local, **peers}, "conversion": conversion, "ratios": ratios}
+    report("training", results, "\n".join(lines), options.json)
+
+
+if __name__ == "__main__":
+    main()
