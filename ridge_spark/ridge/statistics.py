@@ -121,7 +121,9 @@ class Statistics:
         """Write a safetensors file."""
         from safetensors.numpy import save_file
 
-        save_file(dict(zip(("counts", "sums", "gram"), self._arrays(), strict=True)), path)
+        # It writes memory as it lies there, whatever the order of the axes.
+        arrays = map(np.ascontiguousarray, self._arrays())
+        save_file(dict(zip(("counts", "sums", "gram"), arrays, strict=True)), path)
 
     @classmethod
     def load(cls, path: Path) -> Self:

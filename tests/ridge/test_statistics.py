@@ -175,6 +175,13 @@ def test_saving_and_loading_keeps_every_bit(tmp_path_factory, data):
     assert Statistics.load(path) == found
 
 
+def test_saving_does_not_depend_on_how_the_memory_is_laid_out(tmp_path):
+    found = of(np.arange(2 * D, dtype=np.uint8).reshape(2, D), np.array([0, 2]))
+    turned = Statistics(found.counts, np.asfortranarray(found.sums), np.asfortranarray(found.gram))
+    turned.save(tmp_path / "turned.safetensors")
+    assert Statistics.load(tmp_path / "turned.safetensors") == found
+
+
 def saved(folder: Path, **changed) -> Path:
     """A statistics file with some of its arrays replaced, or left out where None."""
     kept = of(np.ones((2, D), np.uint8), np.array([0, 2]))
