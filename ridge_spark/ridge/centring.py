@@ -78,8 +78,8 @@ def centre(statistics: Statistics) -> CentredSystem:
         whole -= np.outer(c[i], s) + np.outer(r[i], c) + quotient
         gram[i] = whole - remainder / n
 
-    class_sums = sums[:, active].T
-    cross = 2.0 * ((class_sums - np.outer(c, counts)) - np.outer(r, counts) / n)
+    quotient, remainder = np.divmod(np.outer(r, counts), n)
+    cross = 2.0 * ((sums[:, active].T - np.outer(c, counts) - quotient) - remainder / n)
     return CentredSystem(
         n=n,
         gram=gram,

@@ -36,8 +36,9 @@ class Folds:
         With u in [0, 1) the hash of (seed, row), the group is ⌊u / fraction⌋, and the last group
         takes the rest.
         """
-        group = (self._uniform(first_row, rows) / self.fraction).astype(np.intp)
-        return np.minimum(group, self.groups - 1)
+        # The last group first: of a tiny fraction, the quotient would not fit an integer.
+        group = np.minimum(self._uniform(first_row, rows) / self.fraction, self.groups - 1)
+        return group.astype(np.intp)
 
     def _uniform(self, first_row: int, rows: int) -> NDArray[np.floating]:
         row = np.arange(first_row, first_row + rows, dtype=np.uint64)

@@ -49,7 +49,11 @@ class Statistics:
         *,
         threads: int = 1,
     ) -> Self:
-        """Statistics of `images`, shape (n, d), with `labels`, shape (n,), in [0, classes)."""
+        """Statistics of `images`, shape (n, d), with `labels`, shape (n,), in [0, classes).
+
+        `InputError` for anything else, floats above all: they would be cut down to integers.
+        """
+        _require_labelled(images, labels, classes)
         sums = accumulator(images.shape[1], classes, threads=threads)
         sums.add(images, labels)
         return cls(*sums.finish())
@@ -117,7 +121,9 @@ class Statistics:
         """Write a safetensors file."""
         from safetensors.numpy import save_file
 
-        save_file(dict(zip(("counts", "sums", "gram"), self._arrays(), strict=True)), path)
+        # It writes memory as it lies there, whatever the order of the axes.
+        arrays = map(np.ascontiguousarray, self._arrays())
+        save_file(dict(zip(("counts", "sums", "gram"), arrays, strict=True)), path)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -135,6 +141,10 @@ class Statistics:
         types = {array.dtype for array in statistics._arrays()}
         if shapes != ((classes,), (classes, d), (d, d)) or types != {np.dtype(np.int64)}:
             raise InputError(f"{path}: the statistics in it do not fit together; train again")
+        if any(array.min(initial=0) < 0 for array in statistics._arrays()) or not np.array_equal(
+            statistics.gram, statistics.gram.T
+        ):
+            raise InputError(f"{path}: the statistics in it are of no images; train again")
         return statistics
 
     def _arrays(self) -> tuple[Int64, Int64, Int64]:
@@ -147,6 +157,21 @@ class Statistics:
                 f"those of {other.classes} classes and {other.d} pixels: "
                 "use images of the same shape and the same classes"
             )
+
+
+def _require_labelled(images: NDArray[np.uint8], labels: NDArray[np.integer], classes: int) -> None:
+    if images.dtype != np.uint8 or images.ndim != 2:
+        raise InputError(
+            f"images are {images.dtype} of shape {images.shape}; statistics take uint8, (n, d)"
+        )
+    if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
+        raise InputError(
+            f"{labels.size} labels for {len(images)} images ({labels.dtype} of shape "
+            f"{labels.shape}): one of each image is needed, integers"
+        )
+    outside = labels[(labels < 0) | (labels >= classes)]
+    if len(outside):
+        raise InputError(f"label {outside[0]} is out of range; there are {classes} classes, from 0")
 
 
 def _from_upper_triangle(counts: Int64, sums: Int64, upper: Int64) -> Statistics:

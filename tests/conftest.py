@@ -1,0 +1,67 @@
+"""What the tests share: the real MNIST, a small data set of drawn images, and the real command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ridge_spark.data.dataset import Description
+from ridge_spark.data.writer import write_dataset
+from tests.support import ROOT, SMALL_NAMES, SMALL_SHAPE, Command, draw_images
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a command: this checkout's code, a home without a cache of MNIST."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ}
+    return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def ridge_spark(tmp_path: Path, environment: dict[str, str]) -> Command:
+    """Run the console command `ridge-spark` with these arguments, in `tmp_path` if not elsewhere.
+
+    Further keywords (`env`, `preexec_fn`, ...) are those of `subprocess.run`.
+    """
+    command = Path(sys.executable).with_name("ridge-spark")
+
+    def run(*arguments: object, **keywords: object) -> subprocess.CompletedProcess[str]:
+        settings = {"cwd": tmp_path, "env": environment, "timeout": 120, **keywords}
+        return subprocess.run(
+            [command, *map(str, arguments)], capture_output=True, text=True, check=False, **settings
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Path:
+    """MNIST as a data set: the one `make run` made, or else one made once and kept in .cache."""
+    made = ROOT / "data" / "mnist"
+    kept = ROOT / ".cache" / "mnist"
+    for found in (made, kept):
+        if found.is_dir():
+            return found
+    kept.parent.mkdir(exist_ok=True)
+    importing = [sys.executable, "-m", "ridge_spark", "import", "mnist", "--out", kept]
+    subprocess.run(importing, cwd=ROOT, check=True)
+    return kept
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """9,000 and 1,000 images of 6x5 pixels in three classes, in three blocks and one; read only."""
+    folder = tmp_path_factory.mktemp("small") / "data"
+    splits = {
+        split: [draw_images(n, int(np.prod(SMALL_SHAPE)), len(SMALL_NAMES), seed)]
+        for split, n, seed in (("train", 9000, 1), ("test", 1000, 2))
+    }
+    write_dataset(str(folder), Description(SMALL_SHAPE, SMALL_NAMES, "drawn"), splits)
+    return folder

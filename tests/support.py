@@ -1,0 +1,39 @@
+"""Helpers of the tests: images to classify, and what a command that fails must look like."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[1]
+
+SMALL_SHAPE = (6, 5, 1)  # of the images of the `small_data` fixture
+SMALL_NAMES = ("ant", "bee", "cat")
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def draw_images(
+    n: int, d: int, classes: int, seed: int = 0
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Images (n, d) around a random image for each class, blurred by noise, and their labels."""
+    typical = np.random.default_rng(99).integers(0, 256, (classes, d))
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, n)
+    noisy = typical[labels] + rng.normal(0, 90, (n, d))
+    return noisy.clip(0, 255).astype(np.uint8), labels
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *named: object, status: int = 2) -> None:
+    """The command failed with one line of error, which contains all that is `named`."""
+    assert done.returncode == status, done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("ridge-spark: error: ")]
+    assert len(errors) == 1, done.stderr
+    assert done.stderr.splitlines()[-1] == errors[0], done.stderr
+    assert "Traceback" not in done.stderr
+    for name in named:
+        assert str(name) in errors[0]
