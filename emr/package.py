@@ -20,7 +20,7 @@ def code_files(root: Path = ROOT) -> list[Path]:
     files = sorted(
         path
         for path in (root / PACKAGE).rglob("*")
-        if path.suffix == ".py" or path.name == "py.typed"
+        if path.suffix in {".py", ".html", ".css"} or path.name == "py.typed"
     )
     if not files:
         raise EmrError(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from typing import NoReturn
 
 from ridge_spark import __version__
-from ridge_spark.commands import evaluate, import_images, predict, train
+from ridge_spark.commands import evaluate, import_images, predict, report, train
 from ridge_spark.errors import InputError
 
 COMMANDS = {
@@ -15,13 +16,16 @@ COMMANDS = {
     "train": train,
     "predict": predict,
     "evaluate": evaluate,
+    "report": report,
 }
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command and exit: 0 done, 2 a bad option or input, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
         options = _parser().parse_args(arguments)
+        options.command_line = shlex.join(["ridge-spark", *arguments])
         options.run(options)
     except InputError as error:
         _fail(str(error), 2)

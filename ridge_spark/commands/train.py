@@ -68,6 +68,7 @@ def training_options(options: argparse.Namespace) -> TrainOptions:
         limit=options.limit,
         threads=getattr(options, "threads", None),
         partitions=getattr(options, "partitions", None),
+        command=getattr(options, "command_line", ""),
     )
 
 
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace) -> None:
     chosen = training_options(options)
     from ridge_spark.engines.run import run as run_training
     from ridge_spark.engines.summary import table
+    from ridge_spark.report import draw
 
-    result = run_training(options.engine, chosen)
+    result = run_training(options.engine, chosen, draw)
     print(json.dumps(result) if options.json else table(result, options.out))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pyarrow import ArrowException, fs
@@ -46,5 +47,10 @@ def upload(folder: Path, uri: str) -> None:
         raise InputError(f"{uri}: can't be written ({one_line(error)})") from error
 
 
+def without_secrets(text: str) -> str:
+    """`text` with what an address in it holds before an @, a key or a password, taken out."""
+    return re.sub(r"(://)[^/@\s]+@", r"\1", text)
+
+
 def one_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200]
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -29,6 +29,7 @@ class TrainOptions:
     limit: int | None = None
     threads: int | None = None
     partitions: int | None = None
+    command: str = ""  # that asked for the run, for whoever wants to repeat it
 
 
 def parse_lambdas(text: str) -> tuple[float, ...]:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from pyspark import SparkContext, SparkFiles
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
-from ridge_spark.engines.local import peak_rss_mb
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.spark import Read, SparkEngine, split_evenly
 from ridge_spark.ridge.folds import Folds
@@ -81,7 +80,6 @@ class OuterEngine(SparkEngine):
             shared,
             folds,
             self.threads,
-            self._worker_peak,
         )
         return self._sum("score", work, task)
 
@@ -110,7 +108,6 @@ def _correct_of_pairs(
     shared: Any,
     folds: Folds,
     threads: int,
-    peak: Any,
     pairs: tuple[int, range],
 ) -> NDArray[np.int64]:
     """Score one held-out group with a run of λ; zeros for all other pairs."""
@@ -122,5 +119,4 @@ def _correct_of_pairs(
     correct[group, lambdas] = group_correct(
         map(read, blocks), folds, {group: part}, threads=threads
     )[group]
-    peak.add(peak_rss_mb())
     return correct

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TextIO
 
 from tqdm import tqdm
@@ -15,8 +16,28 @@ LOG_EVERY_SECONDS = 10.0
 Advance = Callable[[int], None]
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the run; `start` and `end` in seconds since the run began."""
+
+    name: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one worker did for a stage; `start` and `end` in seconds since the epoch."""
+
+    stage: str
+    worker: str  # host/process
+    start: float
+    end: float
+    peak_rss_mb: float  # of the worker so far
+
+
 class Progress:
-    """Reports stages on standard error and keeps their times in `seconds`.
+    """Reports stages on standard error, and keeps when they and the tasks of workers ran.
 
     A terminal gets a bar. A log gets a line when a stage ends, and every ten seconds before that.
     """
@@ -24,8 +45,18 @@ class Progress:
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self.stream = stream or sys.stderr
         self.quiet = quiet
+        self.began = time.time()
         self.started = time.perf_counter()
-        self.seconds: dict[str, float] = {}
+        self.stages: list[Stage] = []
+        self.tasks: list[Task] = []
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds spent in each stage, in the order in which they began."""
+        spent: dict[str, float] = {}
+        for stage in sorted(self.stages, key=lambda stage: stage.start):
+            spent[stage.name] = spent.get(stage.name, 0.0) + stage.end - stage.start
+        return spent
 
     @property
     def total(self) -> float:
@@ -35,11 +66,11 @@ class Progress:
     @contextmanager
     def stage(self, name: str, total: int = 0, unit: str = "images") -> Iterator[Advance]:
         """Time what happens inside; it calls the function it is given as the work advances."""
-        start = time.perf_counter()
+        start = self.total
         report = _bar if self.stream.isatty() else _log
         with report(self, name, total, unit) as advance:
             yield advance
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        self.stages.append(Stage(name, start, self.total))
 
     def say(self, text: str) -> None:
         """A line for whoever watches."""

@@ -1,4 +1,4 @@
-"""The run directory: result.json, the model and the statistics, written all or nothing."""
+"""The run directory: result.json, model, statistics and report, written all or nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,13 @@ from typing import Any
 import numpy as np
 
 import ridge_spark
-from ridge_spark.data.storage import exists, is_local, locate, one_line, upload
+from ridge_spark.data.storage import exists, is_local, locate, one_line, upload, without_secrets
 from ridge_spark.engines.options import TrainOptions
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.training import Engine, Training
 from ridge_spark.errors import InputError
+
+Draw = Callable[[dict[str, Any], Training], str]
 
 PACKAGES = ("numpy", "scipy", "numba", "pyarrow")
 
@@ -45,7 +49,7 @@ def describe(
     tested = int(confusion.sum())
     return {
         "engine": engine.name,
-        "dataset": options.data,
+        "dataset": without_secrets(options.data),
         "n_train": training.statistics.n,
         "n_validation": training.n_validation,
         "n_test": tested,
@@ -64,24 +68,49 @@ def describe(
         "workers": engine.workers,
         "threads": engine.threads,
         "peak_rss_mb": round(engine.peak_rss_mb(), 1),
-        "seconds": {**progress.seconds, "total": progress.total},
+        **_times(progress),
+        "folds": options.folds.held_out,
+        "blocks": training.blocks,
+        "command": without_secrets(options.command),
         "versions": _versions(),
         "warnings": list(training.warnings),
     }
 
 
-def write_run(out: str, result: dict[str, Any], training: Training) -> None:
+def draw_page(
+    draw: Draw, result: dict[str, Any], training: Training, progress: Progress
+) -> str | None:
+    """The text of report.html, or None if it can't be drawn; notes in `result` how long it took.
+
+    By now the model has been found: whatever goes wrong here must not lose it.
+    """
+    page = None
+    try:
+        with progress.stage("report"):
+            page = draw(result, training)
+    except Exception as error:
+        progress.say(
+            f"warning: no report.html ({type(error).__name__}: {one_line(error)}); "
+            "where that is put right, draw it with: ridge-spark report RUN"
+        )
+    result.update(_times(progress))
+    return page
+
+
+def write_run(
+    out: str, result: dict[str, Any], training: Training, page: str | None = None
+) -> None:
     """Write the run directory beside `out`, then rename it (or upload it, if `out` is remote)."""
     if not is_local(out):
         with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), result, training)
+            _write_files(Path(folder), result, training, page)
             upload(Path(folder), out)
         return
     target = Path(locate(out)[1])
     partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
     try:
         partial.mkdir(parents=True)
-        _write_files(partial, result, training)
+        _write_files(partial, result, training, page)
         partial.rename(target)
     except OSError as error:
         raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
@@ -89,10 +118,40 @@ def write_run(out: str, result: dict[str, Any], training: Training) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write_files(folder: Path, result: dict[str, Any], training: Training) -> None:
+def _write_files(
+    folder: Path, result: dict[str, Any], training: Training, page: str | None
+) -> None:
     training.model.save(folder / "model.safetensors")
     training.statistics.save(folder / "statistics.safetensors")
     (folder / "result.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    if page is not None:
+        report = folder / "report.html"
+        try:
+            report.write_text(page, "utf-8")
+        except OSError:  # the disk is full, say: the page can be drawn again, the run can't
+            report.unlink(missing_ok=True)
+
+
+def _times(progress: Progress) -> dict[str, Any]:
+    """`seconds` in each stage; all stages and tasks from `started` on, for a time line."""
+    return {
+        "seconds": {**progress.seconds, "total": progress.total},
+        "started": datetime.fromtimestamp(progress.began, UTC).isoformat(timespec="seconds"),
+        "stages": [
+            {"stage": stage.name, "start": round(stage.start, 4), "end": round(stage.end, 4)}
+            for stage in progress.stages
+        ],
+        "tasks": [
+            {
+                "stage": task.stage,
+                "worker": task.worker,
+                "start": round(task.start - progress.began, 4),
+                "end": round(task.end - progress.began, 4),
+                "peak_rss_mb": round(task.peak_rss_mb, 1),
+            }
+            for task in progress.tasks
+        ],
+    }
 
 
 def _versions() -> dict[str, str]:

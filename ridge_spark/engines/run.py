@@ -10,12 +10,15 @@ from ridge_spark.data.storage import exists
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.options import TrainOptions, available_cores
 from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.result import describe, require_free, write_run
+from ridge_spark.engines.result import Draw, describe, draw_page, require_free, write_run
 from ridge_spark.engines.training import Engine, train
 
 
-def run(engine_name: str, options: TrainOptions) -> dict[str, Any]:
-    """Train with the engine of that name, write the run directory, return result.json."""
+def run(engine_name: str, options: TrainOptions, draw: Draw) -> dict[str, Any]:
+    """Train with the engine of that name, write the run directory, return result.json.
+
+    `draw` makes the text of report.html; a run without one is finished all the same.
+    """
     progress = Progress()
     require_free(options.out)
     split = open_split(options.data, "train").limited(options.limit)
@@ -26,7 +29,8 @@ def run(engine_name: str, options: TrainOptions) -> dict[str, Any]:
         result = describe(engine, training, options, progress)
     for warning in training.warnings:
         progress.say(f"warning: {warning}")
-    write_run(options.out, result, training)
+    page = draw_page(draw, result, training, progress)
+    write_run(options.out, result, training, page)
     return result
 
 

@@ -6,8 +6,10 @@ import math
 import operator
 import os
 import re
+import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -21,7 +23,7 @@ from pyspark import RDD, AccumulatorParam, SparkConf, SparkContext
 from ridge_spark.data.dataset import BlockDescriptor, Split
 from ridge_spark.engines.java import use_java
 from ridge_spark.engines.local import peak_rss_mb
-from ridge_spark.engines.progress import Progress
+from ridge_spark.engines.progress import Progress, Task
 from ridge_spark.engines.training import solve_here
 from ridge_spark.errors import InputError
 from ridge_spark.ridge.centring import CentredSystem, Float
@@ -35,6 +37,7 @@ from ridge_spark.ridge.statistics import Statistics
 
 T = TypeVar("T")
 Read = Callable[[BlockDescriptor], Block]
+Function = Callable[[Any], Any]
 
 FAN_IN = 8  # statistics that one task, or the driver, merges
 TASK_BYTES = 2 * 2**30  # of pixels; beyond, a run has more tasks than cores
@@ -86,7 +89,6 @@ class SparkEngine:
             train.rows * train.description.d / (self.workers * TASK_BYTES)
         )
         self.partitions = min(wanted, len(train.blocks))
-        self._worker_peak = sc.accumulator(0.0, _Maximum())
 
     def reader(self) -> Read:
         """The function by which a task reads a block."""
@@ -96,16 +98,15 @@ class SparkEngine:
         about = self.train.description
         d, classes = about.d, len(about.class_names)
         tiles = _tiles(d, folds.groups)
-        task = partial(
-            _tile_sums, self.reader(), tiles, folds, d, classes, self.threads, self._worker_peak
-        )
+        task = partial(_tile_sums, self.reader(), tiles, folds, d, classes, self.threads)
         work = [
             (number, part)
             for part in split_evenly(self.train.blocks, self.partitions)
             for number in range(len(tiles))
         ]
-        with self._stage("statistics", len(work)):
-            merged = merge_by_tree(self.sc.parallelize(work, len(work)).flatMap(task), len(work))
+        with self._stage("statistics", len(work)) as recorded:
+            parts = self.sc.parallelize(work, len(work)).flatMap(recorded(task))
+            merged = merge_by_tree(parts, len(work))
         return [_assemble(merged, group, tiles, d) for group in range(folds.groups)]
 
     def solve(
@@ -122,14 +123,14 @@ class SparkEngine:
             return solve(shared[i].value, np.array([lam]), solver, threads=threads)
 
         threads = self.threads
-        with self._stage("factorise", len(work)):
-            each = self.sc.parallelize(work, len(work)).map(task).collect()
+        with self._stage("factorise", len(work)) as recorded:
+            each = self.sc.parallelize(work, len(work)).map(recorded(task)).collect()
         L = len(lambdas)
         return [Solution.join(each[i * L : (i + 1) * L]) for i in range(len(systems))]
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
         shared = self.sc.broadcast(dict(candidates))
-        task = partial(_correct, self.reader(), shared, folds, self.threads, self._worker_peak)
+        task = partial(_correct, self.reader(), shared, folds, self.threads)
         return self._sum_over_blocks("score", self.train.blocks, task)
 
     def confusion(self, model: Model) -> NDArray[np.int64]:
@@ -141,7 +142,7 @@ class SparkEngine:
         return self._sum_over_blocks("test", self.test.blocks, task)
 
     def peak_rss_mb(self) -> float:
-        return max(peak_rss_mb(), self._worker_peak.value)
+        return max([peak_rss_mb(), *(task.peak_rss_mb for task in self.progress.tasks)])
 
     def _sum_over_blocks(
         self,
@@ -155,14 +156,16 @@ class SparkEngine:
     def _sum(
         self, stage: str, parts: Sequence[Any], task: Callable[[Any], NDArray[np.int64]]
     ) -> NDArray[np.int64]:
-        with self._stage(stage, len(parts)):
-            return self.sc.parallelize(parts, len(parts)).map(task).reduce(operator.add)
+        with self._stage(stage, len(parts)) as recorded:
+            return self.sc.parallelize(parts, len(parts)).map(recorded(task)).reduce(operator.add)
 
     @contextmanager
-    def _stage(self, name: str, tasks: int) -> Iterator[None]:
-        """Watch the tasks of what runs inside and report how many are done."""
+    def _stage(self, name: str, tasks: int) -> Iterator[Callable[[Function], Function]]:
+        """Report how many tasks are done; yields what makes a task leave a record of itself."""
+        records = self.sc.accumulator([], _Records())
         with self.progress.stage(name, tasks, "tasks") as advance, _watch(self.sc, advance):
-            yield
+            yield lambda task: partial(_recorded, task, name, records)
+        self.progress.tasks += records.value
 
 
 def split_evenly(items: Sequence[T], parts: int) -> list[Sequence[T]]:
@@ -217,16 +220,16 @@ def _tile_sums(
     d: int,
     classes: int,
     threads: int,
-    peak: Any,
     work: tuple[int, Sequence[BlockDescriptor]],
-) -> Iterator[tuple[tuple[int, int], Statistics | NDArray[np.int64]]]:
+) -> list[tuple[tuple[int, int], Statistics | NDArray[np.int64]]]:
     """A task of pass one: its tile of each group, over its blocks; a diagonal one as statistics."""
     number, blocks = work
     i, j = tiles[number]
     sums = group_sums(map(read, blocks), folds, d, classes, threads=threads, tile=(i, j))
-    for group, (counts, pixel_sums, gram) in enumerate(sums):
-        yield (group, number), Statistics(counts, pixel_sums, gram) if i == j else gram
-    peak.add(peak_rss_mb())
+    return [
+        ((group, number), Statistics(counts, pixel_sums, gram) if i == j else gram)
+        for group, (counts, pixel_sums, gram) in enumerate(sums)
+    ]
 
 
 def _assemble(merged: dict[Any, Any], group: int, tiles: Tiles, d: int) -> Statistics:
@@ -245,27 +248,32 @@ def _assemble(merged: dict[Any, Any], group: int, tiles: Tiles, d: int) -> Stati
     return Statistics(counts, np.concatenate(sums, axis=1), gram)
 
 
-def _correct(
-    read: Read, shared: Any, folds: Folds, threads: int, peak: Any, blocks: Any
-) -> NDArray[np.int64]:
+def _correct(read: Read, shared: Any, folds: Folds, threads: int, blocks: Any) -> NDArray[np.int64]:
     """A task of pass two."""
-    correct = group_correct(map(read, blocks), folds, shared.value, threads=threads)
-    peak.add(peak_rss_mb())
-    return correct
+    return group_correct(map(read, blocks), folds, shared.value, threads=threads)
 
 
 def _confusion(read: Read, shared: Any, threads: int, blocks: Any) -> NDArray[np.int64]:
     return confusion_of(map(read, blocks), *shared.value, threads=threads)
 
 
-class _Maximum(AccumulatorParam[float]):
-    """An accumulator that keeps the largest value it is given."""
+def _recorded(task: Function, stage: str, records: Any, item: Any) -> Any:
+    """Do `task` and note who did it, from when to when."""
+    start = time.time()
+    done = task(item)
+    worker = f"{socket.gethostname()}/{os.getpid()}"
+    records.add([Task(stage, worker, start, time.time(), peak_rss_mb())])
+    return done
 
-    def zero(self, value: float) -> float:
-        return value
 
-    def addInPlace(self, value1: float, value2: float) -> float:  # noqa: N802 - Spark's name
-        return max(value1, value2)
+class _Records(AccumulatorParam[list[Task]]):
+    """An accumulator that keeps every record it is given."""
+
+    def zero(self, value: list[Task]) -> list[Task]:
+        return []
+
+    def addInPlace(self, value1: list[Task], value2: list[Task]) -> list[Task]:  # noqa: N802 - Spark's name
+        return value1 + value2
 
 
 @contextmanager

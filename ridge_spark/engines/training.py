@@ -61,6 +61,7 @@ class Training:
     confusion: NDArray[np.int64]  # (k, k); of no images where there is no test split
     solver: str
     warnings: tuple[str, ...]
+    blocks: int = 0  # of training images that a pass visits
 
 
 def train(engine: Engine, split: Split, options: TrainOptions, progress: Progress) -> Training:
@@ -102,6 +103,7 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
         confusion=engine.confusion(model),
         solver=solver,
         warnings=_warnings(lambdas, full),
+        blocks=len(split.blocks),
     )
 
 

@@ -1,0 +1,41 @@
+"""`ridge-spark report`: draw the page of a run again, or of several runs side by side."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from ridge_spark.data.storage import one_line
+from ridge_spark.errors import InputError
+
+HELP = "Draw report.html again, or one page for several runs side by side."
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", metavar="RUN", type=Path, help="run directories")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="page to write (default: report.html in the run)"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    from ridge_spark.report.page import render
+    from ridge_spark.report.run import Run
+
+    if options.out is None and len(options.runs) > 1:
+        raise InputError("--out: several runs need a file to be shown in, such as --out runs.html")
+    out = options.out or options.runs[0] / "report.html"
+    _write(out, render(Run.load_all(options.runs)))
+    print(out)
+
+
+def _write(out: Path, page: str) -> None:
+    partial = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        partial.write_text(page, "utf-8")
+        partial.replace(out)
+    except OSError as error:
+        raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,128 @@
+"""What a run found, in words and in figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ridge_spark.report.run import Run
+from ridge_spark.report.text import interval_95, percent, plural, seconds_of
+
+LARGEST_TABLE = 16  # classes; beyond, the confusion matrix is a picture
+MOST_PAIRS = 6
+
+
+def headline(run: Run) -> str:
+    """How many images it gets right."""
+    result = run.result
+    if result["n_test"]:
+        return (
+            f"{percent(result['test_accuracy'])} of {plural(result['n_test'], 'test image')} right"
+        )
+    return (
+        f"{percent(_best_validation(run))} of {plural(result['n_validation'], 'held-out image')} "
+        "right"
+    )
+
+
+def sentence(run: Run) -> str:
+    """What was run, and how it came out."""
+    result = run.result
+    height, width, channels = run.model.shape
+    colour = f" × {channels}" if channels > 1 else ""
+    how = (
+        f"{result['folds']}-fold cross-validation"
+        if result.get("folds", 1) > 1
+        else f"{plural(result['n_validation'], 'held-out image')}"
+    )
+    return (
+        f"Ridge regression on {plural(result['n_train'], 'training image')} of {run.dataset} "
+        f"({height} × {width}{colour} pixels, {plural(len(result['classes']), 'class')}), "
+        f"λ = {result['best_lambda']:.4g} chosen from {plural(len(result['lambdas']), 'value')} by "
+        f"{how}: {seconds_of(run.total_seconds)} with the {result['engine']} engine, "
+        f"{who(run)}."
+    ).replace("classs", "classes")
+
+
+def who(run: Run) -> str:
+    """`2 workers of 1 thread`."""
+    threads = plural(run.result["threads"], "thread")
+    if run.result["workers"] == 1:
+        return threads
+    return f"{plural(run.result['workers'], 'worker')} of {threads}"
+
+
+def facts(run: Run) -> list[tuple[str, str]]:
+    """The figures people compare runs by, each with its name."""
+    result = run.result
+    found = [("Engine", result["engine"]), ("Ran on", who(run))]
+    found += [
+        ("Training images", f"{result['n_train']:,}"),
+        ("Best λ", f"{result['best_lambda']:.4g}"),
+        (
+            "Right on held-out images",
+            f"{percent(_best_validation(run))} of {result['n_validation']:,}",
+        ),
+    ]
+    if result["n_test"]:
+        low, high = interval_95(int(run.confusion.trace()), result["n_test"])
+        found += [
+            ("Right on test images", f"{percent(result['test_accuracy'])} of {result['n_test']:,}"),
+            ("95% interval", f"{percent(low)} to {percent(high)}"),
+        ]
+    return [
+        *found,
+        ("Time", seconds_of(run.total_seconds)),
+        ("Memory of the largest process", f"{result['peak_rss_mb']:,.0f} MiB"),
+        ("Solver", result["solver"]),
+        ("Seed", str(result.get("seed", "not known"))),
+    ]
+
+
+def _best_validation(run: Run) -> float:
+    result = run.result
+    return float(result["validation_accuracy"][result["lambdas"].index(result["best_lambda"])])
+
+
+@dataclass(frozen=True)
+class Cell:
+    count: int
+    strength: float  # of its colour, 0 to 1
+    right: bool
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A row of the confusion matrix; `found` of its images were, `trusted` of such answers are."""
+
+    name: str
+    cells: list[Cell]
+    found: str
+    trusted: str
+
+
+def confusion_rows(run: Run) -> list[ClassRow]:
+    """The rows of the confusion matrix, shaded by the share of the class that is in each cell."""
+    confusion, names = run.confusion, run.result["classes"]
+    in_class, answered = confusion.sum(axis=1), confusion.sum(axis=0)
+    share = np.sqrt(confusion / np.maximum(1, in_class)[:, None])  # rare mistakes show as well
+    return [
+        ClassRow(
+            name,
+            [Cell(int(confusion[i, j]), float(share[i, j]), i == j) for j in range(len(names))],
+            percent(confusion[i, i] / in_class[i], 1) if in_class[i] else "–",
+            percent(confusion[i, i] / answered[i], 1) if answered[i] else "–",
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+def confused_pairs(run: Run) -> list[tuple[str, str, int]]:
+    """The mistakes made most often: true class, answer, how often."""
+    mistakes = run.confusion.copy()
+    np.fill_diagonal(mistakes, 0)
+    names = run.result["classes"]
+    order = np.argsort(-mistakes, axis=None, kind="stable")[:MOST_PAIRS]
+    pairs = zip(*np.unravel_index(order, mistakes.shape), strict=True)
+    return [(names[i], names[j], int(mistakes[i, j])) for i, j in pairs if mistakes[i, j]]

@@ -1,0 +1,56 @@
+"""Arrays as PNG pictures inside the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+MOST_SIDE = 128  # pixels of a picture; larger ones are scaled down
+BLUE, ORANGE = (0, 114, 178), (230, 120, 0)  # told apart by colour-blind people
+STRONGEST = 99.5  # percentile of |weight| that gets the full colour
+
+Shape = tuple[int, int, int]
+
+
+def picture(pixels: NDArray[np.uint8], shape: Shape) -> str:
+    """An image of the data set, (d,) uint8, as the address of a PNG."""
+    height, width, channels = shape
+    image = pixels.reshape(height, width, channels)
+    if channels not in (1, 3):
+        image = image.mean(axis=2, keepdims=True).astype(np.uint8)
+    return _address(Image.fromarray(image.squeeze(axis=2) if image.shape[2] == 1 else image))
+
+
+def weight_pictures(coef: NDArray[np.float64], shape: Shape) -> list[str]:
+    """Weights (d, k), one picture for each class: blue adds to its score, orange takes from it.
+
+    The stronger the colour the larger the weight, on one scale for all classes; no weight is
+    transparent. The channels of a colour image are added up.
+    """
+    weights = coef.T.reshape(-1, *shape).sum(axis=3)
+    scale = np.percentile(np.abs(weights[weights != 0]), STRONGEST) if weights.any() else 1.0
+    alpha = np.rint(255 * np.clip(np.abs(weights) / scale, 0, 1)).astype(np.uint8)
+    colour = np.where(weights[..., None] > 0, BLUE, ORANGE).astype(np.uint8)
+    pictures = np.concatenate([colour, alpha[..., None]], axis=-1)
+    return [_address(Image.fromarray(each)) for each in pictures]
+
+
+def confusion_picture(confusion: NDArray[np.int64]) -> str:
+    """A confusion matrix too large for a table: blue on the diagonal, orange off it."""
+    share = np.sqrt(confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True)))
+    colour = np.where(np.eye(len(confusion), dtype=bool)[..., None], BLUE, ORANGE)
+    pixels = np.concatenate([colour, np.rint(255 * share)[..., None]], axis=-1).astype(np.uint8)
+    image = Image.fromarray(pixels)
+    times = max(1, 512 // len(confusion))
+    return _address(image.resize((len(confusion) * times,) * 2, Image.Resampling.NEAREST), 1024)
+
+
+def _address(image: Image.Image, most_side: int = MOST_SIDE) -> str:
+    image.thumbnail((most_side, most_side))
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

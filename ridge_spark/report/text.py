@@ -1,0 +1,44 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+
+def plural(n: int, what: str) -> str:
+    """`1 task`, `2 tasks`, `60,000 images`."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def percent(share: float, digits: int = 2) -> str:
+    return f"{100 * share:.{digits}f}%"
+
+
+def bytes_of(n: float) -> str:
+    """`784 bytes`, `7.8 MB`, `47 MB`."""
+    power = min(4, max(0, math.floor(math.log10(max(1.0, n)) / 3)))
+    value, unit = n / 1000**power, ("bytes", "kB", "MB", "GB", "TB")[power]
+    return f"{value:.1f} {unit}" if power and value < 10 else f"{value:.0f} {unit}"
+
+
+def seconds_of(seconds: float) -> str:
+    """`0.42 s`, `12.3 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def interval_95(right: int, of: int) -> tuple[float, float]:
+    """Wilson's interval for a share, 95%: where it lies if the images are a fair sample.
+
+    E. B. Wilson, Journal of the American Statistical Association 22 (1927).
+    """
+    z, p = 1.959964, right / of
+    middle = (p + z * z / (2 * of)) / (1 + z * z / of)
+    half = z / (1 + z * z / of) * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
+    return middle - half, middle + half
