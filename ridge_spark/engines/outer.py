@@ -18,7 +18,8 @@ from pyspark import SparkContext, SparkFiles
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
 from ridge_spark.engines.local import peak_rss_mb
 from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.spark import Read, SparkEngine, split_evenly
+from ridge_spark.engines.shares import split_evenly
+from ridge_spark.engines.spark import Read, SparkEngine
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.selection import Block, Weights, group_correct
 
