@@ -39,7 +39,7 @@ class LocalEngine:
         about = self.train.description
         with self.progress.stage("statistics", self.train.rows) as advance:
             return group_statistics(
-                _read_ahead(self.train.blocks, advance),
+                read_ahead(self.train.blocks, advance),
                 folds,
                 about.d,
                 len(about.class_names),
@@ -53,13 +53,13 @@ class LocalEngine:
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
         with self.progress.stage("score", self.train.rows) as advance:
-            blocks = _read_ahead(self.train.blocks, advance)
+            blocks = read_ahead(self.train.blocks, advance)
             return group_correct(blocks, folds, candidates, threads=self.threads)
 
     def confusion(self, model: Model) -> NDArray[np.int64]:
         test = self.test.blocks if self.test else ()
         with self.progress.stage("test", sum(block.rows for block in test)) as advance:
-            blocks = _read_ahead(test, advance)
+            blocks = read_ahead(test, advance)
             return confusion_of(blocks, model.coef, model.intercept, threads=self.threads)
 
     def peak_rss_mb(self) -> float:
@@ -72,7 +72,7 @@ def peak_rss_mb() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
-def _read_ahead(blocks: Iterable[BlockDescriptor], advance: Advance) -> Iterator[Block]:
+def read_ahead(blocks: Iterable[BlockDescriptor], advance: Advance) -> Iterator[Block]:
     """The blocks in order, read by another thread a few ahead of their use."""
     with ThreadPoolExecutor(1) as pool:
         ahead: deque[Future[Block]] = deque()

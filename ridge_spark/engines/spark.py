@@ -24,6 +24,7 @@ from ridge_spark.data.dataset import BlockDescriptor, Split
 from ridge_spark.engines.java import use_java
 from ridge_spark.engines.local import peak_rss_mb
 from ridge_spark.engines.progress import Progress, Task
+from ridge_spark.engines.shares import split_evenly
 from ridge_spark.engines.training import solve_here
 from ridge_spark.errors import InputError
 from ridge_spark.ridge.centring import CentredSystem, Float
@@ -166,12 +167,6 @@ class SparkEngine:
         with self.progress.stage(name, tasks, "tasks") as advance, _watch(self.sc, advance):
             yield lambda task: partial(_recorded, task, name, records)
         self.progress.tasks += records.value
-
-
-def split_evenly(items: Sequence[T], parts: int) -> list[Sequence[T]]:
-    """`items` in order in `parts` runs whose lengths differ by one at most."""
-    n = len(items)
-    return [items[n * i // parts : n * (i + 1) // parts] for i in range(parts)]
 
 
 def merge_by_tree(rdd: RDD[tuple[Any, T]], partitions: int) -> dict[Any, T]:
