@@ -107,7 +107,11 @@ class SparkEngine:
         ]
         with self._stage("statistics", len(work)) as recorded:
             parts = self.sc.parallelize(work, len(work)).flatMap(recorded(task))
-            merged = merge_by_tree(parts, len(work))
+            merged = (
+                merge_by_tree(parts, len(work))
+                if len(tiles) == 1
+                else merge_by_key(parts, folds.groups * len(tiles))
+            )
         return [_assemble(merged, group, tiles, d) for group in range(folds.groups)]
 
     def solve(
@@ -182,6 +186,14 @@ def merge_by_tree(rdd: RDD[tuple[Any, T]], partitions: int) -> dict[Any, T]:
     for key, value in rdd.collect():
         merged[key] = operator.iadd(merged[key], value) if key in merged else value
     return merged
+
+
+def merge_by_key(rdd: RDD[tuple[Any, T]], keys: int) -> dict[Any, T]:
+    """Add up the values of equal keys, each in a task of its own, and fetch them one by one.
+
+    For tiles: together they may be more than Spark lets a job return at once.
+    """
+    return dict(rdd.reduceByKey(operator.iadd, keys).toLocalIterator())
 
 
 def _key_by_target(partitions: int, index: int, items: Iterable[Any]) -> Iterator[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import matplotlib
 from markupsafe import Markup, escape
@@ -18,7 +19,7 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a
 VARIABLES = {INK: "--ink", MUTED: "--muted", LINE: "--line", PAPER: "--paper", PANEL: "--panel"} | {
     colour: f"--series-{number}" for number, colour in enumerate(SERIES)
 }
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "text.color": INK,
     "text.parse_math": False,  # names of classes and runs may hold a $

@@ -97,3 +97,16 @@ def test_a_worker_that_dies_changes_nothing(submit: Submit, mnist: Path, tmp_pat
     found = json.loads(done.stdout.splitlines()[-1])
     assert (tmp_path / "died").exists()
     assert found["with a death"] == found["without"]
+
+
+def test_tiles_of_the_gram_matrix_make_up_the_whole(
+    submit: Submit, mnist: Path, tmp_path: Path
+) -> None:
+    job = Path(__file__).with_name("tiled.py")
+    done = submit(
+        "--master", "local[2]", "--py-files", package_code(tmp_path), job, mnist, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert set(found) == {f"{name}, {n} tiles" for name in ("inner", "outer") for n in (1, 6)}
+    assert len({tuple(hashes) for hashes in found.values()}) == 1
