@@ -14,13 +14,15 @@ from ridge_spark.ridge.eigen import EigenSolver
 from ridge_spark.ridge.solution import Solution, generalised_cross_validation
 
 COLUMNS_AT_A_TIME = 512
+FEWEST_SPARE = 1e-3  # degrees of freedom per image that are left; with fewer, GCV cancels to noise
 
 
 class CholeskySolver:
     """With Xc'Xc + NλI = LL',  W(λ) = L'⁻¹ L⁻¹ Xc'Yc, by two triangular solves.
 
     Where the matrix is singular to working precision, by LAPACK's estimate of its condition, the
-    eigendecomposition takes over for that λ and gives the weights of least norm.
+    eigendecomposition takes over for that λ and gives the weights of least norm. So it does where
+    the weights nearly interpolate the images, since it alone has GCV right there.
     """
 
     def __init__(self, system: CentredSystem) -> None:
@@ -46,16 +48,19 @@ class CholeskySolver:
         if reciprocal_condition < a * np.finfo(np.float64).eps:
             return self._eigen.solve(np.array([lam]))
 
+        spare = n - 1 - a + shift * _inverse_trace(factor)
+        if spare < FEWEST_SPARE * n:
+            return self._eigen.solve(np.array([lam]))
+
         W = cho_solve((factor, lower), self.system.cross, check_finite=False)
         coef, intercept = self.system.to_pixels(W[None])
         # ‖Yc - XcW‖² with Xc'XcW = Xc'Yc - NλW put in: no product with Xc'Xc is needed.
         explained = (W * self.system.cross).sum() + shift * (W * W).sum()
         residual = max(self.system.target_ss.sum() - explained, 0.0)
-        freedom = a - shift * _inverse_trace(factor)
         return Solution(
             coef=coef,
             intercept=intercept,
-            gcv=generalised_cross_validation(n, np.array([residual]), np.array([freedom])),
+            gcv=generalised_cross_validation(n, np.array([residual]), np.array([spare])),
             singular=np.array([False]),
             rank=None,
         )

@@ -25,23 +25,38 @@ class EigenSolver:
         largest = self.s[-1] if len(s) else 0.0
         self.negligible = len(s) * np.finfo(np.float64).eps * largest
         self.rotated = self.vectors.T @ system.cross
+        self.determined = self.s > self.negligible
+        self.rank = int(self.determined.sum())
 
     def solve(self, lambdas: Float) -> Solution:
-        shifted = self.s + self.system.n * np.asarray(lambdas, np.float64)[:, None]  # (L, a)
+        n_lambda = self.system.n * np.asarray(lambdas, np.float64)[:, None]
+        shifted = self.s + n_lambda  # (L, a)
         kept = shifted > self.negligible
         inverse = np.divide(1.0, shifted, out=np.zeros_like(shifted), where=kept)
 
         filtered = inverse[:, :, None] * self.rotated  # (L, a, k)
         coef, intercept = self.system.to_pixels(np.matmul(self.vectors, filtered))
 
-        explained = 2 * inverse - self.s * inverse**2
-        residual = self.system.target_ss.sum() - explained @ (self.rotated**2).sum(axis=1)
         return Solution(
             coef=coef,
             intercept=intercept,
-            gcv=generalised_cross_validation(
-                self.system.n, np.maximum(residual, 0), inverse @ self.s
-            ),
+            gcv=self._gcv(n_lambda),
             singular=~kept.all(axis=1),
-            rank=int((self.s > self.negligible).sum()),
+            rank=self.rank,
         )
+
+    def _gcv(self, n_lambda: Float) -> Float:
+        """GCV from sums without cancellation: it stays right as all of it goes to 0 with λ.
+
+        With t = Nλ / (s + Nλ) the share of a direction that is not fitted,
+
+            ‖Y - Ŷ‖² = (what no weights explain) + Σ t² b'b/s,    n - 1 - df = n - 1 - rank + Σ t
+        """
+        n, rank, s = self.system.n, self.rank, self.s[self.determined]
+        explainable = (self.rotated[self.determined] ** 2).sum(axis=1) / s
+        # With as many directions as images, they explain all: the difference is rounding error.
+        left = self.system.target_ss.sum() - explainable.sum() if rank < n - 1 else 0.0
+        unfitted = n_lambda / (s + n_lambda)
+        residual = max(left, 0.0) + unfitted**2 @ explainable
+        spare = max(n - 1 - rank, 0) + unfitted.sum(axis=1)
+        return generalised_cross_validation(n, residual, spare)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -16,7 +16,7 @@ from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.scoring import Weights, count_correct
 from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import choose_solver, solve
+from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve
 from ridge_spark.ridge.statistics import Statistics
 
 DEFAULT_LAMBDAS = tuple(np.logspace(-5, 5, 10))
@@ -71,14 +71,12 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}; at least 2 are needed")
-        lambdas = np.asarray(self.lambdas, np.float64)
-        if lambdas.ndim != 1 or not len(lambdas) or not (lambdas >= 0).all():
-            raise ValueError(f"lambdas must be a list of numbers 0 or more, not {self.lambdas!r}")
+        lambdas, folds = self._check_parameters()
 
         full = self._solve(X, labels, lambdas)
         best = int(np.argmin(full.gcv))
-        if self.cv is not None and len(lambdas) > 1:
-            correct, held_out = self._cross_validate(X, labels, lambdas)
+        if folds and len(lambdas) > 1:
+            correct, held_out = self._cross_validate(X, labels, lambdas, folds)
             self.cv_accuracy_ = correct / held_out
             best = choose(correct, lambdas)
         self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
@@ -101,14 +99,30 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         numbers = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[numbers]
 
-    def _cross_validate(
-        self, X: NDArray[Any], labels: NDArray[np.intp], lambdas: Float
-    ) -> tuple[NDArray[np.int64], int]:
-        folds = (
-            Folds.k(int(self.cv), self.seed)
-            if isinstance(self.cv, Integral)
-            else Folds.holdout(float(self.cv), self.seed)  # type: ignore[arg-type]
+    def _check_parameters(self) -> tuple[Float, Folds | None]:
+        lambdas = np.asarray(self.lambdas, np.float64)
+        in_range = np.isfinite(lambdas) & (lambdas >= 0)
+        if lambdas.ndim != 1 or not len(lambdas) or not in_range.all():
+            raise ValueError(
+                f"lambdas={self.lambdas!r}: must be a list of finite numbers, 0 or more"
+            )
+        if self.solver not in ("auto", *SOLVERS):
+            raise ValueError(f"solver={self.solver!r}: must be auto, eigen or cholesky")
+        if self.threads < 1:
+            raise ValueError(f"threads={self.threads!r}: must be 1 or more")
+        if self.cv is None:
+            return lambdas, None
+        if isinstance(self.cv, Integral) and self.cv >= 2:
+            return lambdas, Folds.k(int(self.cv), self.seed)
+        if isinstance(self.cv, Real) and 0 < self.cv < 1:
+            return lambdas, Folds.holdout(float(self.cv), self.seed)
+        raise ValueError(
+            f"cv={self.cv!r}: must be None, 2 folds or more, or a share between 0 and 1"
         )
+
+    def _cross_validate(
+        self, X: NDArray[Any], labels: NDArray[np.intp], lambdas: Float, folds: Folds
+    ) -> tuple[NDArray[np.int64], int]:
         group_of = folds.assign(0, len(X))
         correct, held_out = np.zeros(len(lambdas), np.int64), 0
         for group in range(folds.held_out):

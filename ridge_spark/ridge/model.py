@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -68,9 +69,10 @@ class Model:
             "preparation": self.preparation,
         }
         save_file(
-            {"coef": self.coef, "intercept": self.intercept},
+            # It writes memory as it lies there, whatever the order of the axes.
+            {"coef": np.ascontiguousarray(self.coef), "intercept": self.intercept},
             path,
-            metadata={"format": FORMAT, "about": json.dumps(about)},
+            metadata={FORMAT: json.dumps(about)},  # one entry: their order is left to chance
         )
 
     @classmethod
@@ -81,14 +83,15 @@ class Model:
         try:
             with safe_open(path, framework="numpy") as file:
                 metadata = file.metadata() or {}
-                if metadata.get("format") != FORMAT:
+                if FORMAT not in metadata:
                     raise InputError(f"{path}: not a model of this program (no '{FORMAT}' in it)")
-                about = json.loads(metadata["about"])
+                about = json.loads(metadata[FORMAT])
+                height, width, channels = about["shape"]
                 model = cls(
                     coef=file.get_tensor("coef"),
                     intercept=file.get_tensor("intercept"),
                     class_names=tuple(about["class_names"]),
-                    shape=tuple(about["shape"]),
+                    shape=(height, width, channels),
                     lam=float(about["lambda"]),
                     preparation=dict(about["preparation"]),
                 )
@@ -96,7 +99,15 @@ class Model:
             raise
         except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
             raise InputError(f"{path}: can't be read as a model ({error})") from error
-        d, k = int(np.prod(model.shape)), len(model.class_names)
-        if model.coef.shape != (d, k) or model.intercept.shape != (k,):
+        if not model._fits_together():
             raise InputError(f"{path}: the weights in it do not fit its image shape and classes")
         return model
+
+    def _fits_together(self) -> bool:
+        if not all(isinstance(size, int) and size > 0 for size in self.shape):
+            return False
+        d, k = math.prod(self.shape), len(self.class_names)
+        return all(isinstance(name, str) for name in self.class_names) and all(
+            array.shape == shape and array.dtype == np.float64 and np.isfinite(array).all()
+            for array, shape in ((self.coef, (d, k)), (self.intercept, (k,)))
+        )

@@ -52,13 +52,12 @@ class Solver(Protocol):
         """Solve for every λ in `lambdas`, shape (L,), λ ≥ 0."""
 
 
-def generalised_cross_validation(n: int, residual: Float, freedom: Float) -> Float:
-    """GCV(λ) = (‖Y - Ŷ‖²/n) / (1 - (df + 1)/n)², for `residual` and `freedom` df of shape (L,).
+def generalised_cross_validation(n: int, residual: Float, spare: Float) -> Float:
+    """GCV(λ) = (‖Y - Ŷ‖²/n) / (spare/n)², with `residual` = ‖Y - Ŷ‖² and `spare` of shape (L,).
 
-    The 1 is the intercept's degree of freedom. Where no freedom is left, +inf: nothing can be said.
+    `spare` = n - 1 - df are the degrees of freedom that the weights and the intercept leave. Where
+    they leave none, +inf: nothing can be said.
     Golub, Heath and Wahba, Technometrics 21 (1979).
     """
-    left = 1 - (freedom + 1) / n
-    with np.errstate(divide="ignore"):
-        # With as many parameters as images, what is left of n is rounding error.
-        return np.where(left > 1e-9, residual / n / left**2, np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(spare > 0, residual / n / (spare / n) ** 2, np.inf)

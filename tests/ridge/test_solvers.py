@@ -1,0 +1,143 @@
+"""Both solvers against problems whose answer is known, against each other and by their cost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ridge_spark.ridge.centring import centre
+from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve
+from ridge_spark.ridge.statistics import Statistics
+from tests.ridge.problems import noise_images, problem
+
+EPS = np.finfo(float).eps
+GRID = np.array([1e-9, 1e-5, 1e-3, 0.1, 1, 10, 1e3, 1e5])
+
+both = pytest.mark.parametrize("solver", SOLVERS)
+shapes = pytest.mark.parametrize(("n", "d"), [(200, 30), (31, 30), (20, 60)],
+                                 ids=["long", "square", "wide"])  # fmt: skip
+
+
+def error(found, expected):
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+
+@both
+@shapes
+@pytest.mark.parametrize("condition", [1, 10, 1e3, 1e5])
+def test_the_known_answer_at_every_lambda(solver, n, d, condition):
+    """The normal equations square the condition number; at λ > 0 it is that of the shifted X'X."""
+    known = problem(n, d, condition)
+    solution = solve(known.system(), GRID, solver)
+    for lam, coef in zip(GRID, solution.coef, strict=True):
+        smallest = 0 if d > n - 1 else known.s[-1] ** 2
+        squared = (known.s[0] ** 2 + n * lam) / (smallest + n * lam)
+        assert error(coef, known.weights(lam)) < 20 * EPS * squared
+    assert not solution.singular.any()
+
+
+@both
+@pytest.mark.parametrize("condition", [1, 10, 1e3, 1e6])
+def test_no_penalty_is_least_squares(solver, condition):
+    known = problem(200, 30, condition)
+    solution = solve(known.system(), np.array([0.0]), solver)
+    assert error(solution.coef[0], known.T) < 20 * EPS * condition**2
+    assert not solution.singular.any()
+
+
+@shapes
+@pytest.mark.parametrize("condition", [1, 10, 1e3])
+def test_both_solvers_say_the_same(n, d, condition):
+    system = problem(n, d, condition).system()
+    grid = GRID[2:]
+    eigen, cholesky = (solve(system, grid, name) for name in ("eigen", "cholesky"))
+    np.testing.assert_allclose(cholesky.coef, eigen.coef, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(cholesky.intercept, eigen.intercept, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(cholesky.gcv, eigen.gcv, rtol=1e-7)
+
+
+@both
+@shapes
+@pytest.mark.parametrize("condition", [1, 1e3])
+def test_gcv_is_that_of_the_hat_matrix(solver, n, d, condition):
+    known = problem(n, d, condition)
+    grid = GRID[2:]
+    expected = [known.gcv(lam) for lam in grid]
+    np.testing.assert_allclose(solve(known.system(), grid, solver).gcv, expected, rtol=1e-6)
+
+
+@both
+def test_gcv_of_more_pixels_than_images_is_right_down_to_the_smallest_lambda(solver):
+    """Both of its parts go to zero there: rounding must not make a perfect model of nothing."""
+    known = problem(20, 60, 10, noise=0)
+    grid = np.geomspace(1e-14, 1e-2, 13)
+    unfitted = 20 * grid[:, None] / (known.s**2 + 20 * grid[:, None])
+    residual = ((unfitted * known.s) ** 2 @ (known.V.T @ known.T) ** 2).sum(axis=1)
+    expected = 20 * residual / unfitted.sum(axis=1) ** 2
+    np.testing.assert_allclose(solve(known.system(), grid, solver).gcv, expected, rtol=1e-6)
+
+
+@both
+def test_gcv_says_nothing_where_no_freedom_is_left(solver):
+    assert solve(problem(20, 60, 10).system(), np.array([0.0]), solver).gcv.tolist() == [np.inf]
+
+
+@both
+def test_images_stacked_twice_change_nothing(solver):
+    """λ is per image, so that twice the images need no other λ."""
+    images, labels = noise_images(300, 12, 3)
+    once = Statistics.of(images, labels, 3)
+    grid = np.logspace(-5, 5, 10)
+    first, second = (solve(centre(statistics), grid, solver) for statistics in (once, once + once))
+    np.testing.assert_allclose(second.coef, first.coef, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(second.intercept, first.intercept, rtol=1e-12)
+
+
+@both
+def test_the_order_of_the_pixels_only_orders_the_weights(solver):
+    images, labels = noise_images(300, 12, 3)
+    order = np.random.default_rng(1).permutation(12)
+    grid = np.array([1e-3, 1e3])
+    plain = solve(centre(Statistics.of(images, labels, 3)), grid, solver)
+    mixed = solve(centre(Statistics.of(images[:, order], labels, 3)), grid, solver)
+    np.testing.assert_allclose(mixed.coef, plain.coef[:, order], rtol=1e-11, atol=1e-15)
+
+
+@both
+def test_a_solution_has_the_grid_s_order_and_shapes(solver):
+    system = problem(50, 8, 10, k=4).system()
+    solution = solve(system, np.array([10.0, 0.1, 1.0]), solver)
+    assert solution.coef.shape == (3, 8, 4)
+    assert solution.intercept.shape == (3, 4)
+    for i, lam in enumerate([10.0, 0.1, 1.0]):
+        alone = solve(system, np.array([lam]), solver)
+        np.testing.assert_allclose(solution.coef[i], alone.coef[0], rtol=1e-12)
+        np.testing.assert_allclose(solution.gcv[i], alone.gcv[0], rtol=1e-12)
+
+
+@both
+def test_no_varying_pixel_at_all_is_the_class_shares_alone(solver):
+    system = centre(Statistics.of(np.full((4, 3), 7, np.uint8), np.array([0, 0, 0, 1]), 2))
+    solution = solve(system, np.array([0.0, 1.0]), solver)
+    assert not solution.coef.any()
+    assert solution.intercept.tolist() == [[0.5, -0.5]] * 2
+
+
+class TestCostModel:
+    def test_a_wide_search_on_one_worker_factorises_once(self):
+        assert choose_solver(784, lambdas=100, systems=2, workers=1) == "eigen"
+
+    def test_one_lambda_is_one_cholesky(self):
+        assert choose_solver(784, lambdas=1, systems=1, workers=1) == "cholesky"
+
+    def test_small_matrices_do_not_travel(self):
+        assert choose_solver(784, lambdas=10, systems=2, workers=64) == "eigen"
+
+    def test_large_matrices_are_shared_out(self):
+        assert choose_solver(20_000, lambdas=10, systems=2, workers=64) == "cholesky"
+
+    @pytest.mark.parametrize("d", [100, 5000, 50_000])
+    def test_more_lambdas_never_speak_for_cholesky(self, d):
+        chosen = [choose_solver(d, lambdas, 2, 16) for lambdas in (1, 10, 100, 1000, 10_000)]
+        assert chosen == sorted(chosen)  # "cholesky" comes first, then "eigen"
+        assert chosen[-1] == "eigen"
