@@ -3,52 +3,210 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from ridge_spark.commands.model_option import describe_like
 from ridge_spark.errors import InputError
 
+if TYPE_CHECKING:
+    from ridge_spark.data.dataset import Description
+    from ridge_spark.data.import_options import ImportOptions
+    from ridge_spark.data.importing import Report
+    from ridge_spark.data.labelled import LabelledImages
+    from ridge_spark.data.sources import FileSource
+
 HELP = "Turn images into a data set to train on."
-KINDS = ("mnist", "idx", "npz")
+KINDS = ("mnist", "idx", "folder", "csv", "npz", "parquet")
+DEFAULT_TEST_SPLIT = 0.2
+PREPARATION = ("size", "fit", "channel", "threshold", "background")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "kind", metavar="KIND", choices=KINDS,
-        help="what to read: mnist (fetched), idx (files as MNIST's) or npz (NumPy arrays)",
+        help="what to read: mnist (fetched), idx (files as MNIST's), folder (a sub-folder for each "
+        "class), csv (image files with labels, or labels with pixels), npz (NumPy arrays) or "
+        "parquet (a column of encoded images)",
     )  # fmt: skip
-    parser.add_argument("source", metavar="SOURCE", nargs="?", type=Path, help="file or folder")
+    parser.add_argument("source", metavar="SOURCE", nargs="?", help="file or folder; or s3://")
     parser.add_argument("--out", required=True, metavar="DIR", help="data set to write; or s3://")
     parser.add_argument(
-        "--from", dest="folder", metavar="DIR", type=Path,
-        help="mnist: a folder that has its four files already; nothing is fetched",
+        "--engine", choices=("local", "spark"), default="local", help="who decodes image files"
+    )
+    _add_source_options(parser)
+    _add_preparation_options(parser)
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is in SOURCE")
+    group.add_argument(
+        "--from", dest="folder", metavar="DIR",
+        help="mnist: a folder that has its four files already, nothing is fetched; "
+        "csv: the folder its file names start from, if not its own",
     )  # fmt: skip
-    parser.add_argument(
+    group.add_argument(
         "--labels", metavar="FILE", type=Path, help="idx: the labels, if SOURCE is a file of images"
     )
+    group.add_argument(
+        "--image-column", metavar="NAME", help="csv, parquet: the column of files or images"
+    )
+    group.add_argument("--label-column", metavar="NAME", help="csv, parquet: the column of labels")
+    group.add_argument(
+        "--test-split", type=float, metavar="FRACTION",
+        help="share of the images held out for testing, chosen by a hash of each "
+        f"(default: {DEFAULT_TEST_SPLIT} for folder, csv and parquet that have no test images)",
+    )  # fmt: skip
+    group.add_argument(
+        "--skip-bad", action="store_true", help="leave damaged images out; else the first one stops"
+    )
+    group.add_argument(
+        "--workers", type=int, metavar="N", help="processes that decode (default: all cores)"
+    )
+    group.add_argument(
+        "--partitions", type=int, metavar="N", help="Spark: tasks to share the files out to"
+    )
+
+
+def _add_preparation_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what every image becomes")
+    group.add_argument("--size", metavar="HxW", help="height x width; default: as they are")
+    group.add_argument(
+        "--fit", choices=("pad", "crop"),
+        help="keep the aspect by repeating edge pixels, or by cutting (default: pad)",
+    )  # fmt: skip
+    channel = group.add_mutually_exclusive_group()
+    channel.add_argument(
+        "--gray", dest="channel", action="store_const", const="gray", help="without colours"
+    )
+    channel.add_argument("--channel", choices=("red", "green", "blue"), help="one colour only")
+    group.add_argument(
+        "--threshold", type=float, metavar="T", help="black and white: white from T of full light"
+    )
+    group.add_argument(
+        "--background", choices=("white", "black"),
+        help="what shows through transparent pixels (default: white)",
+    )  # fmt: skip
+    group.add_argument(
+        "--like", metavar="PATH",
+        help="the classes and preparation of this data set, model or run, to add to it or test it",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> None:
-    written = _import(options)
-    images = ", ".join(f"{number:,} {split}" for split, number in written.items())
-    print(f"{options.out}: {images} images")
+    from ridge_spark.commands.import_summary import summary
+
+    report = _import(options, _options(options), _like(options))
+    print(summary(options.out, report))
 
 
-def _import(options: argparse.Namespace) -> dict[str, int]:
-    from ridge_spark.data.idx import find_pairs, read_pair
-    from ridge_spark.data.labelled import import_labelled
-    from ridge_spark.data.mnist import import_mnist
-    from ridge_spark.data.npz import read_npz
+def _import(options: argparse.Namespace, chosen: ImportOptions, like: Description | None) -> Report:
+    from ridge_spark.data.labelled import LabelledImages, import_labelled
+    from ridge_spark.engines.importing import import_files
+    from ridge_spark.engines.progress import Progress
 
-    if options.kind == "mnist":
-        return import_mnist(options.out, options.folder)
-    if options.source is None:
-        raise InputError(f"import {options.kind}: SOURCE is missing, the file or folder to read")
-    if options.kind == "npz":
-        return import_labelled(options.out, str(options.source), read_npz(options.source))
-    pairs = (
-        {"train": (options.source, options.labels)}
-        if options.labels
-        else find_pairs(options.source)
+    source = str(options.source) if options.kind != "mnist" else "MNIST"
+    splits = _read(options, chosen, like)
+    chosen = _with_test_split(chosen, options, splits)
+    progress = Progress()
+    if isinstance(splits["train"], LabelledImages):
+        if options.engine == "spark":
+            raise InputError(
+                f"--engine spark: {source} holds arrays, which one machine imports at disk speed; "
+                "leave the option out"
+            )
+        total = sum(len(split.labels) for split in splits.values())
+        with progress.stage("import", total) as advance:
+            return import_labelled(options.out, source, splits, chosen, advance, like)
+    return import_files(
+        options.engine, options.out, splits, chosen, like,
+        workers=options.workers, partitions=options.partitions, progress=progress,
+    )  # fmt: skip
+
+
+def _read(
+    options: argparse.Namespace, chosen: ImportOptions, like: Description | None
+) -> dict[str, Any]:
+    """The splits of the source, images of which none has been read so far."""
+    from ridge_spark.data import idx, mnist, npz
+    from ridge_spark.data.folder import read_folder
+    from ridge_spark.data.parquet_images import read_parquet
+
+    kind, source = options.kind, options.source
+    class_names = like.class_names if like else None
+    columns = options.image_column, options.label_column
+    if kind == "mnist":
+        return dict(mnist.read_mnist(options.folder and Path(options.folder)))
+    if source is None:
+        raise InputError(f"import {kind}: SOURCE is missing, the file or folder to read")
+    readers: dict[str, Callable[[], Mapping[str, Any]]] = {
+        "npz": lambda: npz.read_npz(Path(source)),
+        "idx": lambda: idx.read_idx(Path(source), options.labels),
+        "folder": lambda: read_folder(source.rstrip("/"), class_names),
+        "parquet": lambda: read_parquet(source, *columns, class_names),
+        "csv": lambda: {"train": _read_csv(options, chosen, like)},
+    }
+    return dict(readers[kind]())
+
+
+def _read_csv(
+    options: argparse.Namespace, chosen: ImportOptions, like: Description | None
+) -> FileSource | LabelledImages:
+    """A CSV of image files or one of pixels, as its columns tell."""
+    from ridge_spark.data.csv_files import names_files, read_csv_of_files
+    from ridge_spark.data.csv_header import find_csv, read_header
+    from ridge_spark.data.csv_pixels import read_csv_of_pixels
+
+    header = read_header(find_csv(Path(options.source)))
+    if not names_files(header, options.image_column):
+        size = like.shape[:2] if like else chosen.size
+        return read_csv_of_pixels(header, options.label_column, size)
+    class_names = like.class_names if like else None
+    return read_csv_of_files(
+        header, options.folder, options.image_column, options.label_column, class_names
     )
-    splits = {split: read_pair(*pair) for split, pair in pairs.items()}
-    return import_labelled(options.out, str(options.source), splits)
+
+
+def _options(options: argparse.Namespace) -> ImportOptions:
+    from ridge_spark.data.import_options import ImportOptions
+    from ridge_spark.data.preparation import parse_size
+
+    if options.threshold is not None and not 0 < options.threshold < 1:
+        raise InputError(f"--threshold {options.threshold}: must be between 0 and 1, such as 0.5")
+    if options.test_split is not None and not 0 <= options.test_split < 1:
+        raise InputError(f"--test-split {options.test_split}: must be from 0 to below 1")
+    for name in ("workers", "partitions"):
+        if getattr(options, name) is not None and getattr(options, name) < 1:
+            raise InputError(f"--{name} {getattr(options, name)}: must be 1 or more")
+    return ImportOptions(
+        size=parse_size(options.size) if options.size else None,
+        channel=options.channel,
+        fit=options.fit or "pad",
+        background=options.background or "white",
+        threshold=options.threshold,
+        skip_bad=options.skip_bad,
+    )
+
+
+def _with_test_split(
+    chosen: ImportOptions, options: argparse.Namespace, splits: dict[str, Any]
+) -> ImportOptions:
+    from dataclasses import replace
+
+    share = options.test_split
+    if "test" in splits and share:
+        raise InputError(f"--test-split {share}: {options.source} has test images of its own")
+    if share is None:
+        of_files = options.kind in ("folder", "csv", "parquet")
+        share = DEFAULT_TEST_SPLIT if of_files and "test" not in splits else 0.0
+    return replace(chosen, test_split=share)
+
+
+def _like(options: argparse.Namespace) -> Description | None:
+    if options.like is None:
+        return None
+    for name in PREPARATION:
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name}: is settled by --like {options.like}; leave it out")
+    return describe_like(options.like)

@@ -1,23 +1,53 @@
-"""The `--model` option that several commands share."""
+"""The options by which several commands are given a model, or something that is like one."""
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ridge_spark.errors import InputError
 from ridge_spark.ridge.model import Model
 
+if TYPE_CHECKING:
+    from ridge_spark.data.dataset import Description
+
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, metavar="PATH", help="model file or run")
+    parser.add_argument(
+        "--model", required=True, metavar="PATH", help="model file or run; or s3://"
+    )
 
 
 def load_model(path: str) -> Model:
-    """The model in a file or a run directory; `InputError` if there is none."""
+    """The model in a file or a run directory, here or remote; `InputError` if there is none."""
+    from ridge_spark.data.storage import download, is_remote
+
+    name = path if path.endswith(".safetensors") else f"{path.rstrip('/')}/model.safetensors"
+    missing = f"--model {path}: no model there; give a model.safetensors or a run"
+    if is_remote(path):
+        with tempfile.TemporaryDirectory() as folder:
+            found = Path(folder) / "model.safetensors"
+            if not download(name, found):
+                raise InputError(missing)
+            return Model.load(found)
     found = Path(path)
     if found.is_dir():
-        found = found / "model.safetensors"
+        found = Path(name)
     if not found.is_file():
-        raise InputError(f"--model {path}: no model there; give a model.safetensors or a run")
+        raise InputError(missing)
     return Model.load(found)
+
+
+def describe_like(path: str) -> Description:
+    """The classes, shape and preparation of a data set, a model file or a run."""
+    from ridge_spark.data.dataset import Description, open_split
+    from ridge_spark.data.storage import exists
+
+    if path.endswith(".safetensors") or exists(f"{path.rstrip('/')}/model.safetensors"):
+        model = load_model(path)
+        return Description(model.shape, model.class_names, path, model.preparation)
+    if exists(f"{path.rstrip('/')}/train"):
+        return open_split(path, "train").description
+    raise InputError(f"--like {path}: neither a data set, nor a model file, nor a run")

@@ -49,6 +49,12 @@ def read_pair(images: Path, labels: Path) -> LabelledImages:
     return LabelledImages(str(images), shape, values, read)
 
 
+def read_idx(source: Path, labels: Path | None = None) -> dict[str, LabelledImages]:
+    """The splits in a folder of IDX files, or the one pair of an image file and `labels`."""
+    pairs = {"train": (source, labels)} if labels else find_pairs(source)
+    return {split: read_pair(*pair) for split, pair in pairs.items()}
+
+
 def find_pairs(folder: Path) -> dict[str, tuple[Path, Path]]:
     """The IDX pairs in a folder, by split, found by the names MNIST's files have."""
     pairs = {}

@@ -1,26 +1,130 @@
-"""One image file to the pixels a model takes, through Pillow."""
+"""Encoded images made upright and 8 bits a channel, through Pillow, whatever is in the bytes."""
 
 from __future__ import annotations
 
+import os
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from ridge_spark.errors import InputError
+# Only these decoders are ever tried: Pillow has others that start programs or are little used.
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP")
+SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".webp")
+)
+MOST_PIXELS_IN_FILE = 100_000_000
+MOST_FILE_BYTES = 512 * 2**20
+HOLD_EXIF = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 
-MODES = {1: "L", 3: "RGB"}
+TURNED = "turned upright, as their EXIF data says"
+TRANSPARENT = "with transparent pixels, laid over the background"
+FRAMES = "with several frames, of which the first was taken"
+DEEP = "with 16 bits a pixel, brought to 8"
 
 
-def read_image(path: Path, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """The image in `path` as (d,) uint8, fitted to `shape` (height, width, channels)."""
-    height, width, channels = shape
+class BadImageError(Exception):
+    """The bytes are no image that can be used; the message says why, without naming the file."""
+
+
+class Picture(NamedTuple):
+    """An upright image in mode L or RGB, and what was remarkable about it."""
+
+    image: Image.Image
+    notes: list[str]
+
+
+def read_file(path: str | Path) -> bytes:
+    """The bytes of a regular file of bearable size; `BadImageError` if that is not there."""
     try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert(MODES[channels])
-            if upright.size != (width, height):
-                upright = ImageOps.pad(upright, (width, height))
-            return np.asarray(upright, np.uint8).reshape(-1)
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: can't be read as an image ({error})") from error
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise BadImageError("not a file")
+        if status.st_size > MOST_FILE_BYTES:
+            raise BadImageError(f"larger than {MOST_FILE_BYTES >> 20} MiB")
+        with open(path, "rb") as file:
+            return file.read()
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise BadImageError(reason) from error
+
+
+def decode(data: bytes, background: str) -> Picture:
+    """The first frame as a person would see it; `BadImageError` if the bytes don't make one."""
+    with _opened(data) as image:
+        image.load()
+        notes = [FRAMES] if getattr(image, "n_frames", 1) > 1 else []
+        if any(key in image.info for key in HOLD_EXIF):
+            before = image.size, image.getexif().get(0x0112, 1)
+            ImageOps.exif_transpose(image, in_place=True)
+            notes += [TURNED] if before[1] in range(2, 9) else []
+        return Picture(_eight_bits(image, background, notes), notes)
+
+
+def is_gray(data: bytes) -> bool:
+    """True if the image has no colours, by its header alone."""
+    with _opened(data) as image:
+        return image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Without Pillow's warnings: what they are about is either put right or an error here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    if not data:
+        raise BadImageError("empty file")
+    try:
+        with Image.open(BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS_IN_FILE:
+                raise BadImageError(_bomb(f"{width}x{height} pixels"))
+            yield image
+    except (BadImageError, MemoryError):
+        raise
+    except Image.UnidentifiedImageError as error:
+        raise BadImageError(
+            f"not an image in one of the formats {', '.join(FORMATS)}, or a damaged one"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise BadImageError(_bomb("too many pixels")) from error
+    except Exception as error:  # a damaged file makes Pillow raise almost anything
+        raise BadImageError(f"damaged: {error or type(error).__name__}") from error
+
+
+def _bomb(size: str) -> str:
+    return f"{size}; over {MOST_PIXELS_IN_FILE // 10**6} million are refused as a bomb"
+
+
+def _eight_bits(image: Image.Image, background: str, notes: list[str]) -> Image.Image:
+    if image.mode.startswith("I"):
+        notes.append(DEEP)
+        return _from_16_bits(image)
+    if image.mode == "F":
+        raise BadImageError("pixels are floating-point numbers; save it with 8 or 16 bits")
+    if image.has_transparency_data:
+        notes.append(TRANSPARENT)
+        below = Image.new("RGBA", image.size, background)
+        below.alpha_composite(image.convert("RGBA"))
+        return below.convert("L" if image.mode in ("L", "LA", "La") else "RGB")
+    if image.mode in ("L", "RGB"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _from_16_bits(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 0xFFFF:
+        raise BadImageError("pixels have more than 16 bits; save it with 8 or 16 bits")
+    return Image.fromarray(((values * 255 + 0x7FFF) // 0xFFFF).astype(np.uint8))

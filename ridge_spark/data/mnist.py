@@ -20,7 +20,8 @@ from functools import partial
 from pathlib import Path
 
 from ridge_spark.data.idx import read_pair
-from ridge_spark.data.labelled import import_labelled
+from ridge_spark.data.importing import Report
+from ridge_spark.data.labelled import LabelledImages, import_labelled
 from ridge_spark.errors import InputError
 
 SHA256 = {
@@ -38,12 +39,16 @@ TIMEOUT_SECONDS = 20
 MOST_BYTES = 64 * 2**20  # no file of MNIST is larger
 
 
-def import_mnist(uri: str, folder: Path | None = None) -> dict[str, int]:
+def import_mnist(uri: str, folder: Path | None = None) -> Report:
     """Write MNIST as a data set; from the IDX files in `folder`, or else fetched and cached."""
+    return import_labelled(uri, "MNIST", read_mnist(folder))
+
+
+def read_mnist(folder: Path | None = None) -> dict[str, LabelledImages]:
+    """MNIST's splits; from the IDX files in `folder`, or else fetched and cached."""
     files = verified_files(folder) if folder else fetch()
     train, train_labels, test, test_labels = (files[name] for name in SHA256)
-    splits = {"train": read_pair(train, train_labels), "test": read_pair(test, test_labels)}
-    return import_labelled(uri, "MNIST", splits)
+    return {"train": read_pair(train, train_labels), "test": read_pair(test, test_labels)}
 
 
 def verified_files(folder: Path) -> dict[str, Path]:

@@ -13,7 +13,7 @@ from ridge_spark.errors import InputError
 def locate(uri: str) -> tuple[fs.FileSystem, str]:
     """Return the file system of a local path or an `s3://` address, and the path on it."""
     uri = str(uri)
-    if "://" not in uri:
+    if not is_remote(uri):
         return fs.LocalFileSystem(), str(Path(uri).absolute())
     try:
         filesystem, path = fs.FileSystem.from_uri(uri)
@@ -22,6 +22,11 @@ def locate(uri: str) -> tuple[fs.FileSystem, str]:
             f"{uri}: can't be opened ({one_line(error)}); give a local path or s3://bucket/prefix"
         ) from error
     return filesystem, path.rstrip("/")
+
+
+def is_remote(uri: str) -> bool:
+    """True for an address, such as s3://bucket/prefix, and not for a path of this machine."""
+    return "://" in str(uri)
 
 
 def is_local(uri: str) -> bool:
@@ -50,6 +55,18 @@ def upload(folder: Path, uri: str) -> None:
 def without_secrets(text: str) -> str:
     """`text` with what an address in it holds before an @, a key or a password, taken out."""
     return re.sub(r"(://)[^/@\s]+@", r"\1", text)
+
+
+def download(uri: str, path: Path) -> bool:
+    """Copy the file at `uri` to `path`; False if there is none."""
+    filesystem, source = locate(uri)
+    try:
+        if filesystem.get_file_info(source).type != fs.FileType.File:
+            return False
+        fs.copy_files(source, str(path), source_filesystem=filesystem)
+    except OSError as error:
+        raise InputError(f"{uri}: can't be read ({one_line(error)})") from error
+    return True
 
 
 def one_line(error: Exception) -> str:

@@ -1,0 +1,119 @@
+"""Batches of encoded images to batches of pixels: what each worker of an import does."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ridge_spark.data.encoded import Encoded, read_encoded
+from ridge_spark.data.image_files import BadImageError, decode, quiet_pillow
+from ridge_spark.data.preparation import Preparation
+from ridge_spark.errors import InputError
+
+MOST_BATCH = 256
+BATCH_BYTES = 2**20
+MOST_EXAMPLES = 10
+
+
+@dataclass
+class Tally:
+    """What a summary tells of the images besides their number; tallies add up."""
+
+    sizes: Counter[str] = field(default_factory=Counter)  # before preparation
+    notes: Counter[str] = field(default_factory=Counter)
+    bad: int = 0
+    examples: list[str] = field(default_factory=list)  # of bad images, with the reason
+
+    def skip(self, name: str, reason: object) -> None:
+        self.bad += 1
+        if len(self.examples) < MOST_EXAMPLES:
+            self.examples.append(f"{name}: {reason}")
+
+    def __iadd__(self, other: Tally) -> Tally:
+        self.sizes.update(other.sizes)
+        self.notes.update(other.notes)
+        self.bad += other.bad
+        self.examples = (self.examples + other.examples)[:MOST_EXAMPLES]
+        return self
+
+
+@dataclass
+class Prepared:
+    """A batch ready to write: `images` (n, d) uint8, `labels` (n,), `held_out` (n,) for testing."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+    held_out: NDArray[np.bool_]
+    visited: int  # images looked at, bad ones among them
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Decodes and prepares the images of a source; small, so that it travels to workers.
+
+    only_size   (width, height) every image must have, where no size was asked for
+    test_split  share of the images to hold out for testing, by a hash of their bytes: which one
+                is held out depends on the image alone, and copies of one are never on both sides
+    """
+
+    root: str
+    preparation: Preparation
+    only_size: tuple[int, int] | None
+    test_split: float
+    skip_bad: bool
+
+    @property
+    def batch_size(self) -> int:
+        """Images to decode at a time."""
+        return max(1, min(MOST_BATCH, BATCH_BYTES // math.prod(self.preparation.shape)))
+
+    def __call__(self, batch: Sequence[Encoded]) -> Prepared:
+        images = np.empty((len(batch), *self.preparation.shape), np.uint8)
+        labels = np.empty(len(batch), np.int32)
+        held_out = np.zeros(len(batch), bool)
+        tally, n = Tally(), 0
+        with quiet_pillow():
+            for item in batch:
+                try:
+                    data = read_encoded(self.root, item)
+                    images[n] = self._pixels(data, item, tally)
+                except BadImageError as error:
+                    self._skip_or_stop(item, error, tally)
+                    continue
+                labels[n] = item.label
+                held_out[n] = self.test_split > 0 and hash_fraction(data) < self.test_split
+                n += 1
+        return Prepared(images[:n].reshape(n, -1), labels[:n], held_out[:n], len(batch), tally)
+
+    def _pixels(self, data: bytes, item: Encoded, tally: Tally) -> NDArray[np.uint8]:
+        image, notes = decode(data, self.preparation.background)
+        width, height = image.size
+        if self.only_size not in (None, image.size):
+            wanted_width, wanted_height = self.only_size or (0, 0)
+            raise InputError(
+                f"{item.path(self.root)}: is {height}x{width}, but the first image is "
+                f"{wanted_height}x{wanted_width}; give --size HEIGHTxWIDTH to bring all to one size"
+            )
+        tally.sizes[f"{height}x{width}"] += 1
+        tally.notes.update(notes)
+        return self.preparation.apply(image)
+
+    def _skip_or_stop(self, item: Encoded, error: BadImageError, tally: Tally) -> None:
+        if not self.skip_bad:
+            raise InputError(
+                f"{item.path(self.root)}: {error}; mend or remove it, or leave such images out "
+                "with --skip-bad"
+            ) from error
+        tally.skip(item.path(self.root), error)
+
+
+def hash_fraction(data: bytes) -> float:
+    """A number in [0, 1) that depends on `data` alone, evenly spread."""
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little") / 2.0**64

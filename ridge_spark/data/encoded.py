@@ -1,0 +1,37 @@
+"""One image as bytes still to be decoded, and where the bytes come from."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from ridge_spark.data.image_files import BadImageError, read_file
+
+
+class Encoded(NamedTuple):
+    """One image to be: its bytes are `data`, or where that is None, those of the file `name`."""
+
+    name: str
+    label: int
+    data: bytes | None
+
+    def path(self, root: str) -> str:
+        """What to call it in a message."""
+        return os.path.join(root, self.name) if self.data is None else self.name
+
+
+def read_encoded(root: str, item: Encoded) -> bytes:
+    """The bytes of an image, a file below `root`; `BadImageError` if they can't be had."""
+    if item.data is not None:
+        return item.data
+    if "://" not in root:
+        return read_file(item.path(root))
+    # Imported here: a worker that reads local files has no need of Arrow and starts sooner.
+    from ridge_spark.data.storage import locate, one_line
+
+    filesystem, folder = locate(root)
+    try:
+        with filesystem.open_input_stream(f"{folder}/{item.name}") as file:
+            return file.read()
+    except OSError as error:
+        raise BadImageError(one_line(error)) from error
