@@ -228,3 +228,4 @@ def install() -> None:
     ServiceQuotasResponse.get_service_quota = get_service_quota
     FakeBucket.get_permission = get_permission
     moto.emrserverless.models.APPLICATION_STATUS = "CREATED"  # what the provider waits for
+    moto.emrserverless.models.JOB_STATUS = "SUBMITTED"  # what the step runner looks for
