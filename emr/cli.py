@@ -113,7 +113,9 @@ def _down(options: argparse.Namespace) -> None:
 
 def _submit(options: argparse.Namespace) -> int:
     stack = _stack()
-    run_id = submit(stack, options.job, options.data, options.arguments, options.deploy_mode)
+    run_id = submit(
+        stack, options.job, options.data, options.arguments, deploy_mode=options.deploy_mode
+    )
     return finish(stack, run_id, options.poll, options.log_wait)
 
 

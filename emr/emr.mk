@@ -5,11 +5,8 @@ EMR = $(PYTHON) -m emr
 EMR_TARGET = $(if $(TARGET),--target $(TARGET))
 EMR_YES = $(if $(YES),--yes)
 
-.PHONY: package emr-plan emr-up emr-down submit-outer submit-inner
+.PHONY: emr-plan emr-up emr-down submit-outer submit-inner
 .PHONY: emr-status emr-logs emr-follow emr-cancel emr-cost
-
-package: setup  ## build dist/ridge_spark.zip for spark-submit --py-files
-	@$(EMR) package
 
 emr-plan: setup  ## what emr-up would make, and what it costs an hour
 	@$(EMR) plan $(EMR_TARGET)

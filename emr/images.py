@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from emr import aws
 from emr.errors import EmrError
 from emr.storage import Storage, split
 from ridge_spark.data.dataset import Description
@@ -61,7 +61,7 @@ def describe(address: str, region: str) -> tuple[int, int]:
 
 def _filesystem(bucket: str, region: str) -> fs.FileSystem:
     """S3 with boto3's credentials, since Arrow's own SDK does not know every kind of profile."""
-    session = boto3.Session(region_name=region)
+    session = aws.session(region)
     credentials = session.get_credentials()
     keys: dict[str, Any] = {}
     if credentials:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from emr import preflight, prices
+from emr import aws, preflight, prices
 from emr.certificates import make_certificates
 from emr.errors import EmrError, one_line
 from emr.package import ROOT
@@ -74,7 +74,7 @@ def down(terraform: Terraform, sure: bool) -> None:
 
 def _package(terraform: Terraform, dist: Path) -> None:
     """Build what Terraform uploads for the nodes: their wheels and their certificate."""
-    region = terraform.variable("region", {}) or preflight.region()
+    region = terraform.variable("region", {}) or aws.session().region_name
     worker_type = terraform.variable("worker_type", {}) or ""
     with one_line():
         architecture = preflight.architecture(worker_type, region)

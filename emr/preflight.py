@@ -4,33 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from emr.errors import EmrError, code, explain, one_line
-from emr.stack import PATIENT, Sizes
+from emr import aws
+from emr.errors import EmrError, code, one_line
+from emr.stack import Sizes
 
 ON_DEMAND_VCPUS = "L-1216C47A"  # Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances
 
 
 def caller() -> str:
     """The account the credentials belong to; `EmrError` if there are none that work."""
-    session = boto3.Session()
     with one_line():
-        return str(session.client("sts", config=PATIENT).get_caller_identity()["Account"])
-
-
-def region() -> str:
-    """The region of the caller's profile or environment."""
-    found = boto3.Session().region_name
-    if not found:
-        raise EmrError(explain(NoRegionError()))
-    return found
+        return str(aws.client("sts").get_caller_identity()["Account"])
 
 
 def architecture(instance_type: str, region: str) -> str:
     """Of the instance type's processor, as wheels name it; `EmrError` if there is no such type."""
-    ec2 = boto3.Session().client("ec2", region_name=region, config=PATIENT)
+    ec2 = aws.client("ec2", region)
     try:
         answer = ec2.describe_instance_types(InstanceTypes=[instance_type])
     except ClientError as error:
@@ -55,7 +46,7 @@ def check_plan(plan: dict[str, Any]) -> None:
 
 
 def check_bucket(name: str, region: str) -> None:
-    s3 = boto3.Session().client("s3", region_name=region, config=PATIENT)
+    s3 = aws.client("s3", region)
     try:
         s3.head_bucket(Bucket=name)
     except ClientError as error:
@@ -72,7 +63,7 @@ def check_bucket(name: str, region: str) -> None:
 def check_quota(sizes: Sizes, region: str) -> None:
     """Compare the most vCPUs the cluster may grow to with the account's quota, if readable."""
     needed = sizes.primary_vcpus + sizes.workers_max * sizes.worker_vcpus
-    quotas = boto3.Session().client("service-quotas", region_name=region, config=PATIENT)
+    quotas = aws.client("service-quotas", region)
     try:
         answer = quotas.get_service_quota(ServiceCode="ec2", QuotaCode=ON_DEMAND_VCPUS)
     except (ClientError, BotoCoreError):

@@ -5,33 +5,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emr.errors import EmrError
+from emr.stack import Sizes
+from ridge_spark.engines.spark import FAN_IN, TILE_BYTES
 
 MIB = 2**20
-WORKER_BASE_MIB = (
-    384  # an interpreter with NumPy, SciPy, Numba and PyArrow, and one block of images
-)
+WORKER_BASE_MIB = 448  # an interpreter with NumPy, SciPy, Numba and PyArrow, and a few blocks
 APPLICATION_MASTER_MIB = 1024  # one node also holds YARN's application master
 HEAP_BASE_MIB = 1024
+GROUPS = 10  # of images with statistics of their own: enough for ten folds
 SERVERLESS_WORKERS = ((4, 8, 30), (8, 16, 60), (16, 32, 120))  # vCPUs, least GB, most GB
+SERVERLESS_DRIVER_VCPUS = 4
 
 
 @dataclass(frozen=True)
-class ExecutorSize:
-    """What spark-submit is told, and why."""
+class Executor:
+    """One executor: its Python workers, the JVM's heap, and the memory beside the heap."""
 
     cores: int
     heap_mib: int
     overhead_mib: int
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """What spark-submit is told, and why."""
+
+    executor: Executor
     driver_mib: int
+    parallelism: int
     reason: str
 
     def options(self) -> list[str]:
+        settings = {
+            "spark.driver.maxResultSize": f"{self.driver_mib}m",
+            "spark.executor.memoryOverhead": f"{self.executor.overhead_mib}m",
+            # Executors come and go; without this Spark counts the cores of those that are there.
+            "spark.default.parallelism": str(self.parallelism),
+        }
         return [
             *("--driver-memory", f"{self.driver_mib}m"),
-            *("--conf", f"spark.driver.maxResultSize={self.driver_mib}m"),
-            *("--executor-cores", str(self.cores)),
-            *("--executor-memory", f"{self.heap_mib}m"),
-            *("--conf", f"spark.executor.memoryOverhead={self.overhead_mib}m"),
+            *("--executor-cores", str(self.executor.cores)),
+            *("--executor-memory", f"{self.executor.heap_mib}m"),
+            *(part for name, value in settings.items() for part in ("--conf", f"{name}={value}")),
         ]
 
 
@@ -40,67 +55,87 @@ def yarn_mib(memory_mib: int) -> int:
     return max(memory_mib * 3 // 4, memory_mib - 8192)
 
 
-def statistics_mib(d: int) -> int:
-    """Size of X'X of d pixels as int64, 8 d^2 bytes, rounded up."""
-    return -(-8 * d * d // MIB)
+def task_mib(d: int) -> int:
+    """Most that a task's statistics take, 8 d^2 bytes for each group of images and as much to work.
 
-
-def worker_mib(d: int, shared_mib: int) -> int:
-    """A Python worker: itself, its statistics, the copy on their way out, and what all share.
-
-    `shared_mib` is what a job broadcasts: each worker reads it into its own memory.
+    Beyond `TILE_BYTES` a task has only a tile of X'X.
     """
-    return WORKER_BASE_MIB + 2 * statistics_mib(d) + shared_mib
+    return -(-min(16 * d * d * GROUPS, TILE_BYTES) // MIB)
 
 
-def size_executors(
-    d: int, shared_mib: int, vcpus: int, container_mib: int, where: str
-) -> ExecutorSize:
-    """Fill a container of `container_mib` with as many Python workers as it has cores, if they fit.
+def worker_mib(d: int) -> int:
+    """A Python worker: itself, its task's statistics, and their copy on the way out."""
+    return WORKER_BASE_MIB + task_mib(d) + task_mib(d) // 2
 
-    The JVM's heap takes the results of its tasks on their way (8 d^2 bytes each) and the broadcast
-    blocks; everything else is overhead, which is where YARN counts Python. `EmrError` if not even
-    one worker fits.
+
+def heap_mib(d: int, cores: int) -> int:
+    """The JVM's heap: a task's result on its way out for each core, and one more."""
+    return HEAP_BASE_MIB + (cores + 1) * task_mib(d) // 2
+
+
+def driver_mib(d: int) -> int:
+    """The driver's heap: what the last step of the merging tree sends it, for two groups."""
+    return HEAP_BASE_MIB + -(-FAN_IN * 2 * 8 * d * d // MIB)
+
+
+def fit_executor(d: int, shared_mib: int, vcpus: int, container_mib: int, where: str) -> Executor:
+    """Fill a container of `container_mib` with a Python worker for each core, or as many as fit.
+
+    `shared_mib` is what the workers of an executor map together, the outer job's images. All that
+    is not heap is overhead, which is where YARN counts Python. `EmrError` if no worker fits.
     """
-    each = worker_mib(d, shared_mib)
     for cores in range(vcpus, 0, -1):
-        heap = HEAP_BASE_MIB + (cores + 1) * statistics_mib(d) + shared_mib
-        overhead = container_mib - heap
-        if overhead >= cores * each:
-            driver = HEAP_BASE_MIB + 4 * statistics_mib(d) + shared_mib
-            idle = "" if cores == vcpus else f"; memory leaves {vcpus - cores} cores idle"
-            reason = (
-                f"executors: one on {where}, {cores} Python workers at {gib(each)} for "
-                f"{d:,} pixels, {gib(heap)} of heap, {gib(overhead)} for Python{idle}"
-            )
-            return ExecutorSize(cores, heap, overhead, driver, reason)
-    needed = HEAP_BASE_MIB + 2 * statistics_mib(d) + shared_mib + each
+        overhead = container_mib - heap_mib(d, cores)
+        if overhead >= cores * worker_mib(d) + shared_mib:
+            return Executor(cores, heap_mib(d, cores), overhead)
+    needed = heap_mib(d, 1) + worker_mib(d) + shared_mib
     raise EmrError(
-        f"{d:,} pixels need {gib(needed)} for one worker, but {where} offers {gib(container_mib)}; "
-        "choose a larger worker_type (r7g has twice the memory) or smaller images"
+        f"{d:,} pixels and {gib(shared_mib)} of shared images need {gib(needed)}, but {where} has "
+        f"{gib(container_mib)}; choose a larger worker_type (r7g has twice the memory), smaller "
+        "images, or the inner job, which shares nothing"
     )
 
 
-def size_for_cluster(
-    d: int, shared_mib: int, vcpus: int, memory_mib: int, instance_type: str
-) -> ExecutorSize:
+def size_for_cluster(d: int, shared_mib: int, sizes: Sizes) -> Sizing:
     """One executor a node, less what YARN's application master takes on one of them."""
-    container = yarn_mib(memory_mib) - APPLICATION_MASTER_MIB
-    return size_executors(d, shared_mib, vcpus, container, f"each {instance_type}")
+    container = yarn_mib(sizes.worker_mib) - APPLICATION_MASTER_MIB
+    executor = fit_executor(d, shared_mib, sizes.worker_vcpus, container, sizes.worker_type)
+    if driver_mib(d) > sizes.primary_mib // 2:
+        raise EmrError(
+            f"{d:,} pixels need {gib(driver_mib(d))} for the driver's heap and as much again for "
+            f"its Python, but {sizes.primary_type} has {gib(sizes.primary_mib)}; "
+            "choose a larger primary_type or smaller images"
+        )
+    parallelism = executor.cores * sizes.workers_max
+    return _sizing(d, executor, parallelism, f"each {sizes.worker_type}", sizes.worker_vcpus)
 
 
-def size_for_serverless(d: int, shared_mib: int) -> ExecutorSize:
+def size_for_serverless(d: int, shared_mib: int, max_vcpus: int) -> Sizing:
     """The smallest worker of EMR Serverless that keeps all its cores busy, else the largest.
 
     Workers have 4, 8 or 16 vCPUs with 8 to 30, 16 to 60 or 32 to 120 GB, paid for as sized.
     """
-    for vcpus, least, most in SERVERLESS_WORKERS:
-        heap = HEAP_BASE_MIB + (vcpus + 1) * statistics_mib(d) + shared_mib
-        container = max(least * 1024, heap + vcpus * worker_mib(d, shared_mib))
-        if container <= most * 1024 or vcpus == SERVERLESS_WORKERS[-1][0]:
-            where = f"workers of {vcpus} vCPUs"
-            return size_executors(d, shared_mib, vcpus, min(container, most * 1024), where)
-    raise AssertionError("the last size always returns")
+
+    def wanted_mib(vcpus: int) -> int:
+        return heap_mib(d, vcpus) + vcpus * worker_mib(d) + shared_mib
+
+    fitting = (each for each in SERVERLESS_WORKERS if wanted_mib(each[0]) <= each[2] * 1024)
+    vcpus, least, most = next(fitting, SERVERLESS_WORKERS[-1])
+    container = min(max(wanted_mib(vcpus), least * 1024), most * 1024)
+    executor = fit_executor(d, shared_mib, vcpus, container, f"a worker of {vcpus} vCPUs")
+    workers = max(1, (max_vcpus - SERVERLESS_DRIVER_VCPUS) // vcpus)
+    return _sizing(d, executor, workers * executor.cores, f"workers of {vcpus} vCPUs", vcpus)
+
+
+def _sizing(d: int, executor: Executor, parallelism: int, where: str, vcpus: int) -> Sizing:
+    idle = vcpus - executor.cores
+    reason = (
+        f"Executors: one on {where} with {executor.cores} Python workers, each up to "
+        f"{gib(worker_mib(d))} for {d:,} pixels; {gib(executor.heap_mib)} of heap, "
+        f"{gib(executor.overhead_mib)} for Python"
+        + (f"; memory leaves {idle} cores idle" if idle else "")
+    )
+    return Sizing(executor, driver_mib(d), parallelism, reason)
 
 
 def gib(mib: int) -> str:

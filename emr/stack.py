@@ -5,13 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-import boto3
-from botocore.config import Config
-
+from emr import aws
 from emr.errors import EmrError
-
-# Ten tries, each later than the last: a throttled call is not a failed one.
-PATIENT = Config(retries={"mode": "standard", "max_attempts": 10}, connect_timeout=10)
 
 
 @dataclass(frozen=True)
@@ -20,6 +15,7 @@ class Sizes:
 
     primary_type: str
     primary_vcpus: int
+    primary_mib: int
     worker_type: str
     worker_vcpus: int
     worker_mib: int
@@ -62,4 +58,4 @@ class Stack:
 
     def client(self, service: str) -> Any:
         """A boto3 client in the stack's region, with credentials read afresh."""
-        return boto3.Session(region_name=self.region).client(service, config=PATIENT)
+        return aws.client(service, self.region)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sys
 from datetime import UTC, datetime
@@ -16,12 +17,14 @@ from emr.logs import Logs, explain_failure
 from emr.package import ROOT, package_code
 from emr.runs import CANCELLED, COMPLETED, RunState, Target
 from emr.serverless import Serverless, environment_options
-from emr.sizing import ExecutorSize, size_for_cluster, size_for_serverless
+from emr.sizing import MIB, Sizing, size_for_cluster, size_for_serverless
 from emr.stack import Stack
 from emr.storage import Storage
 from emr.wheels import package_environment
+from ridge_spark.engines.summary import table
 
 JOBS = {"outer": ROOT / "jobs" / "outer.py", "inner": ROOT / "jobs" / "inner.py"}
+DIST = ROOT / "dist"
 EXIT_COMPLETED, EXIT_FAILED, EXIT_CANCELLED = 0, 1, 3
 
 
@@ -38,27 +41,27 @@ def submit(
     kind: str,
     data: str | None,
     arguments: list[str],
+    *,
     deploy_mode: str = "client",
-    dist: Path = ROOT / "dist",
 ) -> str:
     """Upload what the job needs and hand it over; returns the identifier of its run."""
     if isinstance(target := target_of(stack), Cluster):
         target.require_alive()
     storage = Storage(stack)
     data = images.place(data, storage)
-    size = executor_size(stack, kind, data)
-    say(size.reason)
+    sizing = size_executors(stack, kind, data)
+    say(sizing.reason)
     name = f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    options = size.options()
+    options = sizing.options()
     if stack.target == "cluster":
         options = ["--deploy-mode", deploy_mode, *options]
     else:
-        archive = package_environment(stack.architecture, dist / "emr")
+        archive = package_environment(stack.architecture, DIST / "emr")
         options += environment_options(storage.upload_file(archive, "environment"))
     job = Job(
         name=name,
         script=storage.upload_file(JOBS[kind], "code"),
-        py_files=storage.upload_file(package_code(dist), "code"),
+        py_files=storage.upload_file(package_code(DIST), "code"),
         arguments=("--data", data, "--out", output_of(stack, name), *arguments),
         options=tuple(options),
     )
@@ -72,14 +75,13 @@ def output_of(stack: Stack, name: str) -> str:
     return f"s3://{stack.bucket}/runs/{name}"
 
 
-def executor_size(stack: Stack, kind: str, data: str) -> ExecutorSize:
+def size_executors(stack: Stack, kind: str, data: str) -> Sizing:
     d, rows = images.describe(data, stack.region)
-    # The outer loop broadcasts the images, a byte a pixel, to every worker.
-    shared_mib = -(-rows * d // 2**20) if kind == "outer" else 0
+    # The outer job puts all images on every worker, a byte a pixel.
+    shared_mib = -(-rows * d // MIB) if kind == "outer" else 0
     if stack.target == "serverless":
-        return size_for_serverless(d, shared_mib)
-    sizes = stack.sizes
-    return size_for_cluster(d, shared_mib, sizes.worker_vcpus, sizes.worker_mib, sizes.worker_type)
+        return size_for_serverless(d, shared_mib, stack.sizes.max_vcpus)
+    return size_for_cluster(d, shared_mib, stack.sizes)
 
 
 def finish(stack: Stack, run_id: str, poll_seconds: float, log_seconds: float) -> int:
@@ -107,8 +109,7 @@ def fetch_result(stack: Stack, target: Target, ended: RunState) -> None:
     result = folder / "result.json"
     if not result.is_file():
         raise EmrError(f"{out}: holds no result.json; see: make emr-logs STEP={ended.run_id}")
-    print(result.read_text(), end="")
-    say(f"The run is in {folder}")
+    print(table(json.loads(result.read_text()), str(folder)))
 
 
 def report_failure(stack: Stack, target: Target, ended: RunState, log_seconds: float) -> None:

@@ -106,4 +106,4 @@ def summary(stderr: str) -> str:
     detail = next(
         (part for part in parts[1:] if part and not part.startswith(("with ", "on "))), ""
     )
-    return re.sub(r"\s+", " ", f"{headline}. {detail}" if detail else headline)[:400]
+    return re.sub(r"\s+", " ", f"{headline}: {detail}" if detail else headline)[:400].rstrip(".")

@@ -9,6 +9,8 @@ locals {
     PYSPARK_PYTHON     = local.python
     AWS_REGION         = local.region
     AWS_DEFAULT_REGION = local.region
+    # Clients otherwise ask S3's global address for a bucket's region, out of a private subnet's reach.
+    AWS_ENDPOINT_URL_S3 = "https://s3.${local.region}.${data.aws_partition.current.dns_suffix}"
   }
 
   configurations = [
@@ -22,6 +24,13 @@ locals {
         { for name, value in local.node_environment : "spark.executorEnv.${name}" => value },
         { for name, value in local.node_environment : "spark.yarn.appMasterEnv.${name}" => value },
       )
+    },
+    {
+      # The Python workers of a node map the same images: count them once, not once a worker.
+      Classification = "yarn-site"
+      Properties = {
+        "yarn.nodemanager.container-monitor.procfs-tree.smaps-based-rss.enabled" = "true"
+      }
     },
   ]
 }

@@ -101,7 +101,7 @@ resource "aws_flow_log" "cluster" {
   vpc_id               = aws_vpc.cluster[0].id
   traffic_type         = "ALL"
   log_destination_type = "s3"
-  log_destination      = "${aws_s3_bucket.logs.arn}/flow/"
+  log_destination      = aws_s3_bucket.logs.arn
   tags                 = { Name = var.name }
 
   depends_on = [aws_s3_bucket_policy.logs]

@@ -60,6 +60,7 @@ output "sizes" {
   value = {
     primary_type    = var.primary_type
     primary_vcpus   = data.aws_ec2_instance_type.primary.default_vcpus
+    primary_mib     = data.aws_ec2_instance_type.primary.memory_size
     worker_type     = var.worker_type
     worker_vcpus    = data.aws_ec2_instance_type.worker.default_vcpus
     worker_mib      = data.aws_ec2_instance_type.worker.memory_size

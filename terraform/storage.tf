@@ -186,7 +186,7 @@ data "aws_iam_policy_document" "logs" {
   statement {
     sid       = "FlowLogsArrive"
     actions   = ["s3:PutObject"]
-    resources = ["${aws_s3_bucket.logs.arn}/flow/*"]
+    resources = ["${aws_s3_bucket.logs.arn}/AWSLogs/${local.account}/*"]
 
     principals {
       type        = "Service"

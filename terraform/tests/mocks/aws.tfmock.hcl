@@ -5,7 +5,10 @@ mock_data "aws_iam_policy_document" {
 }
 
 mock_data "aws_partition" {
-  defaults = { partition = "aws" }
+  defaults = {
+    partition  = "aws"
+    dns_suffix = "amazonaws.com"
+  }
 }
 
 mock_data "aws_region" {

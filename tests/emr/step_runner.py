@@ -1,0 +1,258 @@
+"""Plays the nodes of EMR: takes steps out of moto and really runs their spark-submit on this machine.
+
+What a node does, this does: it runs the cluster's own bootstrap action into an environment of its
+own, runs the command line of a step under the job role's credentials, puts the output where EMR
+puts logs, and sets the state. Only the `s3://` addresses that spark-submit itself opens are fetched
+beforehand, as EMR's Spark would; the job's own `--data` and `--out` go to S3 through the job's code.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import tarfile
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto.core.utils import utcnow
+from moto.emr.models import emr_backends
+from moto.emrserverless.models import emrserverless_backends
+
+ACCOUNT = "123456789012"
+JOB_SECONDS = 240
+OPTIONS_WITH_FILES = ("--py-files", "--files", "--archives")
+
+
+@dataclass
+class StepRunner:
+    """Runs steps and serverless jobs until it is stopped.
+
+    endpoint    of the moto server
+    spark_home  the Spark to run: its version is the "release" of the cluster
+    scratch     where nodes keep their files
+    aws         folder with the `aws` command, for the bootstrap action
+    python      of a node that was prepared beforehand; without it the bootstrap action is run
+    """
+
+    endpoint: str
+    spark_home: Path
+    scratch: Path
+    aws: Path
+    python: Path | None = None
+    region: str = "us-east-1"
+    log_delay: float = 0.0
+    ran: list[list[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._stop = threading.Event()
+        self._nodes: dict[str, Path] = {}
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        self._session = boto3.Session(region_name=self.region, **keys)
+        self.s3 = self._session.client("s3", endpoint_url=self.endpoint)
+
+    def __enter__(self) -> StepRunner:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(JOB_SECONDS)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.05):
+            for cluster in list(emr_backends[ACCOUNT][self.region].clusters.values()):
+                step = next((each for each in cluster.steps if each.state == "PENDING"), None)
+                if step and cluster.state not in ("TERMINATED", "TERMINATED_WITH_ERRORS"):
+                    self._run_step(cluster, step)
+            applications = emrserverless_backends[ACCOUNT][self.region]
+            for runs in list(applications.job_runs.values()):
+                for run in runs:
+                    if run.state == "SUBMITTED":
+                        self._run_serverless(run)
+
+    # --- a step of a cluster ------------------------------------------------------------------
+
+    def _run_step(self, cluster: Any, step: Any) -> None:
+        step.state, step.start_date_time = "RUNNING", utcnow()
+        command = list(step.args)
+        self.ran.append(command)
+        folder = self._new_folder()
+        in_cluster_mode = _take(command, "--deploy-mode") == "cluster"
+        python = self.python or self._bootstrapped(cluster)
+        status, out, err = self._spark_submit(
+            command, folder, python, _role_of(cluster.role), lambda: step.state
+        )
+        logs = f"{cluster.log_uri}{cluster.id}/"
+        if in_cluster_mode:
+            application = f"application_{os.getpid()}_{len(self.ran):04d}"
+            self._put_log(f"{logs}containers/{application}/container_1_1_01_000001/", out, err)
+            out, err = "", f"Submitted {application} with deployMode=cluster\n"
+        self._put_log(f"{logs}steps/{step.id}/", out, err)
+        step.end_date_time = utcnow()
+        if step.state == "RUNNING":
+            step.state = "COMPLETED" if status == 0 else "FAILED"
+            if status:
+                step.last_state_change_reason = "Unknown Error."
+
+    def _bootstrapped(self, cluster: Any) -> Path:
+        """The Python of the cluster's node, made by the cluster's own bootstrap action."""
+        if cluster.id not in self._nodes:
+            (action,) = cluster.bootstrap_actions
+            folder = self._new_folder()
+            script = self._fetch(action.script_path, folder)
+            prefix = folder / "opt" / "ridge-spark"
+            prefix.parent.mkdir()
+            done = subprocess.run(
+                ["bash", script, *action.args, str(prefix)],
+                env=self._environment(_role_of(cluster.role)),
+                capture_output=True,
+                text=True,
+                timeout=JOB_SECONDS,
+                check=False,
+            )
+            logs = f"{cluster.log_uri}{cluster.id}/node/i-1/bootstrap-actions/1/"
+            self._put_log(logs, done.stdout, done.stderr)
+            if done.returncode:
+                raise RuntimeError(f"bootstrap failed: {done.stdout}{done.stderr}")
+            self._nodes[cluster.id] = prefix / "bin" / "python"
+        return self._nodes[cluster.id]
+
+    # --- a job of EMR Serverless --------------------------------------------------------------
+
+    def _run_serverless(self, run: Any) -> None:
+        run.state = "RUNNING"
+        driver = run.job_driver["sparkSubmit"]
+        command = [
+            "spark-submit",
+            *shlex.split(driver["sparkSubmitParameters"]),
+            driver["entryPoint"],
+            *driver["entryPointArguments"],
+        ]
+        self.ran.append(list(command))
+        folder = self._new_folder()
+        python = self._unpacked_environment(command, folder)
+        status, out, err = self._spark_submit(
+            command, folder, python, run.execution_role, lambda: run.state
+        )
+        monitoring = run.configuration_overrides["monitoringConfiguration"]
+        logs = monitoring["s3MonitoringConfiguration"]["logUri"]
+        path = f"{logs}applications/{run.application_id}/jobs/{run.id}/SPARK_DRIVER/"
+        self._put_log(path, out, err)
+        if run.state == "RUNNING":
+            run.state = "SUCCESS" if status == 0 else "FAILED"
+        run.updated_at = utcnow()
+
+    def _unpacked_environment(self, command: list[str], folder: Path) -> Path:
+        """Unpack `spark.archives`, as every executor does, and find the Python the job asks for."""
+        pairs = [each.split("=", 1) for each in command if each.startswith("spark.")]
+        settings = {name: value for name, value in pairs}
+        address, _, name = settings["spark.archives"].partition("#")
+        at = command.index(f"spark.archives={settings['spark.archives']}")
+        del command[at - 1 : at + 1]
+        with tarfile.open(self._fetch(address, folder)) as archive:
+            archive.extractall(folder / name, filter="data")
+        wanted = settings["spark.emr-serverless.driverEnv.PYSPARK_PYTHON"]
+        assert wanted == settings["spark.executorEnv.PYSPARK_PYTHON"]
+        return folder / wanted
+
+    # --- both ---------------------------------------------------------------------------------
+
+    def _spark_submit(
+        self, command: list[str], folder: Path, python: Path, role: str, state: Any
+    ) -> tuple[int, str, str]:
+        """Run it; ends early when the state becomes CANCELLED."""
+        assert command[0] == "spark-submit", command
+        for i, part in enumerate(command):
+            first_argument = command[i - 1] in OPTIONS_WITH_FILES or part.endswith(".py")
+            if part.startswith("s3://") and first_argument:
+                command[i] = self._fetch(part, folder)
+        environment = self._environment(role)
+        environment["SPARK_HOME"] = str(self.spark_home)
+        environment["SPARK_CONF_DIR"] = str(self._configuration(folder))
+        environment["PYSPARK_PYTHON"] = environment["PYSPARK_DRIVER_PYTHON"] = str(python)
+        command[0] = str(self.spark_home / "bin" / "spark-submit")
+        out, err = folder / "stdout", folder / "stderr"
+        with open(out, "wb") as stdout, open(err, "wb") as stderr:
+            process = subprocess.Popen(
+                command, env=environment, cwd=folder, stdout=stdout, stderr=stderr,
+                start_new_session=True,
+            )  # fmt: skip
+            for _ in range(JOB_SECONDS * 10):
+                if process.poll() is not None:
+                    break
+                if state() == "CANCELLED" or self._stop.wait(0.1):
+                    break
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        return process.returncode, out.read_text(), err.read_text()
+
+    def _configuration(self, folder: Path) -> Path:
+        """The cluster's spark-defaults, as far as one machine can follow them."""
+        made = folder / "conf"
+        made.mkdir()
+        (made / "spark-defaults.conf").write_text("spark.master local[2]\nspark.ui.enabled false\n")
+        return made
+
+    def _environment(self, role: str) -> dict[str, str]:
+        """Nothing of this process's but what a node has: its path, its role's credentials."""
+        sts = self._session.client("sts", endpoint_url=self.endpoint)
+        granted = sts.assume_role(RoleArn=role, RoleSessionName="node")["Credentials"]
+        home = self.scratch / "home"
+        home.mkdir(exist_ok=True)
+        environment = {
+            "PATH": f"{self.aws}:{os.environ['PATH']}",
+            "HOME": str(home),
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ACCESS_KEY_ID": granted["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": granted["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": granted["SessionToken"],
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        }
+        java = os.environ.get("JAVA_HOME")
+        return {**environment, "JAVA_HOME": java} if java else environment
+
+    def _fetch(self, address: str, folder: Path) -> str:
+        bucket, _, key = address.removeprefix("s3://").partition("/")
+        path = folder / key.rsplit("/", 1)[-1]
+        self.s3.download_file(bucket, key, str(path))
+        return str(path)
+
+    def _put_log(self, address: str, out: str, err: str) -> None:
+        self._stop.wait(self.log_delay)
+        bucket, _, prefix = address.removeprefix("s3://").partition("/")
+        for name, text in (("stdout", out), ("stderr", err)):
+            body = gzip.compress(text.encode())
+            self.s3.put_object(Bucket=bucket, Key=f"{prefix}{name}.gz", Body=body)
+
+    def _new_folder(self) -> Path:
+        folder = self.scratch / f"run-{len(list(self.scratch.iterdir()))}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return folder
+
+
+def _take(command: list[str], option: str) -> str | None:
+    """Remove an option and its value from a command line; returns the value."""
+    if option not in command:
+        return None
+    i = command.index(option)
+    value = command[i + 1]
+    del command[i : i + 2]
+    return value
+
+
+def _role_of(profile: str) -> str:
+    """The role of the cluster's instance profile, which has its name."""
+    return f"arn:aws:iam::{ACCOUNT}:role/{profile.rsplit('/', 1)[-1]}"
