@@ -69,7 +69,7 @@ class SharedImages:
         window = MPI.Win.Allocate_shared(size, dtype.itemsize, comm=world.node)
         window.Fence()
         self._windows.append(window)
-        memory, _ = window.Shared_query(0)
+        memory: Any = window.Shared_query(0)[0]
         return np.frombuffer(memory, dtype).reshape(shape)
 
 

@@ -31,7 +31,9 @@ class World:
     def __init__(self) -> None:
         self.comm = MPI.COMM_WORLD
         self.rank, self.size = self.comm.rank, self.comm.size
-        self.node: MPI.Intracomm = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
+        node = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
+        assert isinstance(node, MPI.Intracomm)
+        self.node = node
         self.nodes = self.comm.allreduce(int(self.node.rank == 0))
         self.host = socket.gethostname()
         self._failures = self.comm.Dup()  # where only ranks that fail ever say anything
@@ -48,7 +50,7 @@ class World:
         outcome = self.comm.bcast(outcome)
         if isinstance(outcome, InputError):
             raise outcome
-        return outcome  # type: ignore[return-value]
+        return outcome
 
     def add_up(self, array: NDArray[np.generic]) -> None:
         """Replace a C-contiguous `array` by its sum over all ranks, on all ranks."""
