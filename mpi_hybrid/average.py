@@ -81,7 +81,7 @@ class AverageEngine(DataEngine):
         coef, intercept = np.zeros((L, d, k)), np.zeros((L, k))
         singular = np.zeros(L, np.bool_)
         if mine.n:
-            with self.working():
+            with self.working("solve"):
                 solution = solve(centre(mine), lambdas, solver, threads=self.threads)
             coef, intercept, singular = solution.coef, solution.intercept, solution.singular
         ranks = self.world.comm.allreduce(int(mine.n > 0))

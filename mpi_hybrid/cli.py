@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn
@@ -40,6 +41,7 @@ def _run_rank(world: World, arguments: list[str]) -> int:
 
     try:
         options = _parser().parse_args(arguments)
+        options.command_line = shlex.join(["python", "-m", "mpi_hybrid", *arguments])
         run(world, options)
         return 0
     except Stopped as stopped:

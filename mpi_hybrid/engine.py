@@ -19,7 +19,7 @@ from mpi_hybrid.stop import Stopped, StopRequest
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
 from ridge_spark.engines.local import peak_rss_mb, read_ahead
-from ridge_spark.engines.progress import Advance, Progress
+from ridge_spark.engines.progress import Advance, Progress, Task
 from ridge_spark.engines.shares import split_evenly
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
@@ -55,7 +55,7 @@ class MpiEngine(ABC):
         self.world, self.train, self.test = world, train, test
         self.workers, self.threads = world.size, threads
         self.checkpoint, self.stop, self.progress = checkpoint, stop, progress
-        self.busy = 0.0  # seconds of work on this rank
+        self.tasks: list[Task] = []  # what this rank has worked on
         self.node_mb = 0.0
         self.groups: list[Statistics] = []  # of all images, once they are known
         self._done: Rows = []
@@ -108,7 +108,7 @@ class MpiEngine(ABC):
         runs = [lambdas] if solver == "eigen" else [lambdas[i : i + 1] for i in range(len(lambdas))]
         work = [(system, run) for system in systems for run in runs]
         mine = split_evenly(work, self.world.size)[self.world.rank]
-        with self.working():
+        with self.working("solve"):
             solved = [solve(system, run, solver, threads=self.threads) for system, run in mine]
         with self.world.waiting():
             each = list(chain.from_iterable(self.world.comm.allgather(solved)))
@@ -120,7 +120,7 @@ class MpiEngine(ABC):
         self.end_if_asked()
         with self.progress.stage("score", self.train.rows):
             mine = self.blocks(self.share([(0, self.train.rows)]))
-            with self.working():
+            with self.working("score"):
                 correct = group_correct(mine, folds, candidates, threads=self.threads)
             self.world.add_up(correct)
         self._note_memory()
@@ -132,7 +132,7 @@ class MpiEngine(ABC):
         blocks = self.test.blocks if self.test else ()
         with self.progress.stage("test", sum(block.rows for block in blocks)):
             mine = split_evenly(blocks, self.world.size)[self.world.rank]
-            with self.working():
+            with self.working("test"):
                 confusion = confusion_of(
                     read_ahead(mine, unwatched), model.coef, model.intercept, threads=self.threads
                 )
@@ -161,7 +161,7 @@ class MpiEngine(ABC):
         blocks, left = self.blocks(rows), count(rows)
         while left and not self.stop.received:
             seen: list[tuple[int, int]] = []
-            with self.working():
+            with self.working("statistics"):
                 sums = group_statistics(
                     self._until_due(blocks, seen, advance),
                     folds,
@@ -213,10 +213,12 @@ class MpiEngine(ABC):
         self.node_mb = max(self.node_mb, self.world.comm.allreduce(here, MPI.MAX))
 
     @contextmanager
-    def working(self) -> Iterator[None]:
-        start = time.perf_counter()
+    def working(self, stage: str) -> Iterator[None]:
+        """Note what runs inside as a task of this rank."""
+        start = time.time()
         yield
-        self.busy += time.perf_counter() - start
+        worker = f"{self.world.host}/{self.world.rank}"
+        self.tasks.append(Task(stage, worker, start, time.time(), peak_rss_mb()))
 
 
 def unwatched(rows: int) -> None:

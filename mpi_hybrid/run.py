@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import chain
 from typing import Any
 
 from mpi_hybrid.average import AverageEngine
@@ -20,9 +21,10 @@ from ridge_spark.data.dataset import Split, open_split
 from ridge_spark.data.storage import exists
 from ridge_spark.engines.options import TrainOptions
 from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.result import describe, require_free, write_run
+from ridge_spark.engines.result import describe, draw_page, require_free, write_run
 from ridge_spark.engines.training import Training, train
 from ridge_spark.errors import InputError
+from ridge_spark.report import draw
 
 ENGINES: dict[tuple[str, str], type[MpiEngine]] = {
     ("model", "exact"): ModelEngine,
@@ -51,6 +53,7 @@ def run(world: World, options: argparse.Namespace) -> None:
     engine = kind(world, split, test, threads, checkpoint, stop, progress)
 
     training = train(engine, split, chosen, progress)
+    progress.tasks += chain.from_iterable(world.comm.allgather(engine.tasks))
     result = {**describe(engine, training, chosen, progress), **_of_the_ranks(world, engine)}
     if isinstance(engine, AverageEngine):
         result |= _compared(engine, training, chosen)
@@ -86,7 +89,7 @@ def _of_the_ranks(world: World, engine: MpiEngine) -> dict[str, Any]:
         "mpi": {
             "library": library(),
             "nodes": world.nodes,
-            "busy_seconds": world.comm.allgather(engine.busy),
+            "busy_seconds": world.comm.allgather(sum(t.end - t.start for t in engine.tasks)),
             "waited_seconds": world.comm.allgather(world.waited),
             "node_mb": round(engine.node_mb, 1),
         },
@@ -118,6 +121,7 @@ def _finish(
 ) -> None:
     for warning in training.warnings:
         progress.say(f"warning: {warning}")
-    write_run(options.out, result, training)
+    page = draw_page(draw, result, training, progress)
+    write_run(options.out, result, training, page)
     checkpoint.remove()
     print(json.dumps(result) if as_json else table(result, options.out), flush=True)
