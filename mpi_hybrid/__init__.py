@@ -1,0 +1,1 @@
+"""Ridge regression on MPI ranks with threads in each: model parallel or data parallel."""

@@ -1,0 +1,97 @@
+"""Averaged models: each rank solves on its own images, and the weights are averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+
+from mpi_hybrid.checkpoint import Part, Progressed
+from mpi_hybrid.data import DataEngine
+from mpi_hybrid.rows import Rows, joined
+from mpi_hybrid.world import World
+from ridge_spark.data.dataset import Split
+from ridge_spark.engines.shares import split_evenly
+from ridge_spark.ridge.centring import CentredSystem, Float, centre
+from ridge_spark.ridge.solution import Solution
+from ridge_spark.ridge.solvers import solve
+from ridge_spark.ridge.statistics import Statistics
+
+
+class AverageEngine(DataEngine):
+    """An approximation: with W_r(λ) what rank r finds on its own images,  W(λ) = mean of W_r(λ).
+
+    Whatever else a run needs is exact, and so are the statistics that it returns: an exact run can
+    begin with them (`groups`) and tell what the averaging cost.
+    """
+
+    combine = "average"
+
+    def __init__(self, world: World, train: Split, *others: Any) -> None:
+        super().__init__(world, train, *others)
+        mine = split_evenly(train.blocks, world.size)[world.rank]
+        self.shard = {block.first_row for block in mine}
+        self.local: list[Statistics] = []  # of each group, of this rank's images
+
+    def share(self, rows: Rows) -> Rows:
+        """The blocks in `rows` that are in this rank's shard, whatever the others have left."""
+        return joined(
+            (block.first_row, block.first_row + block.rows)
+            for block in self.blocks_in(rows)
+            if block.first_row in self.shard
+        )
+
+    def take(self, parts: Sequence[Part]) -> Sequence[Part]:
+        return [part for part in parts if part.rank == self.world.rank]
+
+    def reduced(self, mine: list[Statistics]) -> list[Statistics]:
+        self.local = mine
+        return super().reduced(
+            [Statistics(g.counts.copy(), g.sums.copy(), g.gram.copy()) for g in mine]
+        )
+
+    def save(self) -> None:
+        self.checkpoint.write(Progressed(self.local, self.share([(0, self.train.rows)])))
+
+    def exact(self) -> DataEngine:
+        """The exact engine, with pass one behind it already."""
+        engine = DataEngine(
+            self.world, self.train, self.test, self.threads, self.checkpoint, self.stop,
+            self.progress,
+        )  # fmt: skip
+        engine.groups = self.groups
+        return engine
+
+    def solve(
+        self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
+    ) -> list[Solution]:
+        """The mean of what the ranks find, each on its own part of the images of a system."""
+        self.end_if_asked()
+        total = sum(self.local[1:], self.local[0])
+        held_out = self.local[: len(systems) - 1]
+        return [
+            self._average(part, lambdas, solver)
+            for part in [*(total - group for group in held_out), total]
+        ]
+
+    def _average(self, mine: Statistics, lambdas: Float, solver: str) -> Solution:
+        L, d, k = len(lambdas), mine.d, mine.classes
+        coef, intercept = np.zeros((L, d, k)), np.zeros((L, k))
+        singular = np.zeros(L, np.bool_)
+        if mine.n:
+            with self.working("solve"):
+                solution = solve(centre(mine), lambdas, solver, threads=self.threads)
+            coef, intercept, singular = solution.coef, solution.intercept, solution.singular
+        ranks = self.world.comm.allreduce(int(mine.n > 0))
+        self.world.add_up(coef)
+        self.world.add_up(intercept)
+        self.world.comm.Allreduce(MPI.IN_PLACE, singular, MPI.LOR)
+        return Solution(
+            coef=coef / ranks,
+            intercept=intercept / ranks,
+            gcv=np.full(L, np.inf),  # of an average there is none
+            singular=singular,
+            rank=None,
+        )

@@ -1,0 +1,110 @@
+"""The `python -m mpi_hybrid` command: its options, and how a failing rank ends all of them."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import traceback
+from typing import TYPE_CHECKING, NoReturn
+
+from ridge_spark.commands.train import add_training_options
+from ridge_spark.errors import InputError
+
+if TYPE_CHECKING:
+    from mpi_hybrid.world import World
+
+CHECKPOINT_MINUTES = 5.0
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run one rank and exit: 0 done, 2 a bad option or input, 75 stopped by a signal and saved."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if {"-h", "--help"} & set(arguments):
+        _parser().parse_args(arguments)
+    try:
+        from mpi_hybrid.world import World
+    except (ImportError, RuntimeError) as error:
+        print(
+            f"mpi_hybrid: error: MPI can't be loaded ({error}); "
+            "pip install -r requirements-mpi.txt, or load your cluster's MPI module",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    sys.exit(_run_rank(World(), arguments))
+
+
+def _run_rank(world: World, arguments: list[str]) -> int:
+    """The exit status. An error of one rank ends all, where MPI alone would let them wait."""
+    from mpi_hybrid.run import run
+    from mpi_hybrid.stop import TRY_AGAIN, Stopped
+
+    try:
+        options = _parser().parse_args(arguments)
+        options.command_line = shlex.join(["python", "-m", "mpi_hybrid", *arguments])
+        run(world, options)
+        return 0
+    except Stopped as stopped:
+        if world.rank == 0:
+            print(f"mpi_hybrid: {stopped}", file=sys.stderr)
+        return TRY_AGAIN
+    except InputError as error:
+        if world.all_fail():
+            if world.rank == 0:
+                print(f"mpi_hybrid: error: {error}", file=sys.stderr)
+            return 2
+        print(f"mpi_hybrid: error on {_name(world)}: {error}", file=sys.stderr)
+        world.abort(2)
+    except MemoryError:
+        print(
+            f"mpi_hybrid: error on {_name(world)}: out of memory; use fewer ranks on each node "
+            "with more --threads, the data mode, or smaller images",
+            file=sys.stderr,
+        )
+        world.abort(1)
+    except BaseException:
+        print(f"mpi_hybrid: {_name(world)} failed:\n{traceback.format_exc()}", file=sys.stderr)
+        world.abort(1)
+    return 1
+
+
+def _name(world: World) -> str:
+    return f"rank {world.rank} of {world.size} ({world.host})"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says once what is wrong with the options, where each rank would print the usage as well."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see python -m mpi_hybrid --help)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="mpi_hybrid",
+        description="Train a ridge-regression image classifier on MPI ranks with threads in each.",
+        epilog="Start it with mpirun or srun: mpirun -n 4 python -m mpi_hybrid data --data ...",
+    )
+    modes = parser.add_subparsers(title="modes", required=True, metavar="MODE", dest="mode")
+    about = {
+        "model": "all images once on every node, in shared memory; rows and λ over the ranks",
+        "data": "the images spread out; every rank reads its own blocks from disk",
+    }
+    for name, text in about.items():
+        mode = modes.add_parser(name, help=text, description=text)
+        add_training_options(mode)
+        mode.add_argument(
+            "--threads", type=int, metavar="N",
+            help="threads of each rank (default: SLURM_CPUS_PER_TASK, else its share of the cores)",
+        )  # fmt: skip
+        mode.add_argument(
+            "--checkpoint", type=float, metavar="MINUTES", default=CHECKPOINT_MINUTES,
+            help="save statistics beside a local --out this often, for a rerun to resume from "
+            f"(default: {CHECKPOINT_MINUTES:g})",
+        )  # fmt: skip
+    modes.choices["data"].add_argument(
+        "--combine", choices=("exact", "average"), default="exact",
+        help="sum statistics: the same result as every engine; or average the weights that the "
+        "ranks find on their own images: an approximation (default: exact)",
+    )  # fmt: skip
+    return parser

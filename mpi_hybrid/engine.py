@@ -1,0 +1,225 @@
+"""What both modes share: checkpointed passes, exact sums, candidates spread over the ranks."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from mpi_hybrid.checkpoint import Checkpoint, Part, Progressed
+from mpi_hybrid.memory import proportional_mb
+from mpi_hybrid.rows import Rows, count, joined, missing
+from mpi_hybrid.stop import Stopped, StopRequest
+from mpi_hybrid.world import World
+from ridge_spark.data.dataset import Split
+from ridge_spark.engines.local import peak_rss_mb, read_ahead
+from ridge_spark.engines.progress import Advance, Progress, Task
+from ridge_spark.engines.shares import split_evenly
+from ridge_spark.ridge.centring import CentredSystem, Float
+from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.model import Model
+from ridge_spark.ridge.selection import (
+    Block,
+    Weights,
+    confusion_of,
+    group_correct,
+    group_statistics,
+)
+from ridge_spark.ridge.solution import Solution
+from ridge_spark.ridge.solvers import solve
+from ridge_spark.ridge.statistics import Statistics
+
+
+class MpiEngine(ABC):
+    """One of the ranks. All of them call the same methods in the same order and get the same."""
+
+    name: str
+    combine = "exact"
+
+    def __init__(
+        self,
+        world: World,
+        train: Split,
+        test: Split | None,
+        threads: int,
+        checkpoint: Checkpoint,
+        stop: StopRequest,
+        progress: Progress,
+    ) -> None:
+        self.world, self.train, self.test = world, train, test
+        self.workers, self.threads = world.size, threads
+        self.checkpoint, self.stop, self.progress = checkpoint, stop, progress
+        self.tasks: list[Task] = []  # what this rank has worked on
+        self.node_mb = 0.0
+        self.groups: list[Statistics] = []  # of all images, once they are known
+        self._done: Rows = []
+
+    @abstractmethod
+    def share(self, rows: Rows) -> Rows:
+        """Part of `rows` of the training images, for this rank."""
+
+    @abstractmethod
+    def blocks(self, rows: Rows) -> Iterator[Block]:
+        """The training images `rows`, which are this rank's part of all or of what is left."""
+
+    def take(self, parts: Sequence[Part]) -> Sequence[Part]:
+        """Those of the files of a checkpoint that this rank takes up."""
+        return parts[self.world.rank :: self.world.size]
+
+    def statistics(self, folds: Folds) -> list[Statistics]:
+        """Pass one, or what is left of it, then the sums over all ranks: exact, for they are int64.
+
+        A second call returns the same again.
+        """
+        if not self.groups:
+            with self.progress.stage("statistics", self.train.rows) as advance:
+                mine = self._resumed(advance)
+                self._sum_my_rows(mine, folds, advance)
+                self.end_if_asked(mine)
+                self.groups = self.reduced(mine.groups or self._nothing(folds))
+            self._note_memory()
+            if self.checkpoint.due():
+                self.save()
+        return self.groups
+
+    def reduced(self, mine: list[Statistics]) -> list[Statistics]:
+        """The statistics of each group over all ranks; takes the place of `mine`."""
+        for statistics in mine:
+            for array in (statistics.counts, statistics.sums, statistics.gram):
+                self.world.add_up(array)
+        return mine
+
+    def save(self) -> None:
+        """Write a checkpoint of all of pass one."""
+        if self.world.rank == 0:
+            self.checkpoint.write(Progressed(self.groups, [(0, self.train.rows)]))
+
+    def solve(
+        self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
+    ) -> list[Solution]:
+        """Each rank its share: of the systems by eigendecomposition, of all (system, λ) else."""
+        self.end_if_asked()
+        runs = [lambdas] if solver == "eigen" else [lambdas[i : i + 1] for i in range(len(lambdas))]
+        work = [(system, run) for system in systems for run in runs]
+        mine = split_evenly(work, self.world.size)[self.world.rank]
+        with self.working("solve"):
+            solved = [solve(system, run, solver, threads=self.threads) for system, run in mine]
+        with self.world.waiting():
+            each = list(chain.from_iterable(self.world.comm.allgather(solved)))
+        L = len(runs)
+        return [Solution.join(each[i * L : (i + 1) * L]) for i in range(len(systems))]
+
+    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
+        """Pass two: each rank all candidates on its rows, an even share however many there are."""
+        self.end_if_asked()
+        with self.progress.stage("score", self.train.rows):
+            mine = self.blocks(self.share([(0, self.train.rows)]))
+            with self.working("score"):
+                correct = group_correct(mine, folds, candidates, threads=self.threads)
+            self.world.add_up(correct)
+        self._note_memory()
+        return correct
+
+    def confusion(self, model: Model) -> NDArray[np.int64]:
+        """Each rank some of the test blocks, which it reads itself."""
+        self.end_if_asked()
+        blocks = self.test.blocks if self.test else ()
+        with self.progress.stage("test", sum(block.rows for block in blocks)):
+            mine = split_evenly(blocks, self.world.size)[self.world.rank]
+            with self.working("test"):
+                confusion = confusion_of(
+                    read_ahead(mine, unwatched), model.coef, model.intercept, threads=self.threads
+                )
+            self.world.add_up(confusion)
+        return confusion
+
+    def peak_rss_mb(self) -> float:
+        return self.world.comm.allreduce(peak_rss_mb(), MPI.MAX)
+
+    def _resumed(self, advance: Advance) -> Progressed:
+        """What checkpoints hold of this rank's part; every rank learns what all of them hold."""
+        parts = self.world.from_root(self.checkpoint.find)
+        self._done = joined(ends for part in parts for ends in part.rows)
+        if parts and self.world.rank == 0:
+            self.progress.say(
+                f"resumed: {count(self._done):,} of {self.train.rows:,} images are in the "
+                f"checkpoint {self.checkpoint.folder}"
+            )
+            advance(count(self._done))
+        return self.checkpoint.take_up(self.take(parts))
+
+    def _sum_my_rows(self, mine: Progressed, folds: Folds, advance: Advance) -> None:
+        """Sum this rank's rows, in one go but for the checkpoints; stops early when asked to."""
+        about = self.train.description
+        rows = self.share(missing(self._done, self.train.rows))
+        blocks, left = self.blocks(rows), count(rows)
+        while left and not self.stop.received:
+            seen: list[tuple[int, int]] = []
+            with self.working("statistics"):
+                sums = group_statistics(
+                    self._until_due(blocks, seen, advance),
+                    folds,
+                    about.d,
+                    len(about.class_names),
+                    threads=self.threads,
+                )
+            mine.add(sums, joined(seen))
+            left -= count(seen)
+            if left and self.checkpoint.due():
+                self.checkpoint.write(mine)
+
+    def _until_due(self, blocks: Iterator[Block], seen: Rows, advance: Advance) -> Iterator[Block]:
+        """Pass blocks on and note them in `seen`, until it is time to save."""
+        for block in blocks:
+            yield block
+            rows = len(block.labels)
+            seen.append((block.first_row, block.first_row + rows))
+            advance(rows * self.world.size)
+            if self.stop.received or self.checkpoint.due():
+                return
+
+    def end_if_asked(self, mine: Progressed | None = None) -> None:
+        """Save and raise `Stopped` on every rank if a signal has come to one."""
+        if not self.world.any(self.stop.received is not None):
+            return
+        if mine is None:
+            self.save()
+        else:
+            self.checkpoint.write(mine)
+        self.world.comm.Barrier()
+        raise Stopped(self._farewell())
+
+    def _farewell(self) -> str:
+        if self.checkpoint.folder is None:
+            return "stopped by a signal; nothing is saved where --out is not a local folder"
+        return (
+            f"stopped by a signal; {self.checkpoint.folder} has what is done, "
+            "and the same command goes on from there"
+        )
+
+    def _nothing(self, folds: Folds) -> list[Statistics]:
+        about = self.train.description
+        return [Statistics.zeros(len(about.class_names), about.d) for _ in range(folds.groups)]
+
+    def _note_memory(self) -> None:
+        """Keep the most memory a node has held; pages that its ranks share count once."""
+        here = self.world.node.allreduce(proportional_mb())
+        self.node_mb = max(self.node_mb, self.world.comm.allreduce(here, MPI.MAX))
+
+    @contextmanager
+    def working(self, stage: str) -> Iterator[None]:
+        """Note what runs inside as a task of this rank."""
+        start = time.time()
+        yield
+        worker = f"{self.world.host}/{self.world.rank}"
+        self.tasks.append(Task(stage, worker, start, time.time(), peak_rss_mb()))
+
+
+def unwatched(rows: int) -> None:
+    """Rows read are progress to nobody."""
