@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ridge_spark.report.run import Run
 from ridge_spark.report.svg import INK, LINE, MUTED, PAPER, SERIES, WIDTH, styled
+from ridge_spark.report.text import power_of_ten
 from ridge_spark.report.times import own_seconds, workers
 
 MARKERS = "osD^vPX*"
@@ -91,9 +92,9 @@ def timeline(run: Run) -> Figure:
 def stage_chart(runs: Sequence[Run]) -> Figure:
     """How long each run spent in each stage, one bar for each run."""
     spent = [own_seconds(run.result) for run in runs]
-    names = [
-        name for name in dict.fromkeys(name for each in spent for name in each) if name != "other"
-    ]
+    longest_first = sorted(spent, key=len, reverse=True)
+    names = list(dict.fromkeys(name for each in longest_first for name in each))
+    names.remove("other")
     with styled():
         figure = Figure((WIDTH, 1.1 + 0.4 * len(runs)), layout="constrained")
         axes = figure.subplots()
@@ -125,10 +126,14 @@ def _without_repeats(runs: Sequence[Run]) -> list[tuple[str, Run]]:
 def _scale_lambda(axes: Axes, lambdas: Sequence[float]) -> None:
     """Logarithmic, with room for λ = 0 at its left end where that was tried."""
     positive = [value for value in lambdas if value > 0]
+    if not positive:
+        return
     if len(positive) == len(lambdas):
         axes.set_xscale("log")
-    elif positive:
+    else:
         axes.set_xscale("symlog", linthresh=min(positive))
+    axes.xaxis.set_major_formatter(lambda value, _: power_of_ten(value))
+    axes.minorticks_off()
 
 
 def _tasks(axes: Axes, y: float, tasks: list[dict], colour: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ class Step:
 
     by_workers: bool
     title: str
-    lines: tuple[str, ...]
+    text: str
     passed_on: str = ""
     stage: str = ""  # of the run, for the time it took
 
@@ -41,63 +41,51 @@ def steps(run: Run) -> list[Step]:
     """The boxes from top to bottom."""
     result = run.result
     tasks = Counter(task["stage"] for task in result.get("tasks", []))
-    n, d, k = result["n_train"], result["d"], len(result["classes"])
-    L, F, chosen = len(result["lambdas"]), result.get("folds", 1), result["best_lambda"]
-    blocks = result.get("blocks", 0)
-    in_blocks = f" in {plural(blocks, 'block')}" if blocks else ""
-    groups = max(2, F)
+    d, k, blocks = result["d"], len(result["classes"]), result.get("blocks", 0)
+    L, F = len(result["lambdas"]), result.get("folds", 1)
+    rows = "a range of rows" if whole_x(result["engine"]) else "its blocks"
     found = [
         Step(
             by_workers=False,
             title="Data set",
-            lines=(f"{plural(n, 'image')} of {d:,} pixels,", f"{k} classes{in_blocks}"),
+            text=f"{plural(result['n_train'], 'image')} of {d:,} pixels, {k} classes"
+            + (f"; {plural(blocks, 'block')}" if blocks else ""),
             passed_on=_how_images_travel(result),
             stage="broadcast",
         ),
         Step(
             by_workers=True,
             title="Pass one: statistics",
-            lines=(
-                _share(
-                    tasks["statistics"],
-                    "a range of rows" if whole_x(result["engine"]) else "its blocks",
-                ),
-                f"counts, sums and X'X of {groups} groups,",
-                "added up as integers, exactly",
-            ),
-            passed_on="statistics, added up:\nsame bits in any order",
+            text=f"{_share(tasks['statistics'], rows)}: counts, sums and X'X of {max(2, F)} "
+            "groups, exactly, as integers",
+            passed_on="integers: they add up to the same in any order",
             stage="statistics",
         ),
         Step(
             by_workers=tasks["factorise"] > 0,
             title=f"Solve for {L} λ",
-            lines=_how_solved(result, F, L, tasks["factorise"]),
+            text=_how_solved(result, F, L, tasks["factorise"]),
             passed_on=f"{F * L * k:,} columns of weights",
             stage="solve",
         ),
         Step(
             by_workers=True,
-            title="Pass two: held-out images",
-            lines=_how_scored(result, F, L, tasks["score"]),
+            title="Pass two: score",
+            text=_how_scored(result, F, L, tasks["score"]),
             passed_on=f"{plural(F * L, 'count')} of right answers",
             stage="score",
         ),
         Step(
             by_workers=False,
-            title=f"Choose λ = {chosen:.4g}",
-            lines=("most right answers on", plural(result["n_validation"], "held-out image")),
+            title=f"Choose λ = {result['best_lambda']:.4g}",
+            text=f"most right answers on {plural(result['n_validation'], 'held-out image')}",
             passed_on=f"{d:,} × {k} weights" if result["n_test"] else "",
         ),
     ]
     if result["n_test"]:
-        found.append(
-            Step(
-                by_workers=True,
-                title="Test",
-                lines=(plural(result["n_test"], "image"), _share(tasks["test"], "its blocks")),
-                stage="test",
-            )
-        )
+        share = _share(tasks["test"], "its blocks")
+        text = f"{plural(result['n_test'], 'image')}, {share}"
+        found.append(Step(by_workers=True, title="Test", text=text, stage="test"))
     return found
 
 
@@ -106,28 +94,26 @@ def _share(tasks: int, what: str) -> str:
 
 
 def _how_images_travel(result: dict[str, Any]) -> str:
-    size = bytes_of((result["n_train"] + result["n_test"]) * result["d"])
     if whole_x(result["engine"]):
-        return f"all of X once to every\nworker: {size} of bytes"
+        size = bytes_of((result["n_train"] + result["n_test"]) * result["d"])
+        return f"X once to every worker, as bytes: {size}"
     if result["engine"] == "local":
-        return "blocks, read ahead\nof their use"
-    return "where the blocks are;\nimages go the short way,\nfrom storage to workers"
+        return "blocks, read ahead of their use"
+    return "where the blocks are; the images stay in storage"
 
 
-def _how_solved(result: dict[str, Any], F: int, L: int, tasks: int) -> tuple[str, ...]:
-    systems = f"{F + 1} systems: {plural(F, 'group')} left out, and all"
+def _how_solved(result: dict[str, Any], F: int, L: int, tasks: int) -> str:
+    systems = f"all images, and all but {'those held out' if F == 1 else 'each fold'}:"
     if tasks:
-        return systems, f"{plural(tasks, 'Cholesky task')}, each (system, λ)"
+        return f"{systems} {plural(tasks, 'Cholesky task')}, each (system, λ)"
     if result["solver"] == "eigen":
-        return systems, "an eigendecomposition of each", "serves every λ"
-    return systems, f"{plural((F + 1) * L, 'Cholesky factorisation')}"
+        return f"{systems} {F + 1} systems, each one eigendecomposition for all λ"
+    return f"{systems} {plural((F + 1) * L, 'Cholesky factorisation')}"
 
 
-def _how_scored(result: dict[str, Any], F: int, L: int, tasks: int) -> tuple[str, ...]:
+def _how_scored(result: dict[str, Any], F: int, L: int, tasks: int) -> str:
     pairs = f"{plural(F, 'fold')} × {L} λ"
     if whole_x(result["engine"]):
-        return (
-            f"(fold, λ) pairs: {pairs},",
-            f"in {plural(tasks, 'task')}" if tasks else "shared out",
-        )
-    return _share(tasks, "its blocks"), f"{pairs} in one product"
+        shared = f"in {plural(tasks, 'task')}" if tasks else "shared out"
+        return f"(fold, λ) pairs: {pairs}, {shared}"
+    return f"{_share(tasks, 'its blocks')}: {pairs} in one product"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,6 +21,7 @@ LEFT = (0.03, WIDTH - COLUMN - 0.13)  # of the driver's column and of the worker
 TOP, BETWEEN = 0.38, 0.2
 TITLE, LINE_HEIGHT, PAD = 0.17, 0.15, 0.09
 STACKED = 0.045  # what shows of each box behind
+IN_A_BOX, PASSED_ON = 31, 26  # characters in a line
 TURN = 0.3  # where an arrow turns down, from the near side of the other column
 
 
@@ -26,7 +29,7 @@ def graph_figure(
     steps: Sequence[Step], lanes: tuple[str, str], workers: int, seconds: Mapping[str, float]
 ) -> Figure:
     """Draw the steps, those of several workers as a stack of boxes; `seconds` by stage."""
-    heights = [2 * PAD + TITLE + LINE_HEIGHT * len(step.lines) for step in steps]
+    heights = [2 * PAD + TITLE + LINE_HEIGHT * len(_lines(step)) for step in steps]
     tops = [TOP + sum(heights[:i]) + BETWEEN * i for i in range(len(steps))]
     total = tops[-1] + heights[-1] + 0.12
     with styled():
@@ -43,6 +46,11 @@ def graph_figure(
                 _box(axes, step.by_workers, top, height, STACKED * behind)
             _write(axes, step, top, seconds.get(step.stage))
     return figure
+
+
+def _lines(step: Step) -> list[str]:
+    together = re.sub(r"(?<=[0-9×]) ", "\N{NO-BREAK SPACE}", step.text)
+    return wrap(together, IN_A_BOX)
 
 
 def _box(axes: Axes, by_workers: bool, top: float, height: float, shift: float) -> None:
@@ -64,7 +72,7 @@ def _write(axes: Axes, step: Step, top: float, seconds: float | None) -> None:
             LEFT[step.by_workers] + COLUMN - PAD, first, seconds_of(seconds),
             color=MUTED, fontsize=8, va="center", ha="right",
         )  # fmt: skip
-    for number, line in enumerate(step.lines, start=1):
+    for number, line in enumerate(_lines(step), start=1):
         axes.text(left, first + LINE_HEIGHT * number, line, color=INK, fontsize=8, va="center")
 
 
@@ -91,6 +99,7 @@ def _arrow(
         )
     )  # fmt: skip
     axes.text(
-        beside, label + 0.04, step.passed_on, color=MUTED, fontsize=7.5, style="italic",
+        beside, label + 0.04, "\n".join(wrap(step.passed_on, PASSED_ON)),
+        color=MUTED, fontsize=7.5, style="italic",
         va="center" if here == there else "top", ha=side, linespacing=1.3,
     )  # fmt: skip

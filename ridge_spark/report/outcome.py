@@ -38,19 +38,20 @@ def sentence(run: Run) -> str:
     )
     return (
         f"Ridge regression on {plural(result['n_train'], 'training image')} of {run.dataset} "
-        f"({height} × {width}{colour} pixels, {plural(len(result['classes']), 'class')}), "
+        f"({height} × {width}{colour} pixels, {len(result['classes'])} classes), "
         f"λ = {result['best_lambda']:.4g} chosen from {plural(len(result['lambdas']), 'value')} by "
-        f"{how}: {seconds_of(run.total_seconds)} with the {result['engine']} engine, "
-        f"{who(run)}."
-    ).replace("classs", "classes")
+        f"{how}: {seconds_of(run.total_seconds)} with the {result['engine']} engine "
+        f"on {who(run)}."
+    )
 
 
 def who(run: Run) -> str:
-    """`2 workers of 1 thread`."""
-    threads = plural(run.result["threads"], "thread")
-    if run.result["workers"] == 1:
+    """`2 threads`, `4 workers`, `4 workers × 2 threads`."""
+    workers, threads = run.result["workers"], plural(run.result["threads"], "thread")
+    if workers == 1:
         return threads
-    return f"{plural(run.result['workers'], 'worker')} of {threads}"
+    workers = plural(workers, "worker")
+    return workers if run.result["threads"] == 1 else f"{workers} × {threads}"
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
@@ -73,10 +74,9 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ]
     return [
         *found,
-        ("Time", seconds_of(run.total_seconds)),
-        ("Memory of the largest process", f"{result['peak_rss_mb']:,.0f} MiB"),
+        ("Time taken", seconds_of(run.total_seconds)),
+        ("Peak memory", f"{result['peak_rss_mb']:,.0f} MiB"),
         ("Solver", result["solver"]),
-        ("Seed", str(result.get("seed", "not known"))),
     ]
 
 

@@ -85,7 +85,7 @@ def _view(run: Run) -> dict[str, Any]:
         "graph": inline(
             graph_figure(steps(run), lanes(run), result["workers"], result["seconds"]),
             "What was computed where: "
-            + "; ".join(f"{step.title}: {' '.join(step.lines)}" for step in steps(run)),
+            + "; ".join(f"{step.title}: {step.text}" for step in steps(run)),
         ),
     }
 

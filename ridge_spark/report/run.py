@@ -33,6 +33,7 @@ NEEDED: dict[str, type | tuple[type, ...]] = {
     "statistics_sha256": str,
     "model_sha256": str,
     "solver": str,
+    "seed": int,
     "workers": int,
     "threads": int,
     "peak_rss_mb": (int, float),

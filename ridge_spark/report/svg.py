@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib
@@ -45,7 +46,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def styled():  # type: ignore[no-untyped-def]
+def styled() -> AbstractContextManager[None]:
     """A `with` block in which figures are drawn in the style of the page."""
     return matplotlib.rc_context(STYLE)
 
@@ -64,10 +65,7 @@ def inline(figure: Figure, label: str) -> Markup:
     svg = re.sub("|".join(VARIABLES), lambda found: f"var({VARIABLES[found.group()]})", svg)
     opening = re.match(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', svg)
     assert opening, "matplotlib writes a viewBox"
-    width = float(opening.group(1).split()[2])
-    # Twelve of its points are sixteen pixels of a screen, as everywhere in CSS.
     return Markup(  # noqa: S704 - matplotlib escapes the text in the figure
-        f'<svg viewBox="{opening.group(1)}" style="max-width: {width * 4 / 3:.0f}px" role="img" '
-        f'aria-label="{escape(label)}" xmlns:xlink="http://www.w3.org/1999/xlink">'
-        + svg[opening.end() :]
+        f'<svg viewBox="{opening.group(1)}" role="img" aria-label="{escape(label)}" '
+        'xmlns:xlink="http://www.w3.org/1999/xlink">' + svg[opening.end() :]
     )

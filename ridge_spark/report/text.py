@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def plural(n: int, what: str) -> str:
     """`1 task`, `2 tasks`, `60,000 images`."""
@@ -31,6 +33,14 @@ def seconds_of(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def power_of_ten(value: float) -> str:
+    """`10⁻³`, `1`, `100`, `10⁵` for a power of ten, other numbers as they are."""
+    exponent = round(math.log10(value)) if value > 0 else 0
+    if abs(exponent) < 3 or not math.isclose(value, 10.0**exponent):
+        return f"{value:g}"
+    return "10" + str(exponent).translate(SUPERSCRIPT)
 
 
 def interval_95(right: int, of: int) -> tuple[float, float]:

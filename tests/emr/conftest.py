@@ -12,7 +12,6 @@ import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import boto3
 import numpy as np
@@ -21,7 +20,7 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from emr.package import ROOT, sha256
 from emr.stack import Sizes, Stack
-from emr.wheels import package_environment, package_wheels
+from emr.wheels import package_wheels
 from ridge_spark.data.dataset import Description
 from ridge_spark.data.writer import write_dataset
 from tests.emr import moto_emr
@@ -49,7 +48,7 @@ def endpoint() -> Iterator[str]:
     moto_emr.install()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
-    address = "http://127.0.0.1:{}".format(server.get_host_and_port()[1])
+    address = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
     # A key that AWS never gave to anybody, and nothing from the machine's own AWS set-up.
     settings = {
         "AWS_ENDPOINT_URL": address,
@@ -62,7 +61,12 @@ def endpoint() -> Iterator[str]:
         "CHECKPOINT_DISABLE": "1",
     }
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_DEFAULT_PROFILE"):
+        for name in (
+            "AWS_PROFILE",
+            "AWS_SESSION_TOKEN",
+            "AWS_DEFAULT_REGION",
+            "AWS_DEFAULT_PROFILE",
+        ):
             patch.delenv(name, raising=False)
         for name, value in settings.items():
             patch.setenv(name, value)
@@ -316,5 +320,3 @@ def _venv_with(home: Path, *requirements: str) -> None:
 def _pip(*arguments: str, python: str = sys.executable) -> None:
     quiet = ["--quiet", "--disable-pip-version-check"]
     subprocess.run([python, "-m", "pip", *arguments, *quiet], check=True)
-
-

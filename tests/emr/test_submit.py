@@ -20,7 +20,9 @@ FAST = ("--poll", "0.2", "--log-wait", "20")
 def test_a_job_gives_the_same_bits_as_this_machine(
     cli: Cli, runner: StepRunner, images: Path, job: str, tmp_path: Path
 ) -> None:
-    done = cli("submit", job, "--data", str(images), *FAST, "--", "--folds", "3", "--lambdas", "0,1")
+    done = cli(
+        "submit", job, "--data", str(images), *FAST, "--", "--folds", "3", "--lambdas", "0,1"
+    )
     (folder,) = (tmp_path / "runs").iterdir()
     result = json.loads((folder / "result.json").read_text())
     options = TrainOptions(str(images), str(tmp_path / "here"), (0.0, 1.0), make_folds(None, 3, 0))
