@@ -35,7 +35,8 @@ from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.spark import SparkEngine, spark_context
+from ridge_spark.engines.spark import SparkEngine
+from ridge_spark.engines.spark_session import spark_context
 from ridge_spark.engines.training import train
 
 SPARK_SUBMIT = str(Path(sys.executable).with_name("spark-submit"))

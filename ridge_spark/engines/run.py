@@ -47,7 +47,7 @@ def _start(
     # Imported here: the local engine works where there is no pyspark.
     from ridge_spark.engines.inner import InnerEngine
     from ridge_spark.engines.outer import OuterEngine
-    from ridge_spark.engines.spark import spark_context
+    from ridge_spark.engines.spark_session import spark_context
 
     with progress.stage("spark"):
         sc = stack.enter_context(spark_context(f"ridge-spark {name}"))

@@ -8,12 +8,13 @@ from ridge_spark.engines import spark
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.progress import Progress
+from ridge_spark.engines.spark_session import spark_context
 from ridge_spark.ridge.folds import Folds
 
 
 def main(data: str) -> None:
     folds, found = Folds.k(3), {}
-    with spark.spark_context("test") as sc:
+    with spark_context("test") as sc:
         split = open_split(data, "train").limited(20_000)
         for tile_bytes in (
             spark.TILE_BYTES,
@@ -22,7 +23,7 @@ def main(data: str) -> None:
             spark.TILE_BYTES = tile_bytes
             for engine in (InnerEngine, OuterEngine):
                 groups = engine(sc, split, None, 3, Progress(quiet=True)).statistics(folds)
-                tiles = len(spark._tiles(784, folds.groups))
+                tiles = len(spark.tiles_of(784, folds.groups))
                 found[f"{engine.name}, {tiles} tiles"] = [group.sha256() for group in groups]
     print(json.dumps(found))
 

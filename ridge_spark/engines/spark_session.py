@@ -1,0 +1,65 @@
+"""The Spark context of a run: started where there is none, watched while it works."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from py4j.protocol import Py4JJavaError
+from pyspark import SparkConf, SparkContext
+
+from ridge_spark.engines.java import use_java
+from ridge_spark.errors import InputError
+
+POLL_SECONDS = 0.5
+
+
+@contextmanager
+def spark_context(name: str) -> Iterator[SparkContext]:
+    """The Spark context of this process; an `InputError` in a task comes out as one here."""
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not started by spark-submit: Java is up to us
+        use_java()
+    SparkContext._ensure_initialized()  # or SparkConf would not know what spark-submit was told
+    conf = SparkConf().setAppName(name).setIfMissing("spark.master", "local[*]")
+    conf.setIfMissing("spark.ui.showConsoleProgress", "false")
+    if conf.get("spark.master", "").startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        # What goes wrong is in the exception that is raised here; the JVM need not tell it as well.
+        conf.setIfMissing("spark.log.level", "OFF")
+    sc = SparkContext.getOrCreate(conf)
+    try:
+        yield sc
+    except Py4JJavaError as error:
+        told = re.search(r"InputError: (.*)", str(error))
+        if told:
+            raise InputError(told.group(1)) from error
+        raise
+    finally:
+        sc.stop()
+
+
+@contextmanager
+def watch(sc: SparkContext, advance: Callable[[int], None]) -> Iterator[None]:
+    """Tell `advance` of finished tasks of the first stage of the jobs that run inside."""
+    done = threading.Event()
+
+    def poll() -> None:
+        tracker, reported = sc.statusTracker(), 0
+        while not done.wait(POLL_SECONDS):
+            stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+            finished = sum(stage.numCompletedTasks for stage in stages if stage)
+            if finished > reported:
+                advance(finished - reported)
+                reported = finished
+
+    thread = threading.Thread(target=poll, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
