@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ridge_spark.errors import InputError
-from ridge_spark.ridge.kernel.portable import PortableAccumulator
 
 if TYPE_CHECKING:
     from ridge_spark.ridge.kernel.native import Kernel
@@ -52,16 +51,16 @@ def chosen_kernel() -> str:
 def accumulator_type() -> Callable[..., Any]:
     """What to make accumulators with: takes the arguments of `kernel.accumulator`."""
     name = chosen_kernel()
-    if name == PORTABLE:
-        return PortableAccumulator
-    kernel = _compiled(name)
-    if kernel is None:
-        if os.environ.get(VARIABLE):
-            raise InputError(f"{VARIABLE}: {name!r} could not be compiled; unset it to use BLAS")
-        return PortableAccumulator
-    from ridge_spark.ridge.kernel.integer import IntegerAccumulator
+    kernel = None if name == PORTABLE else _compiled(name)
+    if kernel:
+        from ridge_spark.ridge.kernel.integer import IntegerAccumulator
 
-    return partial(IntegerAccumulator, kernel)
+        return partial(IntegerAccumulator, kernel)
+    if name != PORTABLE and os.environ.get(VARIABLE):
+        raise InputError(f"{VARIABLE}: {name!r} could not be compiled; unset it to use BLAS")
+    from ridge_spark.ridge.kernel.portable import PortableAccumulator
+
+    return PortableAccumulator
 
 
 @cache
@@ -69,10 +68,9 @@ def _compiled(name: str) -> Kernel | None:
     """The kernel ready to call, or None: then said once, since everything works without it."""
     try:
         from ridge_spark.ridge.kernel.micro import DOT_PRODUCTS
-        from ridge_spark.ridge.kernel.native import compile_object, load_object
+        from ridge_spark.ridge.kernel.native import load_kernel
 
-        product = DOT_PRODUCTS[name]
-        return load_object(product, compile_object(product))
+        return load_kernel(DOT_PRODUCTS[name])
     except Exception as error:  # the compiler's errors are of any kind
         log.warning("the %s kernel can't be had here (%s); using BLAS, slower", name, error)
         return None

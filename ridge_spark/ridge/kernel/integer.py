@@ -53,7 +53,7 @@ class IntegerAccumulator:
         self.steps = min(max(CHUNK_BYTES // pixels, CHUNK_ROWS[0]), CHUNK_ROWS[1]) // 4
         self.used = 0
         self.panels = _aligned_zeros((left + right, self.steps, product.width), np.uint32)
-        self.first_right = 0 if self.square else left
+        self.left, self.right = self.panels[:left], self.panels[left:]
         self.tiles = _tiles(left, right)
         self.partial = _aligned_zeros((len(self.tiles), product.width, product.width), np.int32)
         self.pending = 0
@@ -82,64 +82,37 @@ class IntegerAccumulator:
         return self.counts, self.sums, gram
 
     def _pack(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
-        if images.strides[0] < 0 or images.strides[1] != 1:
-            images = np.ascontiguousarray(images)
         rows, stride = len(images), images.strides[0]
+        if images.strides[1] != 1 or stride < images.shape[1]:
+            images = np.ascontiguousarray(images)
+            stride = images.shape[1]
         threads = self.threads if images.nbytes > SMALL_BLOCK else 1
-        kernel, panel_width = self.kernel, self.kernel.product.width
-
-        def pack(
-            part: NDArray[np.uint8], panels: NDArray[np.uint32], first: int, last: int
-        ) -> None:
-            kernel.pack(
-                part.ctypes.data,
-                stride,
-                rows,
-                part.shape[1],
-                panels.ctypes.data,
-                self.steps,
-                self.used,
-                first,
-                last,
-            )
+        where = self.steps, self.used
 
         def pack_left(first: int, last: int) -> None:
-            part = images[:, self.rows]
-            pack(part, self.panels, first, last)
-            kernel.class_sums(
-                part.ctypes.data,
-                stride,
-                rows,
-                labels.ctypes.data,
-                self.sums.ctypes.data,
-                *self.sums.shape,
-                first * panel_width,
-                min(last * panel_width, self.height),
+            pixels = images[:, self.rows]
+            self.kernel.pack(pixels, stride, rows, self.height, self.left, *where, first, last)
+            columns = (min(self.kernel.product.width * p, self.height) for p in (first, last))
+            self.kernel.class_sums(
+                pixels, stride, rows, labels, self.sums, *self.sums.shape, *columns
             )
 
         def pack_right(first: int, last: int) -> None:
-            pack(images[:, self.columns], self.panels[self.first_right :], first, last)
+            pixels = images[:, self.columns]
+            self.kernel.pack(pixels, stride, rows, self.width, self.right, *where, first, last)
 
-        share(pack_left, self.first_right or len(self.panels), threads)
+        share(pack_left, len(self.left), threads)
         if not self.square:
-            share(pack_right, len(self.panels) - self.first_right, threads)
+            share(pack_right, len(self.right), threads)
         self.used += math.ceil(rows / 4)
 
     def _multiply(self) -> None:
         if self.pending + 4 * self.used > EXACT_ROWS:
             self._flush()
+        panels, where = self.panels, (self.steps, self.used)
 
         def work(first: int, last: int) -> None:
-            self.kernel.multiply(
-                self.panels.ctypes.data,
-                len(self.panels),
-                self.steps,
-                self.used,
-                self.tiles.ctypes.data,
-                self.partial.ctypes.data,
-                first,
-                last,
-            )
+            self.kernel.multiply(panels, len(panels), *where, self.tiles, self.partial, first, last)
 
         if self.used:
             share(work, len(self.tiles), self.threads)
@@ -150,17 +123,10 @@ class IntegerAccumulator:
         gram = self.gram
         if gram is None:
             gram = self.gram = np.zeros((self.height, self.width), np.int64)
+        first_right = 0 if self.square else len(self.left)
 
         def work(first: int, last: int) -> None:
-            self.kernel.flush(
-                self.tiles.ctypes.data,
-                self.partial.ctypes.data,
-                gram.ctypes.data,
-                *gram.shape,
-                self.first_right,
-                first,
-                last,
-            )
+            self.kernel.flush(self.tiles, self.partial, gram, *gram.shape, first_right, first, last)
 
         share(work, len(self.tiles), self.threads)
         self.pending = 0

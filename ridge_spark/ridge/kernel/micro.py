@@ -38,7 +38,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-INT16, INT32, INT64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
+INT8, INT16, INT32, INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,10 @@ class Udot(DotProduct):
     features: tuple[str, ...] = ("+dotprod",)
 
     def left(self, builder: ir.IRBuilder, a: ir.Value) -> ir.Value:
-        return builder.bitcast(a, ir.VectorType(ir.IntType(8), 4 * self.lanes))
+        return builder.bitcast(a, ir.VectorType(INT8, 4 * self.lanes))
 
-    right = left
+    def right(self, builder: ir.IRBuilder, b: ir.Value) -> ir.Value:
+        return self.left(builder, b)
 
     def dot(self, builder: ir.IRBuilder, sums: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         return _call(builder, "llvm.aarch64.neon.udot.v4i32.v16i8", self.register, [sums, a, b])
@@ -128,7 +129,8 @@ class Vpmaddwd(DotProduct):
         odd = builder.lshr(a, ir.Constant(pairs, [8] * pairs.count))
         return even, odd
 
-    right = left
+    def right(self, builder: ir.IRBuilder, b: ir.Value) -> tuple[ir.Value, ir.Value]:
+        return self.left(builder, b)
 
     def dot(self, builder: ir.IRBuilder, sums: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         for x, y in zip(a, b, strict=True):
@@ -178,7 +180,7 @@ def emit_strip(
         product.right(builder, _load(builder, product.register, right, start, v * product.lanes))
         for v in range(product.vectors)
     ]
-    total = []
+    total: list[ir.Value] = []
     for r in range(product.rows):
         lane = _load(builder, INT32, left, start, r)
         a = product.left(builder, _in_every_lane(builder, product, lane))
@@ -208,7 +210,7 @@ def emit_interleave(
 
     `pixels` points to bytes, `stride` of them to a row; `lanes` to WIDTH 32-bit lanes.
     """
-    some_bytes = ir.VectorType(ir.IntType(8), product.width)
+    some_bytes = ir.VectorType(INT8, product.width)
     some_lanes = ir.VectorType(INT32, product.width)
     packed = ir.Constant(some_lanes, [0] * product.width)
     for i in range(4):

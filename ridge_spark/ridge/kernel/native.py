@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
+from pkgutil import get_data
 from typing import Any
 
 import llvmlite.binding as llvm
+import numpy as np
 
+from ridge_spark.ridge.kernel.cache import kept
 from ridge_spark.ridge.kernel.micro import DotProduct
 
 SIGNATURES = {
@@ -26,9 +31,13 @@ SIGNATURES = {
 }
 
 
+# All that the compiled code depends on besides the processor.
+SOURCES = ("micro.py", "packing.py", "native.py")
+
+
 @dataclass(frozen=True)
 class Kernel:
-    """The loops of packing.py in machine code, for one `product`; pointers are plain addresses.
+    """The loops of packing.py in machine code, for one `product`; they take arrays and integers.
 
     They release the interpreter's lock while they run. `engine` is what holds their code in memory.
     """
@@ -39,6 +48,14 @@ class Kernel:
     class_sums: Callable[..., None]
     multiply: Callable[..., None]
     flush: Callable[..., None]
+
+
+def load_kernel(product: DotProduct) -> Kernel:
+    """The loops around `product`, compiled now or, far sooner, when they were first needed.
+
+    Kept machine code needs no Numba: not even importing it, which takes longer than loading this.
+    """
+    return load_object(product, kept(_name(product), lambda: compile_object(product)))
 
 
 def compile_object(product: DotProduct) -> bytes:
@@ -64,9 +81,8 @@ def load_object(product: DotProduct, code: bytes) -> Kernel:
     engine.finalize_object()
     functions = {}
     for name, kinds in SIGNATURES.items():
-        types = [ctypes.c_ssize_t if kind == "size" else ctypes.c_void_p for kind in kinds]
-        address = engine.get_function_address(_symbol(name))
-        functions[name] = ctypes.CFUNCTYPE(None, *types)(address)
+        prototype = ctypes.CFUNCTYPE(None, *map(_argument_type, kinds))
+        functions[name] = prototype(engine.get_function_address(_symbol(name)))
     return Kernel(product, engine, **functions)
 
 
@@ -94,6 +110,32 @@ def _keep_only_ours(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None
             value.linkage = "internal"
     builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(3))
     builder.getModulePassManager().run(module, builder)
+
+
+def _name(product: DotProduct) -> str:
+    """What tells this machine code from any other, as a file name."""
+    sources = [get_data(__package__, source) or b"" for source in SOURCES]
+    parts = [
+        repr(product),
+        version("numba"),
+        version("llvmlite"),
+        llvm.get_process_triple(),
+        llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten(),
+        *(hashlib.sha256(source).hexdigest() for source in sources),
+    ]
+    return f"kernel-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}.o"
+
+
+def _argument_type(kind: str) -> Any:
+    """Checks what is passed: an integer, or an array of the right type without gaps.
+
+    Only the images may have gaps, between their rows.
+    """
+    if kind == "size":
+        return ctypes.c_ssize_t
+    pixels = kind == "uint8*"
+    return np.ctypeslib.ndpointer(kind.rstrip("*"), flags=None if pixels else "C_CONTIGUOUS")
 
 
 def _symbol(name: str) -> str:
