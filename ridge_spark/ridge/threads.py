@@ -1,10 +1,12 @@
-"""How many threads BLAS may use, for the length of a `with` block."""
+"""How many threads may work: BLAS in a `with` block, compiled loops in shares."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import pairwise
+from threading import Thread
 
 from threadpoolctl import ThreadpoolController
 
@@ -22,3 +24,20 @@ def blas_threads(threads: int) -> Iterator[None]:
     """Limit every BLAS in this process to `threads` threads while the block runs."""
     with _controller().limit(limits=threads, user_api="blas"):
         yield
+
+
+def share(work: Callable[[int, int], None], count: int, threads: int) -> None:
+    """Call `work(first, last)` on `threads` threads, this one among them, to cover range(count).
+
+    The threads are started here and are gone when it returns. They only help work that releases
+    the interpreter's lock, as compiled code does.
+    """
+    threads = max(1, min(threads, count))
+    bounds = [count * i // threads for i in range(threads + 1)]
+    parts = list(pairwise(bounds))
+    helpers = [Thread(target=work, args=part) for part in parts[1:]]
+    for helper in helpers:
+        helper.start()
+    work(*parts[0])
+    for helper in helpers:
+        helper.join()

@@ -1,6 +1,6 @@
 """The sums over pixels that everything is solved from: class counts, class pixel sums and X'X.
 
-This is the one place that chooses how they are computed. Every choice gives the same integers.
+One place chooses how they are computed (choose.py). Every choice gives the same integers.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.ridge.kernel.portable import PortableAccumulator
+from ridge_spark.ridge.kernel.blocks import Tile
+from ridge_spark.ridge.kernel.choose import accumulator_type
 
-Tile = tuple[slice, slice]
+__all__ = ["Accumulator", "Tile", "accumulator"]
 
 
 class Accumulator(Protocol):
@@ -22,7 +23,10 @@ class Accumulator(Protocol):
         """Add a block: `images` of shape (rows, d), any strides, and `labels` of shape (rows,)."""
 
     def finish(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return `counts` (classes,), `sums` (classes, tile rows) and `gram` (tile), all int64."""
+        """Return `counts` (classes,), `sums` (classes, tile rows) and `gram` (tile), all int64.
+
+        The arrays are handed over: an accumulator that has finished takes no more blocks.
+        """
 
 
 def accumulator(d: int, classes: int, *, threads: int = 1, tile: Tile | None = None) -> Accumulator:
@@ -35,5 +39,8 @@ def accumulator(d: int, classes: int, *, threads: int = 1, tile: Tile | None = N
     `gram` is complete and symmetric. With `tile`, a pair of slices (i, j) with explicit start and
     stop, it is only U[:, i]'U[:, j], and `sums` is only over the columns i: for images so large
     that no worker can hold all of U'U. `threads` is the most threads the sums ever run on.
+
+    Separate accumulators may be used from separate threads; one accumulator, from one at a time.
+    `InputError` if the environment variable RIDGE_SPARK_KERNEL asks for a kernel that can't run.
     """
-    return PortableAccumulator(d, classes, threads=threads, tile=tile)
+    return accumulator_type()(d, classes, threads=threads, tile=tile)

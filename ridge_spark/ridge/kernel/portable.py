@@ -1,7 +1,7 @@
 """The kernel for any machine: float64 BLAS on converted panels, exact because the sums stay small.
 
-A product of two 8-bit pixels is at most 255² < 2^16, and float64 holds every integer up to 2^53, so
-a float64 sum of up to 2^37 products has no rounding at all, in whatever order BLAS adds them.
+A product of two 8-bit pixels is less than 2^16, and float64 holds every integer up to 2^53, so a
+sum over fewer than 2^37 images, 137 thousand million, has no rounding, in whatever order BLAS adds.
 """
 
 from __future__ import annotations
@@ -10,62 +10,59 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm, dsyrk
 
+from ridge_spark.ridge.kernel.blocks import Tile, checked_labels, mirror
 from ridge_spark.ridge.threads import blas_threads
 
-EXACT_ROWS = 2**37  # more rows than this and the largest possible sum would pass 2^53
-PANEL_BYTES = 8 * 2**20  # of float64 pixels at a time: enough for BLAS to run at full speed
+PANEL_BYTES = 2**23  # of float64 pixels at a time: enough for BLAS to run at full speed
+ROWS_AT_ONCE = 256  # of the result to turn into integers
 
 
 class PortableAccumulator:
     """Float64 sums of one tile of the statistics; the contract is `kernel.accumulator`."""
 
-    def __init__(
-        self, d: int, classes: int, *, threads: int = 1, tile: tuple[slice, slice] | None = None
-    ) -> None:
+    def __init__(self, d: int, classes: int, *, threads: int = 1, tile: Tile | None = None) -> None:
+        self.d, self.threads = d, threads
         self.rows, self.columns = tile or (slice(0, d), slice(0, d))
-        self.threads = threads
         height = self.rows.stop - self.rows.start
         width = self.columns.stop - self.columns.start
         self.counts = np.zeros(classes, np.int64)
-        self.sums = np.zeros((classes, height), np.int64)
-        self.total = np.zeros((height, width), np.int64)
-        # Fortran order, since BLAS then adds into it in place.
-        self.partial = np.zeros((height, width), np.float64, order="F")
-        self.pending = 0
+        self.sums = np.zeros((classes, height), np.float64)
+        self.gram = np.zeros((height, width), np.float64)
+        panel_rows = max(1, PANEL_BYTES // (8 * max(height, width)))
+        self.left = np.empty((panel_rows, height), np.float64)
+        self.right = self.left
+        if self.rows != self.columns:
+            self.right = np.empty((panel_rows, width), np.float64)
 
     def add(self, images: NDArray[np.uint8], labels: NDArray[np.integer]) -> None:
         """Add a block: `images` of shape (rows, d), any strides, and `labels` of shape (rows,)."""
         classes = len(self.counts)
+        labels = checked_labels(images, labels, self.d, classes)
         self.counts += np.bincount(labels, minlength=classes)
-        panel_rows = max(1, PANEL_BYTES // (8 * max(self.partial.shape)))
         with blas_threads(self.threads):
-            for start in range(0, len(images), panel_rows):
-                panel = images[start : start + panel_rows]
-                one_hot = labels[start : start + panel_rows, None] == np.arange(classes)
+            for start in range(0, len(images), len(self.left)):
+                panel = images[start : start + len(self.left)]
+                one_hot = labels[start : start + len(panel), None] == np.arange(classes)
                 self._add_panel(panel, one_hot.astype(np.float64))
 
     def _add_panel(self, panel: NDArray[np.uint8], one_hot: NDArray[np.float64]) -> None:
-        if self.pending + len(panel) > EXACT_ROWS:
-            self._flush()
-        self.pending += len(panel)
-        left = panel[:, self.rows].astype(np.float64, order="C")
-        self.sums += (one_hot.T @ left).astype(np.int64)
+        left, right = self.left[: len(panel)], self.right[: len(panel)]
+        np.copyto(left, panel[:, self.rows])
+        self.sums += one_hot.T @ left
+        # BLAS counts columns first, so its lower triangle is our upper one, and its right'left our
+        # left'right; that way it adds to `gram` in place.
         if self.rows == self.columns:
-            dsyrk(1.0, left.T, beta=1.0, c=self.partial, lower=1, overwrite_c=1)
+            dsyrk(1.0, left.T, beta=1.0, c=self.gram.T, lower=1, overwrite_c=1)
         else:
-            right = panel[:, self.columns].astype(np.float64, order="C")
-            dgemm(1.0, left.T, right.T, beta=1.0, c=self.partial, trans_b=1, overwrite_c=1)
-
-    def _flush(self) -> None:
-        self.total += self.partial.astype(np.int64)
-        self.partial[:] = 0
-        self.pending = 0
+            np.copyto(right, panel[:, self.columns])
+            dgemm(1.0, right.T, left.T, beta=1.0, c=self.gram.T, trans_b=1, overwrite_c=1)
 
     def finish(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Return `counts` (classes,), `sums` (classes, tile rows) and `gram` (tile), all int64."""
-        self._flush()
-        gram = self.total
+        gram = self.gram.view(np.int64)  # the same memory: another d² numbers may not fit
+        for start in range(0, len(gram), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            gram[rows] = self.gram[rows].astype(np.int64)
         if self.rows == self.columns:
-            lower = np.tril_indices_from(gram, -1)
-            gram.T[lower] = gram[lower]
-        return self.counts, self.sums, gram
+            mirror(gram)
+        return self.counts, self.sums.astype(np.int64), gram

@@ -1,0 +1,45 @@
+"""What every kernel does alike: check the block it is given, and mirror the finished sums."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ridge_spark.errors import InputError
+
+Tile = tuple[slice, slice]
+
+MIRROR_ROWS = 256  # at a time: transposing two megabytes or so stays in cache
+
+
+def checked_labels(
+    images: NDArray[np.uint8], labels: NDArray[np.integer], d: int, classes: int
+) -> NDArray[np.int64]:
+    """The labels as int64, once the block is known to be what compiled code can be trusted with."""
+    if images.dtype != np.uint8 or images.ndim != 2 or images.shape[1] != d:
+        raise InputError(
+            f"a block of images must be uint8 of shape (rows, {d}), not {images.dtype} of shape "
+            f"{images.shape}: give every image as a row of 8-bit pixels"
+        )
+    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(
+            f"{len(images)} images need as many integer labels, "
+            f"not {labels.dtype} of shape {labels.shape}"
+        )
+    if len(labels) and (labels.min() < 0 or labels.max() >= classes):
+        raise InputError(
+            f"labels must lie between 0 and {classes - 1}, "
+            f"but there are some from {labels.min()} to {labels.max()}: correct the labels "
+            "or the number of classes"
+        )
+    return np.ascontiguousarray(labels, dtype=np.int64)
+
+
+def mirror(gram: NDArray[np.int64]) -> None:
+    """Copy the upper triangle of the square `gram` to the lower one, in place."""
+    d = len(gram)
+    for start in range(0, d, MIRROR_ROWS):
+        stop = min(start + MIRROR_ROWS, d)
+        gram[stop:, start:stop] = gram[start:stop, stop:].T
+        corner = gram[start:stop, start:stop]
+        corner[:] = np.triu(corner) + np.triu(corner, 1).T

@@ -1,0 +1,160 @@
+"""Packing and blocking: the compiled loops around the micro-kernel.
+
+An image is a row of pixels; the micro-kernel wants *panels*, in which one 32-bit lane holds a pixel
+of four images (micro.py has the picture):
+
+    images                                    panels[p, step, lane], with column = p*WIDTH + lane
+
+    row 4s     x0 ...                          lane = x0 + x1·2^8 + x2·2^16 + x3·2^24
+    row 4s+1   x1 ...         pack
+    row 4s+2   x2 ...      ---------->         so that its four bytes in memory are x0 x1 x2 x3
+    row 4s+3   x3 ...
+
+Rows that are missing from the last four, and columns that are missing from the last panel, stay
+zero and add nothing. X'X is then one tile for each pair of panels (p, q) with p <= q. All tiles
+cost the same, so that threads share them out evenly by their number, and each tile's sums lie
+together in memory, `partial[t]`, of no use to other threads.
+
+These functions are compiled by Numba to machine code with a C interface. They know no errors: the
+caller answers for shapes. They hold no lock and no state: any number of threads may call them, for
+separate panels, columns or tiles.
+"""
+# mypy: disable-error-code="no-untyped-def"
+# The types of what Numba compiles are in SIGNATURES, or follow from there.
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import carray, cfunc, types
+from numba.extending import intrinsic
+
+from ridge_spark.ridge.kernel.micro import DotProduct, emit_interleave, emit_strip
+from ridge_spark.ridge.kernel.native import SIGNATURES
+
+C_TYPES = {
+    "size": types.intp,
+    "uint8*": types.CPointer(types.uint8),
+    "uint32*": types.CPointer(types.uint32),
+    "int32*": types.CPointer(types.int32),
+    "int64*": types.CPointer(types.int64),
+}
+
+
+def compiled_functions(product: DotProduct) -> dict[str, Any]:
+    """Compile the functions of `SIGNATURES` for panels as `product` wants them."""
+    sources = (pack, class_sums, multiply, flush)
+    return {
+        source.__name__: cfunc(
+            types.void(*(C_TYPES[kind] for kind in SIGNATURES[source.__name__]))
+        )(source(product))
+        for source in sources
+    }
+
+
+def pack(product: DotProduct) -> Callable[..., None]:
+    width = product.width
+    interleave = _interleave(product)
+
+    def pack(images, stride, rows, columns, panels, steps, step, first, last):
+        """Pack all `rows` of panels first to last-1, from step number `step` on."""
+        X = carray(images, (rows, stride))
+        lanes = carray(panels, (last, steps, width))
+        for row in range(0, rows, 4):
+            for p in range(first, last):
+                start = p * width
+                here = lanes[p, step + row // 4]
+                if row + 4 <= rows and start + width <= columns:
+                    interleave(X[row:, start:], stride, here)
+                else:
+                    for j in range(min(width, columns - start)):
+                        here[j] = 0
+                        for r in range(min(4, rows - row)):
+                            here[j] |= np.uint32(X[row + r, start + j]) << np.uint32(8 * r)
+
+    return pack
+
+
+def class_sums(product: DotProduct) -> Callable[..., None]:
+    def class_sums(images, stride, rows, labels, sums, classes, columns, first, last):
+        """Add each image to the sum of its class, for columns first to last-1."""
+        X = carray(images, (rows, stride))
+        label = carray(labels, (rows,))
+        total = carray(sums, (classes, columns))
+        for row in range(rows):
+            pixels, mine = X[row, first:last], total[label[row], first:last]
+            for j in range(last - first):
+                mine[j] += pixels[j]
+
+    return class_sums
+
+
+def multiply(product: DotProduct) -> Callable[..., None]:
+    width, rows = product.width, product.rows
+    add_strip = _strip(product)
+
+    def multiply(panels, count, steps, used, tiles, partial, first, last):
+        """partial[t] += left'right over the `used` first steps, for tiles first to last-1."""
+        lanes = carray(panels, (count, steps, width))
+        pairs = carray(tiles, (last, 2))
+        sums = carray(partial, (last, width, width))
+        for t in range(first, last):
+            left, right = lanes[pairs[t, 0]], lanes[pairs[t, 1]]
+            for row in range(0, width, rows):
+                add_strip(left[:, row:], right, used, sums[t, row:])
+
+    return multiply
+
+
+def flush(product: DotProduct) -> Callable[..., None]:
+    width = product.width
+
+    def flush(tiles, partial, gram, height, columns, first_right, first, last):
+        """Move the 32-bit sums of tiles first to last-1 to their place in the 64-bit `gram`."""
+        pairs = carray(tiles, (last, 2))
+        sums = carray(partial, (last, width, width))
+        total = carray(gram, (height, columns))
+        for t in range(first, last):
+            top, left = pairs[t, 0] * width, (pairs[t, 1] - first_right) * width
+            for i in range(min(width, height - top)):
+                for j in range(min(width, columns - left)):
+                    total[top + i, left + j] += sums[t, i, j]
+            sums[t] = 0
+
+    return flush
+
+
+def _interleave(product: DotProduct) -> Any:
+    """One full step of a panel, as a function that Numba code can call on views."""
+
+    @intrinsic
+    def interleave(typing_context, pixels, stride, lanes):
+        def generate(context, builder, signature, arguments):
+            def address(i: int) -> Any:
+                return context.make_array(signature.args[i])(context, builder, arguments[i]).data
+
+            emit_interleave(builder, product, address(0), arguments[1], address(2))
+            return context.get_dummy_value()
+
+        return types.void(pixels, types.intp, lanes), generate
+
+    return interleave
+
+
+def _strip(product: DotProduct) -> Any:
+    """The micro-kernel, as a function that Numba code can call on views of panels and a tile."""
+
+    @intrinsic
+    def add_strip(typing_context, left, right, steps, tile):
+        def generate(context, builder, signature, arguments):
+            def address(i: int) -> Any:
+                return context.make_array(signature.args[i])(context, builder, arguments[i]).data
+
+            emit_strip(builder, product, address(0), address(1), arguments[2], address(3))
+            return context.get_dummy_value()
+
+        return types.void(left, right, types.intp, tile), generate
+
+    return add_strip
