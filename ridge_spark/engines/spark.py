@@ -16,6 +16,7 @@ from pyspark import SparkContext
 from ridge_spark.data.dataset import BlockDescriptor, Split
 from ridge_spark.engines.local import peak_rss_mb
 from ridge_spark.engines.merging import merge_by_key, merge_by_tree
+from ridge_spark.engines.options import available_cores
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.shares import split_evenly
 from ridge_spark.engines.spark_session import watch
@@ -87,7 +88,7 @@ class SparkEngine:
     ) -> list[Solution]:
         """Eigendecompositions on the driver; Cholesky factorisations in tasks of their own."""
         if solver == "eigen" or self.workers == 1:
-            return solve_here(systems, lambdas, solver, self.threads)
+            return solve_here(systems, lambdas, solver, available_cores())
         shared = [self.sc.broadcast(system) for system in systems]
         work = [(i, lam) for i in range(len(systems)) for lam in lambdas]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,8 +20,11 @@ from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import choose_solver, solve
+from ridge_spark.ridge.solvers import SOLVERS, choose_solver
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.ridge.threads import blas_threads
+
+SIDE_BY_SIDE = 4096  # pixels, up to which systems are solved at the same time
 
 
 class Engine(Protocol):
@@ -110,8 +114,16 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
 def solve_here(
     systems: Sequence[CentredSystem], lambdas: Float, solver: str, threads: int
 ) -> list[Solution]:
-    """Solve each system in this process, one after the other, with BLAS on `threads` threads."""
-    return [solve(system, lambdas, solver, threads=threads) for system in systems]
+    """Solve each system in this process, on `threads` threads in all.
+
+    Systems side by side rather than threads in a system: a factorisation gains little from more
+    threads, and loses much where cores are shared with others. Large ones go one after the other,
+    since each takes a few times the memory of its Gram matrix.
+    """
+    small = max(len(system.gram) for system in systems) <= SIDE_BY_SIDE
+    at_once = min(threads, len(systems)) if small else 1
+    with blas_threads(threads // at_once), ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(lambda system: SOLVERS[solver](system).solve(lambdas), systems))
 
 
 def _require_images(total: Statistics, held_out: Sequence[Statistics], split: Split) -> None:
