@@ -128,6 +128,7 @@ class _SplitWriter:
                 compression="lz4",  # decodes at memory speed, several times faster than zstd
                 use_dictionary=False,
                 write_statistics=False,
+                write_page_checksum=True,  # a damaged image is noticed when it is read
             )
             self.shards += 1
         size = self.filled * self.d
