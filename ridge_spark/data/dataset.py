@@ -198,7 +198,7 @@ def _shards(filesystem: fs.FileSystem, folder: str, uri: str, split: str | None)
         found = filesystem.get_file_info(fs.FileSelector(folder))
     except FileNotFoundError:
         found = []
-    except OSError as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputError(f"{uri}: can't be read ({one_line(error)})") from error
     shards = sorted(info.path for info in found if info.path.endswith(".parquet"))
     if not shards:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyarrow import fs
 
 from ridge_spark.data.dataset import Description
-from ridge_spark.data.storage import locate, one_line
+from ridge_spark.data.storage import exists, locate, one_line
 from ridge_spark.errors import InputError
 
 BLOCK_BYTES = 4 * 2**20
@@ -39,7 +39,7 @@ class DatasetWriter:
         self.uri, self.description = uri, description
         self.filesystem, self.target = locate(uri)
         self.local = isinstance(self.filesystem, fs.LocalFileSystem)
-        if self.filesystem.get_file_info(self.target).type != fs.FileType.NotFound:
+        if exists(uri):
             raise InputError(f"{uri}: exists already; choose another --out or remove it first")
         self.folder = f"{self.target}.partial-{os.getpid()}" if self.local else self.target
         self.splits: dict[str, _SplitWriter] = {}
