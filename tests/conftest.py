@@ -19,7 +19,7 @@ from tests.support import ROOT, SMALL_NAMES, SMALL_SHAPE, Command, draw_images
 def environment(tmp_path: Path) -> dict[str, str]:
     """The environment of a command: this checkout's code, a home without a cache of MNIST."""
     home = tmp_path / "home"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     kept = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ}
     return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,12 @@ def draw_images(
     labels = rng.integers(0, classes, n)
     noisy = typical[labels] + rng.normal(0, 90, (n, d))
     return noisy.clip(0, 255).astype(np.uint8), labels
+
+
+def idx(array: NDArray[np.uint8]) -> bytes:
+    """The bytes of an IDX file that holds `array`."""
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return header + array.tobytes()
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *named: object, status: int = 2) -> None:

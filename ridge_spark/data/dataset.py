@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +36,7 @@ class Description:
     @property
     def d(self) -> int:
         """Pixels, that is bytes, in an image."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     def schema(self) -> pa.Schema:
         about = {
@@ -71,10 +72,13 @@ class Description:
                 f"{name}: data set format {version}, but this program reads format "
                 f"{FORMAT_VERSION}; import the images again"
             )
-        fits = schema.names == ["image", "label"] and (
-            schema.types == [pa.binary(description.d), pa.int32()]
+        fits = (
+            min(description.shape) > 0
+            and description.d <= MOST_PIXELS
+            and schema.names == ["image", "label"]
+            and schema.types == [pa.binary(description.d), pa.int32()]
         )
-        if not fits or not 0 < description.d <= MOST_PIXELS or not names:
+        if not fits or not names:
             raise InputError(f"{name}: its columns do not fit its image shape; import again")
         return description
 
@@ -140,6 +144,8 @@ def open_split(uri: str, split: str | None = None) -> Split:
             )
         for group in range(footer.num_row_groups):
             rows = footer.row_group(group).num_rows
+            if rows == 0:
+                continue
             blocks.append(
                 BlockDescriptor(uri, path, group, first_row, rows, len(found.class_names), found.d)
             )
@@ -154,7 +160,8 @@ def read_block(block: BlockDescriptor) -> Block:
     filesystem, _ = locate(block.uri)
     try:
         with filesystem.open_input_file(block.path) as file:
-            table = pq.ParquetFile(file).read_row_group(block.row_group, use_threads=False)
+            shard = pq.ParquetFile(file, page_checksum_verification=True)
+            table = shard.read_row_group(block.row_group, use_threads=False)
         table = table.slice(0, block.rows)
         images = _pixels(table["image"].combine_chunks(), block.d)
         labels = table["label"].combine_chunks().to_numpy(zero_copy_only=False)
@@ -191,7 +198,7 @@ def _shards(filesystem: fs.FileSystem, folder: str, uri: str, split: str | None)
         found = filesystem.get_file_info(fs.FileSelector(folder))
     except FileNotFoundError:
         found = []
-    except OSError as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputError(f"{uri}: can't be read ({one_line(error)})") from error
     shards = sorted(info.path for info in found if info.path.endswith(".parquet"))
     if not shards:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,7 +84,7 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
                 yield file  # type: ignore[misc]
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
+    except (EOFError, zlib.error, OSError) as error:
         raise InputError(f"{path}: can't be read ({error}); get the file again") from error
 
 

@@ -14,6 +14,7 @@ import sys
 import tarfile
 import tempfile
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -62,7 +63,7 @@ def verified_files(folder: Path) -> dict[str, Path]:
         try:
             with gzip.open(path) if path == gzipped else open(path, "rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{path}: can't be read ({error})") from error
         if found != expected:
             raise InputError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ridge_spark.data.labelled import LabelledImages, chunk_rows, image_shape
+from ridge_spark.data.storage import one_line
 from ridge_spark.errors import InputError
 
 NAMES = {  # of the image and label arrays, by split; the first pair that is there is taken
@@ -21,16 +24,19 @@ NAMES = {  # of the image and label arrays, by split; the first pair that is the
     "test": (("x_test", "y_test"), ("test_images", "test_labels")),
 }  # fmt: skip
 
+# What zipfile, zlib and numpy raise for archives that are damaged, encrypted or packed otherwise.
+DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, LookupError, RuntimeError)
+
 
 def read_npz(path: Path) -> dict[str, LabelledImages]:
     """The training images of an .npz file and, if it has them, the test images."""
     try:
         with zipfile.ZipFile(path) as archive:
-            arrays = {name.removesuffix(".npy") for name in archive.namelist()}
+            arrays = {name[:-4] for name in archive.namelist() if name.endswith(".npy")}
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"{path}: can't be read as .npz ({error})") from error
+    except DAMAGE as error:
+        raise InputError(f"{path}: can't be read as .npz ({one_line(error)})") from error
     splits = {}
     for split, candidates in NAMES.items():
         for images, labels in candidates:
@@ -71,8 +77,8 @@ def _read_split(path: Path, images: str, labels: str) -> LabelledImages:
 
 
 def _header(path: Path, array: str) -> tuple[tuple[int, ...], np.dtype]:
-    with zipfile.ZipFile(path) as archive, archive.open(f"{array}.npy") as file:
-        shape, fortran_order, dtype = _read_header(file, path, array)
+    with _open(path, array) as file:
+        shape, fortran_order, dtype = _read_header(file)
     if fortran_order and len(shape) > 1:
         raise InputError(f"{path} [{array}]: is in Fortran order; save np.ascontiguousarray of it")
     if dtype.hasobject:
@@ -80,23 +86,29 @@ def _header(path: Path, array: str) -> tuple[tuple[int, ...], np.dtype]:
     return shape, dtype
 
 
-def _read_header(file: IO[bytes], path: Path, array: str) -> tuple[tuple[int, ...], bool, np.dtype]:
-    try:
-        version = npy.read_magic(file)
-        readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-        return readers[version](file)
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} [{array}]: is damaged ({error})") from error
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = npy.read_magic(file)
+    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    return readers[version](file)
 
 
 def _stream(path: Path, array: str, sizes: list[int]) -> Iterator[bytes]:
-    with zipfile.ZipFile(path) as archive, archive.open(f"{array}.npy") as file:
-        _read_header(file, path, array)
+    with _open(path, array) as file:
+        _read_header(file)
         for size in sizes:
-            try:
-                data = file.read(size)
-            except (zipfile.BadZipFile, OSError, EOFError) as error:
-                raise InputError(f"{path} [{array}]: is damaged ({error})") from error
+            data = file.read(size)
             if len(data) < size:
                 raise InputError(f"{path} [{array}]: ends too early")
             yield data
+
+
+@contextmanager
+def _open(path: Path, array: str) -> Iterator[IO[bytes]]:
+    """An array in the archive; whatever reading it fails with becomes an `InputError`."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{array}.npy") as file:
+            yield file
+    except InputError:
+        raise
+    except DAMAGE as error:
+        raise InputError(f"{path} [{array}]: is damaged ({one_line(error)})") from error

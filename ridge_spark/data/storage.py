@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from pyarrow import ArrowException, fs
@@ -21,7 +22,10 @@ def locate(uri: str) -> tuple[fs.FileSystem, str]:
         raise InputError(
             f"{uri}: can't be opened ({one_line(error)}); give a local path or s3://bucket/prefix"
         ) from error
-    return filesystem, path.rstrip("/")
+    path = re.sub("/+", "/", path).rstrip("/")
+    if not path:
+        raise InputError(f"{uri}: names no place in it; give s3://bucket/prefix")
+    return filesystem, path
 
 
 def is_remote(uri: str) -> bool:
@@ -38,7 +42,7 @@ def exists(uri: str) -> bool:
     filesystem, path = locate(uri)
     try:
         return filesystem.get_file_info(path).type != fs.FileType.NotFound
-    except OSError as error:
+    except (ArrowException, OSError) as error:
         raise InputError(f"{uri}: can't be reached ({one_line(error)})") from error
 
 
@@ -48,7 +52,8 @@ def upload(folder: Path, uri: str) -> None:
     try:
         fs.copy_files(str(folder), target, destination_filesystem=filesystem)
     except OSError as error:
-        filesystem.delete_dir_contents(target, missing_dir_ok=True)
+        with suppress(OSError):  # what stopped the copying may stop this too
+            filesystem.delete_dir_contents(target, missing_dir_ok=True)
         raise InputError(f"{uri}: can't be written ({one_line(error)})") from error
 
 
@@ -70,4 +75,5 @@ def download(uri: str, path: Path) -> bool:
 
 
 def one_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    """The first line of what an error says, or its kind if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

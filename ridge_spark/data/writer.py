@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyarrow import fs
 
 from ridge_spark.data.dataset import Description
-from ridge_spark.data.storage import locate, one_line
+from ridge_spark.data.storage import exists, locate, one_line
 from ridge_spark.errors import InputError
 
 BLOCK_BYTES = 4 * 2**20
@@ -39,7 +39,7 @@ class DatasetWriter:
         self.uri, self.description = uri, description
         self.filesystem, self.target = locate(uri)
         self.local = isinstance(self.filesystem, fs.LocalFileSystem)
-        if self.filesystem.get_file_info(self.target).type != fs.FileType.NotFound:
+        if exists(uri):
             raise InputError(f"{uri}: exists already; choose another --out or remove it first")
         self.folder = f"{self.target}.partial-{os.getpid()}" if self.local else self.target
         self.splits: dict[str, _SplitWriter] = {}
@@ -128,6 +128,7 @@ class _SplitWriter:
                 compression="lz4",  # decodes at memory speed, several times faster than zstd
                 use_dictionary=False,
                 write_statistics=False,
+                write_page_checksum=True,  # a damaged image is noticed when it is read
             )
             self.shards += 1
         size = self.filled * self.d

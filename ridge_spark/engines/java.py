@@ -22,19 +22,22 @@ REMEDY = f"install Java {OLDEST} or newer (a JRE is enough) and set JAVA_HOME to
 
 def find_java() -> Path | None:
     """The home of a Java that Spark can use: from JAVA_HOME, the PATH or the user's ~/.jdk."""
+    return next((home for home in _homes() if _version(home) >= OLDEST), None)
+
+
+def _homes() -> list[Path]:
     homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
     on_path = shutil.which("java")
     if on_path:
         homes.append(Path(on_path).resolve().parent.parent)
-    homes += sorted((Path.home() / ".jdk").glob("*"), reverse=True)
-    return next((home for home in homes if _version(home) >= OLDEST), None)
+    return homes + sorted((Path.home() / ".jdk").glob("*"), reverse=True)
 
 
 def use_java() -> None:
     """Set JAVA_HOME for Spark; `InputError` if there is no Java it can use."""
     home = find_java()
     if home is None:
-        raise InputError(f"Spark needs Java, and there is none: {REMEDY}, or run: make setup")
+        raise InputError(f"Spark needs Java, and {_what_there_is()}: {REMEDY}, or run: make setup")
     os.environ["JAVA_HOME"] = str(home)
 
 
@@ -50,6 +53,12 @@ def install_java() -> Path:
         if home:
             return home
     raise InputError(f"Java can't be installed here ({'; '.join(failures)}): {REMEDY}")
+
+
+def _what_there_is() -> str:
+    old = ((_version(home), home) for home in _homes())
+    found = next((f"Java {version} in {home} is too old" for version, home in old if version), None)
+    return found or "there is none"
 
 
 def _version(home: Path) -> int:
