@@ -40,9 +40,9 @@ def whole_x(engine: str) -> bool:
 def steps(run: Run) -> list[Step]:
     """The boxes from top to bottom."""
     result = run.result
-    tasks = Counter(task["stage"] for task in result.get("tasks", []))
-    d, k, blocks = result["d"], len(result["classes"]), result.get("blocks", 0)
-    L, F = len(result["lambdas"]), result.get("folds", 1)
+    tasks = Counter(task["stage"] for task in result["tasks"])
+    d, k, blocks = result["d"], len(result["classes"]), result["blocks"]
+    L, F = len(result["lambdas"]), result["folds"]
     rows = "a range of rows" if whole_x(result["engine"]) else "its blocks"
     found = [
         Step(
