@@ -60,14 +60,15 @@ def test_outer(run: Run) -> None:
 
 def test_inner(run: Run) -> None:
     inner = changed(
-        run, engine="inner", workers=2, threads=4, tasks=tasks(statistics=8, score=4, factorise=20)
-    )
+        run, engine="inner", workers=2, threads=4, solver="cholesky",
+        tasks=tasks(statistics=8, score=4, factorise=20),
+    )  # fmt: skip
     told = words(inner)
     assert lanes(inner) == ("Driver", "2 workers, 4 threads each")
     for part in (
         "the images stay in storage",
         "8 tasks, each its blocks: counts, sums and X'X of 2 groups",
-        "20 Cholesky tasks, each (system, λ)",
+        "20 Cholesky factorisations, in 20 tasks",
         "4 tasks, each its blocks: 1 fold × 10 λ in one product",
     ):
         assert part in told
@@ -76,10 +77,13 @@ def test_inner(run: Run) -> None:
 
 def test_each_hybrid_mode_is_drawn_like_its_spark_sibling(run: Run) -> None:
     model = changed(run, engine="mpi-model", workers=4, threads=2)
-    data = changed(run, engine="mpi-data", workers=4, threads=2)
+    data = changed(run, engine="mpi-data", workers=4, threads=2, tasks=tasks(solve=2))
     assert lanes(model) == ("Rank 0", "4 ranks, 2 threads each")
     assert "X once to every worker" in words(model)
     assert "stay in storage" in words(data)
+    assert "2 systems, each one eigendecomposition for all λ, in 2 tasks" in words(data)
+    assert steps(data)[2].by_workers
+    assert not steps(model)[2].by_workers
 
 
 def test_the_real_run(run: Run) -> None:
