@@ -31,7 +31,8 @@ from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.options import TrainOptions, available_cores
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.spark import SparkEngine, spark_context
+from ridge_spark.engines.spark import SparkEngine
+from ridge_spark.engines.spark_session import spark_context
 from ridge_spark.engines.training import train
 
 PASSES = ("statistics", "score", "test")

@@ -184,7 +184,7 @@ def spark_speed_up(measured: Measured, out: Path) -> None:
             axes.plot(images, [each["speed_up"][engine] for each in results], color=colour,
                       marker=marker, label=engine)  # fmt: skip
             axes.plot(images, cold, color=colour, marker=marker, ls="--", lw=1, markersize=4,
-                      markerfacecolor="white", label=f"{engine}, starting Spark included")  # fmt: skip
+                      label=f"{engine}, starting Spark included")  # fmt: skip
         axes.axhline(1, color=MUTED, lw=0.8)
         axes.annotate("as fast as the serial program", (images[-1], 1), (0, 3), ha="right",
                       textcoords="offset points", color=MUTED, fontsize=8)  # fmt: skip

@@ -24,7 +24,8 @@ from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.options import TrainOptions
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.spark import SparkEngine, spark_context
+from ridge_spark.engines.spark import SparkEngine
+from ridge_spark.engines.spark_session import spark_context
 from ridge_spark.engines.training import train
 
 SIZES = (1_000, 6_000, 11_000, 21_000, 41_000, 60_000)
