@@ -128,8 +128,9 @@ def _write_files(
         report = folder / "report.html"
         try:
             report.write_text(page, "utf-8")
-        except OSError:  # the disk is full, say: the page can be drawn again, the run can't
+        except OSError as error:  # the page can be drawn again, the run can't be had again
             report.unlink(missing_ok=True)
+            print(f"warning: no report.html ({one_line(error)})", file=sys.stderr)
 
 
 def _times(progress: Progress) -> dict[str, Any]:

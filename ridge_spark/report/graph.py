@@ -40,9 +40,10 @@ def whole_x(engine: str) -> bool:
 def steps(run: Run) -> list[Step]:
     """The boxes from top to bottom."""
     result = run.result
-    tasks = Counter(task["stage"] for task in result.get("tasks", []))
-    d, k, blocks = result["d"], len(result["classes"]), result.get("blocks", 0)
-    L, F = len(result["lambdas"]), result.get("folds", 1)
+    tasks = Counter(task["stage"] for task in result["tasks"])
+    d, k, blocks = result["d"], len(result["classes"]), result["blocks"]
+    L, F = len(result["lambdas"]), result["folds"]
+    solving = tasks["factorise"] + tasks["solve"]
     rows = "a range of rows" if whole_x(result["engine"]) else "its blocks"
     found = [
         Step(
@@ -62,9 +63,9 @@ def steps(run: Run) -> list[Step]:
             stage="statistics",
         ),
         Step(
-            by_workers=tasks["factorise"] > 0,
+            by_workers=solving > 0,
             title=f"Solve for {L} λ",
-            text=_how_solved(result, F, L, tasks["factorise"]),
+            text=_how_solved(result, F, L, solving),
             passed_on=f"{F * L * k:,} columns of weights",
             stage="solve",
         ),
@@ -104,16 +105,14 @@ def _how_images_travel(result: dict[str, Any]) -> str:
 
 def _how_solved(result: dict[str, Any], F: int, L: int, tasks: int) -> str:
     systems = f"all images, and all but {'those held out' if F == 1 else 'each fold'}:"
-    if tasks:
-        return f"{systems} {plural(tasks, 'Cholesky task')}, each (system, λ)"
+    shared = f", in {plural(tasks, 'task')}" if tasks else ""
     if result["solver"] == "eigen":
-        return f"{systems} {F + 1} systems, each one eigendecomposition for all λ"
-    return f"{systems} {plural((F + 1) * L, 'Cholesky factorisation')}"
+        return f"{systems} {F + 1} systems, each one eigendecomposition for all λ{shared}"
+    return f"{systems} {plural((F + 1) * L, 'Cholesky factorisation')}{shared}"
 
 
 def _how_scored(result: dict[str, Any], F: int, L: int, tasks: int) -> str:
     pairs = f"{plural(F, 'fold')} × {L} λ"
-    if whole_x(result["engine"]):
-        shared = f"in {plural(tasks, 'task')}" if tasks else "shared out"
-        return f"(fold, λ) pairs: {pairs}, {shared}"
+    if result["engine"] == "outer":
+        return f"(fold, λ) pairs: {pairs}, in {plural(tasks, 'task')}"
     return f"{_share(tasks, 'its blocks')}: {pairs} in one product"

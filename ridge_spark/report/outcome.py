@@ -33,7 +33,7 @@ def sentence(run: Run) -> str:
     colour = f" × {channels}" if channels > 1 else ""
     how = (
         f"{result['folds']}-fold cross-validation"
-        if result.get("folds", 1) > 1
+        if result["folds"] > 1
         else f"{plural(result['n_validation'], 'held-out image')}"
     )
     return (

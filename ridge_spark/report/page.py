@@ -114,7 +114,7 @@ def _same(runs: Sequence[Run], key: str) -> list[list[str]]:
 
 
 def _timeline(run: Run) -> Markup | None:
-    return inline(timeline(run), "When each stage ran") if run.result.get("stages") else None
+    return inline(timeline(run), "When each stage ran") if run.result["stages"] else None
 
 
 def _class_pictures(run: Run) -> list[ClassPictures]:

@@ -40,6 +40,16 @@ NEEDED: dict[str, type | tuple[type, ...]] = {
     "seconds": dict,
     "versions": dict,
 }
+# What an engine may not know, and how that is said.
+OPTIONAL: dict[str, Any] = {
+    "folds": 1,
+    "blocks": 0,
+    "stages": [],
+    "tasks": [],
+    "started": "",
+    "command": "",
+    "warnings": [],
+}
 
 
 @dataclass(frozen=True)
@@ -110,7 +120,7 @@ def _read_result(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MOST_BYTES:
         raise InputError(f"{path}: far too large for a result of this program")
     try:
-        result = json.loads(path.read_text("utf-8"))
+        result = OPTIONAL | json.loads(path.read_text("utf-8"))
         for key, kind in NEEDED.items():
             if not isinstance(result[key], kind):
                 raise ValueError(f"'{key}' is not what it should be")
@@ -118,10 +128,14 @@ def _read_result(path: Path) -> dict[str, Any]:
         fits = (
             len(result["gcv"]) == len(result["validation_accuracy"]) == L
             and np.array(result["confusion"], np.int64).shape == (k, k)
+            and result["best_lambda"] in result["lambdas"]
             and "total" in result["seconds"]
         )
         if not fits:
-            raise ValueError("its lists do not fit together")
+            raise ValueError("the values in it do not fit together")
+        spans = (*result["stages"], *result["tasks"])
+        if not all(span["stage"] and span["start"] <= span["end"] for span in spans):
+            raise ValueError("a stage or task in it ends before it begins")
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path}: not a result of this program ({error}); train again") from error
     return result

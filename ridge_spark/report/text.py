@@ -25,9 +25,9 @@ def bytes_of(n: float) -> str:
 
 def seconds_of(seconds: float) -> str:
     """`0.42 s`, `12.3 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds < 10:
+    if seconds < 9.995:
         return f"{seconds:.2f} s"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

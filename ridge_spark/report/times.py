@@ -31,7 +31,7 @@ class TaskTimes:
 
 def own_seconds(result: dict[str, Any]) -> dict[str, float]:
     """Seconds of each stage less those of the stages inside it; the rest of the run as `other`."""
-    stages = result.get("stages", [])
+    stages = result["stages"]
     own: dict[str, float] = {}
     for stage in sorted(stages, key=lambda stage: stage["start"]):
         inside = [
@@ -50,7 +50,7 @@ def own_seconds(result: dict[str, Any]) -> dict[str, float]:
 def workers(result: dict[str, Any]) -> list[Worker]:
     """The worker processes whose tasks were recorded, the busiest first."""
     by_worker = defaultdict(list)
-    for task in result.get("tasks", []):
+    for task in result["tasks"]:
         by_worker[task["worker"]].append(task)
     found = [
         Worker(
@@ -67,7 +67,7 @@ def workers(result: dict[str, Any]) -> list[Worker]:
 def task_times(result: dict[str, Any]) -> list[TaskTimes]:
     """The tasks of each stage that has any, in the order of the stages."""
     by_stage = defaultdict(list)
-    for task in sorted(result.get("tasks", []), key=lambda task: task["start"]):
+    for task in sorted(result["tasks"], key=lambda task: task["start"]):
         by_stage[task["stage"]].append(task["end"] - task["start"])
     return [
         TaskTimes(stage, len(times), min(times), median(times), max(times))

@@ -1,0 +1,17 @@
+# `make figures`: measure what has not been measured yet, then draw everything into figures/.
+
+BENCH := runs/bench
+MEASURED := $(addprefix $(BENCH)/,amdahl.json spark_speedup.json report_baseline.json)
+TRAINED := $(addprefix $(BENCH)/,outer/result.json inner/result.json)
+SAMPLED := $(MNIST) $(wildcard data/hands*)
+
+.PHONY: figures
+
+figures: $(MEASURED) $(TRAINED)  ## Draw the figures of the report into figures/, from measurements
+	$(PYTHON) benchmarks/figures.py --data $(SAMPLED) --bench $(BENCH) --out figures
+
+$(MEASURED): $(BENCH)/%.json: | $(READY) $(MNIST)
+	$(PYTHON) benchmarks/$*.py --data $(MNIST) --json $@
+
+$(TRAINED): $(BENCH)/%/result.json: | $(READY) $(MNIST)
+	$(VENV)/bin/ridge-spark train --engine $* --data $(MNIST) --out $(BENCH)/$*

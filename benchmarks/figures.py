@@ -1,0 +1,247 @@
+"""The figures of the course report, drawn again from what was measured here: into figures/.
+
+    python benchmarks/figures.py --data data/mnist
+
+Every number comes from runs/bench/*.json or a run directory; what has not been measured is left
+out, and said. Each figure names the machine, its cores and the versions it was measured with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from amdahl import WORKERS, limit
+from matplotlib.figure import Figure
+from measure import machine
+
+from ridge_spark.data.dataset import open_split, read_blocks
+from ridge_spark.report.graph import lanes, steps
+from ridge_spark.report.graph_figure import graph_figure
+from ridge_spark.report.run import Run
+from ridge_spark.report.svg import INK, LINE, MUTED, SERIES, STYLE
+
+SAMPLES = 14  # images of each class
+COLUMN = 6.6  # inches, the width of a text column
+ON_PAPER = {"figure.facecolor": "white", "savefig.facecolor": "white", "svg.fonttype": "path"}
+HEAT_MAPS = {
+    "speed_up": "Speed-up",
+    "scaled_speed_up": "Scaled speed-up",
+    "efficiency": "Efficiency",
+}
+
+Measured = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", nargs="+", default=["data/mnist"], help="data sets to sample")
+    parser.add_argument("--bench", type=Path, default=Path("runs/bench"), help="measurements")
+    parser.add_argument("--out", type=Path, default=Path("figures"))
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    for data in options.data:
+        samples(data, options.out)
+    for engine in ("outer", "inner"):
+        folder = options.bench / engine
+        if found(folder / "result.json"):
+            computation_graph(Run.load(folder), options.out)
+    drawings: dict[str, Callable[[Measured, Path], None]] = {
+        "amdahl": amdahl_bars,
+        "spark_speedup": spark_speed_up,
+        "report_baseline": against_the_report,
+        "hybrid": heat_maps,
+    }
+    for name, draw in drawings.items():
+        path = options.bench / f"{name}.json"
+        if found(path):
+            draw(json.loads(path.read_text()), options.out)
+
+
+def found(path: Path) -> bool:
+    """True if something was measured; else say which figure there will not be."""
+    if not path.is_file():
+        print(f"{path}: not measured, so its figure is left out", file=sys.stderr)
+    return path.is_file()
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    with matplotlib.rc_context(STYLE | ON_PAPER):
+        yield
+
+
+def save(figure: Figure, path: Path, measured_on: Measured, what: str = "") -> None:
+    """Write PNG and SVG, below the figure what it was measured with."""
+    versions = ", ".join(f"{name} {number}" for name, number in measured_on["versions"].items())
+    cores = f"{measured_on['cores']} cores"
+    note = f"{what}{measured_on['processor']}, {cores}.\n{versions}."
+    with style():
+        # A point below the figure, whatever its height; bbox_inches makes room for it.
+        figure.text(0.01, -4 / 72 / figure.get_figheight(), note, color=MUTED, size=6.5, va="top")
+        for suffix in (".png", ".svg"):
+            figure.savefig(
+                path.with_suffix(suffix), dpi=200, bbox_inches="tight",
+                metadata={"Date": None} if suffix == ".svg" else None,
+            )  # fmt: skip
+    print(path.with_suffix(".png"))
+
+
+def samples(data: str, out: Path) -> None:
+    """The first images of each class of the training split, a row for each class."""
+    split = open_split(data, "train")
+    names, shape = split.description.class_names, split.description.shape
+    rows: list[list[np.ndarray]] = [[] for _ in names]
+    for block in read_blocks(split.blocks):
+        for label, row in enumerate(rows):
+            mine = block.images[block.labels == label][: SAMPLES - len(row)]
+            row += [image.reshape(shape).squeeze() for image in mine]
+        if all(len(row) == SAMPLES for row in rows):
+            break
+    height, width, _ = shape
+    with style():
+        size = COLUMN / SAMPLES
+        figure = Figure((COLUMN, len(names) * size * height / width))
+        grid = figure.subplots(len(names), SAMPLES, squeeze=False)
+        figure.subplots_adjust(0, 0, 1, 1, 0.06, 0.06)
+        for axes in grid.flat:
+            axes.axis("off")
+        for row, images in zip(grid, rows, strict=True):
+            for axes, image in zip(row, images, strict=False):
+                axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        for name, row in zip(names, grid, strict=True):
+            row[0].text(-0.25, 0.5, name, transform=row[0].transAxes, va="center", ha="right")
+    name = Path(data.rstrip("/")).name
+    what = f"{split.rows:,} training images of {name}, {height} × {width} pixels. "
+    save(figure, out / f"samples_{name}", machine(), what)
+
+
+def computation_graph(run: Run, out: Path) -> None:
+    """The report's figures 2 and 3: the two jobs, with the numbers and seconds of a run."""
+    result = run.result
+    with style():
+        figure = graph_figure(steps(run), lanes(run), result["workers"], result["seconds"])
+    versions = {name: v for name, v in result["versions"].items() if name != "machine"}
+    measured_on = machine() | {"versions": versions}
+    what = f"{result['engine'].capitalize()} job, {result['seconds']['total']:.1f} s in all. "
+    save(figure, out / f"graph_{result['engine']}", measured_on, what)
+
+
+def amdahl_bars(measured: Measured, out: Path) -> None:
+    """At best, by Amdahl's law from the share of the passes on one core; measured as diamonds."""
+    engines = measured["engines"]
+    with style():
+        figure = Figure((COLUMN, 3.2), layout="constrained")
+        axes = figure.subplots()
+        width = 0.8 / len(WORKERS)
+        for i, workers in enumerate(WORKERS):
+            at = np.arange(len(engines)) + (i - (len(WORKERS) - 1) / 2) * width
+            best = [limit(engine["shared_out"], workers) for engine in engines.values()]
+            axes.bar(at, best, 0.9 * width, color=SERIES[0], alpha=0.3 + 0.7 * i / len(WORKERS),
+                     label=f"{workers} workers")  # fmt: skip
+            if workers == measured["cores_used"]:
+                speed_up = [engine.get("speed_up", np.nan) for engine in engines.values()]
+                axes.plot(at, speed_up, "D", color=SERIES[1], markersize=5,
+                          label=f"measured, {workers} cores")  # fmt: skip
+        shared = [
+            f"{name}\n{engine['shared_out']:.0%} shared out" for name, engine in engines.items()
+        ]
+        axes.set_xticks(range(len(engines)), shared, color=INK)
+        axes.tick_params(axis="x", length=0)
+        axes.grid(visible=False, axis="x")
+        axes.set_title("Speed-up at best, by Amdahl's law, from a run on one core")
+        axes.axhline(1, color=LINE, lw=0.8)
+        figure.legend(loc="outside lower center", ncols=len(WORKERS) + 1, fontsize=8,
+                      handlelength=1.2, columnspacing=1.2)  # fmt: skip
+    what = f"{measured['images']:,} images, 10 λ. "
+    save(figure, out / "amdahl", measured["machine"], what)
+
+
+def spark_speed_up(measured: Measured, out: Path) -> None:
+    """How many times sooner each Spark job is done than the serial program, against images."""
+    results = measured["results"]
+    images = [each["images"] for each in results]
+    start = measured["start_seconds"]
+    with style():
+        figure = Figure((COLUMN, 3.2), layout="constrained")
+        axes = figure.subplots()
+        for number, engine in enumerate(("outer", "inner")):
+            colour, marker = SERIES[number], "os"[number]
+            cold = [
+                statistics.median(each["seconds"]["serial"])
+                / (statistics.median(each["seconds"][engine]) + start)
+                for each in results
+            ]
+            axes.plot(images, [each["speed_up"][engine] for each in results], color=colour,
+                      marker=marker, label=engine)  # fmt: skip
+            axes.plot(images, cold, color=colour, marker=marker, ls="--", lw=1, markersize=4,
+                      label=f"{engine}, starting Spark included")  # fmt: skip
+        axes.axhline(1, color=MUTED, lw=0.8)
+        axes.annotate("as fast as the serial program", (images[-1], 1), (0, 3), ha="right",
+                      textcoords="offset points", color=MUTED, fontsize=8)  # fmt: skip
+        axes.set_ylim(0)
+        axes.set_title("Speed-up over the serial program, times")
+        axes.set_xlabel("training images")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.legend(fontsize=8)
+    what = f"Spark {measured['master']}, 10 λ, a fifth of the images held out. "
+    save(figure, out / "spark_speedup", measured["machine"], what)
+
+
+def against_the_report(measured: Measured, out: Path) -> None:
+    """Seconds of the report's serial program and of the local engine, against images."""
+    results = measured["results"]
+    images = [each["images"] for each in results]
+    with style():
+        figure = Figure((COLUMN, 3.0), layout="constrained")
+        axes = figure.subplots()
+        for number, name in enumerate(results[0]["seconds"]):
+            seconds = [statistics.median(each["seconds"][name]) for each in results]
+            axes.plot(images, seconds, marker="osD"[number], color=SERIES[number], label=name)
+        axes.set_yscale("log")
+        axes.set_title("Seconds, from the data set on disk to the chosen model")
+        axes.set_xlabel("training images")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.legend(fontsize=8)
+    save(figure, out / "report_baseline", measured["machine"], "10 λ, 10 classes. ")
+
+
+def heat_maps(measured: Measured, out: Path) -> None:
+    """Ranks across, threads down, one map for each mode and each of HEAT_MAPS."""
+    results = measured["results"]
+    for mode in dict.fromkeys(each["mode"] for each in results):
+        cells = [each for each in results if each["mode"] == mode]
+        ranks = sorted({each["ranks"] for each in cells})
+        threads = sorted({each["threads"] for each in cells})
+        with style():
+            figure = Figure((COLUMN, 0.9 + 0.5 * len(threads)), layout="constrained")
+            for axes, (key, title) in zip(figure.subplots(1, 3), HEAT_MAPS.items(), strict=True):
+                values = np.full((len(threads), len(ranks)), np.nan)
+                for each in cells:
+                    values[threads.index(each["threads"]), ranks.index(each["ranks"])] = each[key]
+                axes.imshow(values, cmap="cividis", vmin=0, aspect="auto")
+                for (row, column), value in np.ndenumerate(values):
+                    if np.isfinite(value):
+                        dark = value < 0.6 * np.nanmax(values)
+                        axes.text(column, row, f"{value:.2f}", ha="center", va="center",
+                                  color="white" if dark else "black")  # fmt: skip
+                axes.set_xticks(range(len(ranks)), ranks)
+                axes.set_yticks(range(len(threads)), threads)
+                axes.grid(visible=False)
+                axes.set(title=title, xlabel="ranks")
+            figure.axes[0].set_ylabel("threads")
+        save(figure, out / f"hybrid_{mode}", measured["machine"], f"MPI, {mode} parallel. ")
+
+
+if __name__ == "__main__":
+    main()

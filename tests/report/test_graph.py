@@ -1,0 +1,134 @@
+"""The computation graph has the numbers of the run, and the figures hold with odd ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ridge_spark.report.charts import lambda_chart, stage_chart, timeline
+from ridge_spark.report.graph import lanes, steps
+from ridge_spark.report.graph_figure import graph_figure
+from ridge_spark.report.run import Run
+from ridge_spark.report.svg import inline
+
+
+@pytest.fixture
+def run(finished: Path) -> Run:
+    return Run.load(finished / "holdout")
+
+
+def changed(run: Run, **values: Any) -> Run:
+    return replace(run, result=run.result | values)
+
+
+def tasks(**numbers: int) -> list[dict[str, Any]]:
+    return [
+        {"stage": stage, "worker": f"host/{i % 3}", "start": i, "end": i + 0.5, "peak_rss_mb": 1}
+        for stage, number in numbers.items()
+        for i in range(number)
+    ]
+
+
+def words(run: Run) -> str:
+    return " | ".join(f"{step.title}: {step.text} > {step.passed_on}" for step in steps(run))
+
+
+def test_outer(run: Run) -> None:
+    outer = changed(
+        run, engine="outer", workers=3, threads=1, folds=5, blocks=7,
+        tasks=tasks(statistics=3, score=15, test=2),
+    )  # fmt: skip
+    told = words(outer)
+    assert lanes(outer) == ("Driver", "3 workers")
+    for part in (
+        "900 images of 54 pixels, 4 classes; 7 blocks",
+        "X once to every worker, as bytes: 65 kB",  # 1,200 images of 54 bytes
+        "3 tasks, each a range of rows: counts, sums and X'X of 5 groups",
+        "6 systems",
+        "200 columns of weights",  # 5 folds, 10 λ, 4 classes
+        "(fold, λ) pairs: 5 folds × 10 λ, in 15 tasks",
+        "50 counts of right answers",
+        "54 × 4 weights",
+        "300 images, 2 tasks",
+    ):
+        assert part in told
+
+
+def test_inner(run: Run) -> None:
+    inner = changed(
+        run, engine="inner", workers=2, threads=4, solver="cholesky",
+        tasks=tasks(statistics=8, score=4, factorise=20),
+    )  # fmt: skip
+    told = words(inner)
+    assert lanes(inner) == ("Driver", "2 workers, 4 threads each")
+    for part in (
+        "the images stay in storage",
+        "8 tasks, each its blocks: counts, sums and X'X of 2 groups",
+        "20 Cholesky factorisations, in 20 tasks",
+        "4 tasks, each its blocks: 1 fold × 10 λ in one product",
+    ):
+        assert part in told
+    assert steps(inner)[2].by_workers
+
+
+def test_each_hybrid_mode_is_drawn_like_its_spark_sibling(run: Run) -> None:
+    model = changed(run, engine="mpi-model", workers=4, threads=2)
+    data = changed(run, engine="mpi-data", workers=4, threads=2, tasks=tasks(solve=2))
+    assert lanes(model) == ("Rank 0", "4 ranks, 2 threads each")
+    assert "X once to every worker" in words(model)
+    assert "stay in storage" in words(data)
+    assert "2 systems, each one eigendecomposition for all λ, in 2 tasks" in words(data)
+    assert steps(data)[2].by_workers
+    assert not steps(model)[2].by_workers
+
+
+def test_the_real_run(run: Run) -> None:
+    assert lanes(run)[0] == "Main thread"
+    assert [step.stage for step in steps(run) if step.stage in run.result["seconds"]] == [
+        "statistics", "solve", "score", "test",
+    ]  # fmt: skip
+    assert f"λ = {run.result['best_lambda']:.4g}" in words(run)
+
+
+@pytest.mark.parametrize(
+    ("lambdas", "gcv"),
+    [
+        ([1.0], [2.0]),
+        ([0.0], [None]),
+        ([0.0, 1e-3, 10.0], [None, 1.0, 2.0]),
+        ([0.1, 1.0], [None, None]),
+        (np.logspace(-8, 8, 500).tolist(), [1.0] * 500),
+    ],
+)
+def test_the_chart_of_any_grid(run: Run, lambdas: list[float], gcv: list[float | None]) -> None:
+    accuracy = np.linspace(0.5, 0.6, len(lambdas)).tolist()
+    odd = changed(
+        run, lambdas=lambdas, gcv=gcv, validation_accuracy=accuracy, best_lambda=lambdas[-1]
+    )
+    svg = inline(lambda_chart([odd]), "a chart")
+    assert ("not defined here" in svg) == (not any(gcv))
+
+
+def test_many_tasks_become_pixels(run: Run) -> None:
+    many = changed(run, engine="inner", tasks=tasks(statistics=5000))
+    assert len(inline(timeline(many), "a time line")) < 200_000
+
+
+def test_text_in_figures_is_text(run: Run) -> None:
+    odd = [replace(run, name="<b>&$x$"), replace(run, name="other")]
+    svg = inline(stage_chart(odd), 'a "label" <b>')
+    assert "&lt;b&gt;&amp;$x$" in svg
+    assert "<b>" not in svg
+
+
+def test_figures_take_their_colours_from_the_page(run: Run) -> None:
+    result = run.result
+    figure = graph_figure(steps(run), lanes(run), result["workers"], result["seconds"])
+    for svg in (inline(figure, ""), inline(timeline(run), ""), inline(lambda_chart([run]), "")):
+        assert "var(--ink)" in svg
+        assert "#1b1f24" not in svg
+        assert "#000000" not in svg

@@ -1,0 +1,162 @@
+"""The parts of the page, each with a known answer."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from scipy.stats import binomtest
+
+from ridge_spark.data.dataset import Description
+from ridge_spark.data.storage import without_secrets
+from ridge_spark.data.writer import DatasetWriter
+from ridge_spark.errors import InputError
+from ridge_spark.report import pictures
+from ridge_spark.report.examples import SHOWN, find_examples
+from ridge_spark.report.text import bytes_of, interval_95, plural, power_of_ten, seconds_of
+from ridge_spark.report.times import own_seconds, task_times, workers
+from ridge_spark.ridge.model import Model
+
+
+@given(st.integers(1, 10**6), st.floats(0, 1))
+def test_interval_is_that_of_wilson(n: int, share: float) -> None:
+    right = round(share * n)
+    expected = binomtest(right, n).proportion_ci(method="wilson")
+    assert interval_95(right, n) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (seconds_of(0.4216), "0.42 s"),
+        (seconds_of(9.999), "10.0 s"),
+        (seconds_of(59.97), "1 min 0 s"),
+        (seconds_of(200), "3 min 20 s"),
+        (seconds_of(7500), "2 h 5 min"),
+        (bytes_of(784), "784 bytes"),
+        (bytes_of(47_040_000), "47 MB"),
+        (bytes_of(7_840_000), "7.8 MB"),
+        (bytes_of(3 * 10**15), "3000 TB"),
+        (plural(1, "task"), "1 task"),
+        (plural(60_000, "image"), "60,000 images"),
+        (power_of_ten(1e-5), "10⁻⁵"),
+        (power_of_ten(0.1), "0.1"),
+        (power_of_ten(0), "0"),
+        (power_of_ten(1e12), "10¹²"),
+        (power_of_ten(2e5), "200000"),
+    ],
+)
+def test_numbers_as_people_read_them(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("given_", "shown"),
+    [
+        ("--data s3://key:secret@bucket/d --out run", "--data s3://bucket/d --out run"),
+        ("s3://key@bucket/a s3://k:s@b/c", "s3://bucket/a s3://b/c"),
+        ("/home/me@work/data", "/home/me@work/data"),
+        ("s3://bucket/me@work", "s3://bucket/me@work"),
+    ],
+)
+def test_no_key_of_an_object_store_is_shown(given_: str, shown: str) -> None:
+    assert without_secrets(given_) == shown
+
+
+def span(stage: str, start: float, end: float, worker: str = "", peak: float = 0) -> dict[str, Any]:
+    return {
+        "stage": stage, "start": start, "end": end, "worker": worker, "peak_rss_mb": peak,
+    }  # fmt: skip
+
+
+def test_a_stage_inside_another_counts_once() -> None:
+    result = {
+        "stages": [span("inside", 2, 5), span("around", 1, 7), span("last", 7, 8)],
+        "seconds": {"total": 10},
+    }
+    assert own_seconds(result) == {"around": 3, "inside": 3, "last": 1, "other": 3}
+
+
+def test_workers_and_tasks_are_added_up() -> None:
+    tasks = [
+        span("one", 0, 1, "a/1", 100), span("one", 0, 4, "b/2", 300),
+        span("two", 4, 6, "a/1", 200), span("one", 1, 3, "a/1", 150),
+    ]  # fmt: skip
+    busiest, other = workers({"tasks": tasks})
+    assert (busiest.name, busiest.tasks, busiest.busy, busiest.peak_rss_mb) == ("a/1", 3, 5, 200)
+    assert (other.name, other.tasks, other.busy, other.peak_rss_mb) == ("b/2", 1, 4, 300)
+    one, two = task_times({"tasks": tasks})
+    assert (one.stage, one.tasks, one.shortest, one.middle, one.longest) == ("one", 3, 1, 2, 4)
+    assert (two.stage, two.tasks) == ("two", 1)
+
+
+def decoded(address: str) -> Any:
+    return np.array(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))
+
+
+def test_weights_are_blue_for_and_orange_against() -> None:
+    coef = np.array([[1.0, 0.0], [-1.0, 0.0], [0.5, -0.25]])
+    first, second = (decoded(each)[0] for each in pictures.weight_pictures(coef, (1, 3, 1)))
+    assert first[0].tolist() == [*pictures.BLUE, 255]
+    assert first[1].tolist() == [*pictures.ORANGE, 255]
+    assert first[2].tolist()[:3] == list(pictures.BLUE)
+    assert 0 < first[2][3] < 255
+    assert second[0][3] == second[1][3] == 0
+    assert 0 < second[2][3] < first[2][3]  # one scale for all classes
+
+
+def test_no_weights_at_all_are_transparent() -> None:
+    for address in pictures.weight_pictures(np.zeros((12, 3)), (2, 2, 3)):
+        assert not decoded(address)[..., 3].any()
+
+
+def test_a_colour_image_keeps_its_colours_and_a_large_one_is_made_small() -> None:
+    image = np.arange(12, dtype=np.uint8)
+    assert decoded(pictures.picture(image, (2, 2, 3))).ravel().tolist() == image.tolist()
+    large = decoded(pictures.picture(np.zeros(300 * 200, np.uint8), (300, 200, 1)))
+    assert max(large.shape) == pictures.MOST_SIDE
+
+
+def write_scores(folder: Path, first: list[int], labels: list[int]) -> Model:
+    """One-pixel images whose scores are 0, the pixel, and 2 x 100 less the pixel."""
+    names = ("zero", "up", "down")
+    with DatasetWriter(str(folder), Description((1, 1, 1), names, "scores")) as writer:
+        for split in ("train", "test"):
+            writer.append(split, np.array(first, np.uint8)[:, None], np.array(labels))
+    return Model(np.array([[0.0, 1.0, -1.0]]), np.array([0.0, 0.0, 200.0]), names, (1, 1, 1), 1.0)
+
+
+def test_the_most_wrong_and_least_certain_are_found(tmp_path: Path) -> None:
+    # Scores (0, 10, 190), (0, 101, 99), (0, 150, 50), (0, 90, 110), (0, 99, 101)
+    model = write_scores(tmp_path / "data", [10, 101, 150, 90, 99], [1, 1, 2, 2, 0])
+    found = find_examples(str(tmp_path / "data"), model)
+    assert (found.looked_at, found.of) == (5, 5)
+    wrong = [(e.row, e.true, e.predicted, e.rival, e.margin) for e in found.wrong]
+    assert wrong == [(0, 1, 2, 1, 180.0), (4, 0, 2, 0, 101.0), (2, 2, 1, 2, 100.0)]
+    uncertain = [(e.row, e.predicted, e.rival, e.margin) for e in found.uncertain]
+    assert uncertain[:3] == [(1, 1, 2, 2.0), (4, 2, 1, 2.0), (3, 2, 1, 20.0)]
+    assert found.wrong[0].image.tolist() == [10]
+
+
+def test_it_looks_at_no_more_images_than_it_should(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = write_scores(tmp_path / "data", list(range(50)), [0] * 50)
+    monkeypatch.setattr("ridge_spark.report.examples.MOST_IMAGES", 20)
+    found = find_examples(str(tmp_path / "data"), model)
+    assert (found.looked_at, found.of) == (20, 50)
+    assert len(found.wrong) == len(found.uncertain) == SHOWN
+
+
+def test_images_of_another_kind_are_refused(tmp_path: Path) -> None:
+    model = write_scores(tmp_path / "data", [1, 2], [0, 1])
+    other = Model(np.zeros((4, 3)), np.zeros(3), model.class_names, (2, 2, 1), 1.0)
+    with pytest.raises(InputError, match="not those of the model"):
+        find_examples(str(tmp_path / "data"), other)
