@@ -9,8 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import NoRegionError
 
-# Ten tries, each later than the last: a throttled call is not a failed one.
-PATIENT = Config(retries={"mode": "standard", "max_attempts": 10}, connect_timeout=10)
+TRIES = 10  # each later than the last: a throttled call is not a failed one
 
 
 def session(region: str | None = None) -> boto3.Session:
@@ -25,5 +24,7 @@ def session(region: str | None = None) -> boto3.Session:
     return found
 
 
-def client(service: str, region: str | None = None) -> Any:
-    return session(region).client(service, config=PATIENT)
+def client(service: str, region: str | None = None, tries: int = TRIES) -> Any:
+    retries = {"mode": "standard", "total_max_attempts": tries}
+    config = Config(retries=retries, connect_timeout=10)
+    return session(region).client(service, config=config)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr import operate
 from emr.errors import EmrError, explain
-from emr.logs import Logs, explain_failure
+from emr.logs import Logs
 from emr.package import ROOT, package_code
 from emr.runs import FAILED
 from emr.stack import Stack
@@ -21,7 +22,9 @@ EXIT_WRONG_USE = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    ours, jobs = _split(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(ours)
+    options.arguments = jobs
     try:
         return int(options.run(options) or 0)
     except (EmrError, InputError) as error:
@@ -31,6 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return EXIT_WRONG_USE
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Our own options, and those of the job after `--`."""
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:at], arguments[at + 1 :]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--data", help="data set: a folder or s3://bucket/prefix; else MNIST")
     added.add_argument("--deploy-mode", choices=["client", "cluster"], default="client")
     _waiting(added)
-    added.add_argument("arguments", nargs="*", help="the job's own options, after --")
+    added.epilog = "What follows -- is for the job: submit outer -- --folds 5"
 
     added = command("follow", _follow, "wait for a run and fetch its result")
     _waiting(added)
@@ -137,12 +146,14 @@ def _logs(options: argparse.Namespace) -> None:
     if run_id is None:
         raise EmrError("Nothing was submitted yet; start with: make submit-outer")
     state = target.state(run_id)
-    stderr = Logs(stack, target).read(run_id, "stderr", options.log_wait)
-    if stderr is None:
-        raise EmrError(
-            f"The log of {run_id} ({state.state}) is not there yet; AWS delivers it late"
-        )
-    print(explain_failure(stderr) if state.state == FAILED and not options.full else stderr)
+    logs = Logs(stack, target)
+    if state.state == FAILED and not options.full:
+        found = logs.failure(run_id, options.log_wait)
+    else:
+        found = logs.read(run_id, "stderr", options.log_wait)
+    if found is None:
+        raise EmrError(f"The log of {run_id} ({state.state}) is not there yet; it comes late")
+    print(found)
 
 
 def _cancel(options: argparse.Namespace) -> None:

@@ -5,32 +5,35 @@ EMR = $(PYTHON) -m emr
 EMR_TARGET = $(if $(TARGET),--target $(TARGET))
 EMR_YES = $(if $(YES),--yes)
 
-.PHONY: emr-plan emr-up emr-down submit-outer submit-inner
+.PHONY: package emr-plan emr-up emr-down submit-outer submit-inner
 .PHONY: emr-status emr-logs emr-follow emr-cancel emr-cost
 
-emr-plan: setup  ## what emr-up would make, and what it costs an hour
+package: setup  ## Build dist/ridge_spark.zip for spark-submit --py-files
+	@$(EMR) package
+
+emr-plan: setup  ## What emr-up would make, and what it costs an hour
 	@$(EMR) plan $(EMR_TARGET)
 
-emr-up: setup  ## make the EMR cluster and everything it needs
+emr-up: setup  ## Make the EMR cluster and everything it needs
 	@$(EMR) up $(EMR_TARGET) $(EMR_YES)
 
-emr-down: setup  ## destroy it all
+emr-down: setup  ## Destroy it all
 	@$(EMR) down $(EMR_YES)
 
-submit-outer submit-inner: submit-%: setup  ## run a job on EMR and fetch its result
+submit-outer submit-inner: submit-%: setup  ## Run a job on EMR and fetch its result
 	@$(EMR) submit $* $(if $(DATA),--data "$(DATA)") -- $(ARGS)
 
-emr-status: setup  ## the cluster and its latest runs
+emr-status: setup  ## The cluster and its latest runs
 	@$(EMR) status
 
-emr-logs: setup  ## the driver's output of STEP, or of the latest run
+emr-logs: setup  ## The driver's output of STEP, or of the latest run
 	@$(EMR) logs $(STEP)
 
-emr-follow: setup  ## wait for STEP and fetch its result
+emr-follow: setup  ## Wait for STEP and fetch its result
 	@$(EMR) follow $(STEP)
 
-emr-cancel: setup  ## cancel STEP
+emr-cancel: setup  ## Cancel STEP
 	@$(EMR) cancel $(STEP)
 
-emr-cost: setup  ## what STEP cost
+emr-cost: setup  ## What STEP cost
 	@$(EMR) cost $(STEP)

@@ -60,16 +60,15 @@ def describe(address: str, region: str) -> tuple[int, int]:
 
 
 def _filesystem(bucket: str, region: str) -> fs.FileSystem:
-    """S3 with boto3's credentials, since Arrow's own SDK does not know every kind of profile."""
-    session = aws.session(region)
-    credentials = session.get_credentials()
+    """S3 where and as boto3 finds it: Arrow's own SDK does not know every kind of profile."""
+    home = aws.client("s3", region).get_bucket_location(Bucket=bucket).get("LocationConstraint")
+    s3 = aws.client("s3", home or "us-east-1")
     keys: dict[str, Any] = {}
+    credentials = aws.session(region).get_credentials()
     if credentials:
         frozen = credentials.get_frozen_credentials()
-        keys = {
-            "access_key": frozen.access_key,
-            "secret_key": frozen.secret_key,
-            "session_token": frozen.token or "",
-        }
-    answer = session.client("s3").get_bucket_location(Bucket=bucket)
-    return fs.S3FileSystem(region=answer.get("LocationConstraint") or "us-east-1", **keys)
+        keys = {"access_key": frozen.access_key, "secret_key": frozen.secret_key}
+        keys["session_token"] = frozen.token or ""
+    return fs.S3FileSystem(
+        region=s3.meta.region_name, endpoint_override=s3.meta.endpoint_url, **keys
+    )

@@ -14,6 +14,8 @@ from emr.storage import split
 
 MOST_BYTES = 64 * 2**20  # of an unpacked log: enough to read, too little to fill a disk
 TRACEBACK = "Traceback (most recent call last):"
+WORKER = "pyspark/worker.py"
+ERROR = re.compile(r"^ridge-spark: error: ")
 APPLICATION = re.compile(r"application_\d+_\d+")
 LOG4J = re.compile(r"^\d{2,4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d\S* (TRACE|DEBUG|INFO|WARN|ERROR) ")
 JAVA = re.compile(
@@ -44,6 +46,17 @@ class Logs:
                 return None
             time.sleep(min(5, max(0.2, wait_seconds / 20)))
 
+    def failure(self, run_id: str, wait_seconds: float = 0) -> str | None:
+        """Why the run failed; None if its log has not arrived after `wait_seconds`.
+
+        spark-submit sends a Python driver's standard error to its own standard output, unless the
+        driver sees to it, so both are looked at.
+        """
+        stderr = self.read(run_id, "stderr", wait_seconds)
+        if stderr is None:
+            return None
+        return explain_failure((self.read(run_id, "stdout") or "") + "\n" + stderr)
+
     def _of_container(self, run_id: str, name: str) -> str | None:
         folder_of = getattr(self.target, "container_folder", None)
         step = self._find(self.target.log_folders(run_id)[0], "stderr") or ""
@@ -73,22 +86,23 @@ class Logs:
         return str(body.decode("utf-8", "replace"))
 
 
-def explain_failure(stderr: str) -> str:
-    """What a person needs of a failed driver's standard error.
+def explain_failure(log: str) -> str:
+    """What a person needs of a failed driver's output.
 
-    The driver's Python traceback without the JVM's frames, after the first one a worker sent if
-    there is one, since that is the cause; without any traceback, the last lines that are not
+    Our own error line if there is one. Else the first traceback that a worker sent, since that is
+    the cause, and the driver's; both without the JVM's frames. Else the last lines that are not
     Spark's own chatter.
     """
-    lines = stderr.splitlines()
+    lines = log.splitlines()
+    told = [line for line in lines if ERROR.match(line)]
+    if told:
+        return told[-1]
     blocks = [_traceback(lines, i) for i, line in enumerate(lines) if TRACEBACK in line]
-    if blocks:
-        worker = next(
-            (block for block in blocks if any("worker.py" in line for line in block)), None
-        )
-        driver = next((block for block in blocks if block is not worker), None)
-        shown = [block for block in (worker, driver) if block]
-        return "\n\n".join("\n".join(block) for block in shown)
+    worker = next((block for block in blocks if WORKER in "".join(block)), None)
+    driver = next((block for block in blocks if WORKER not in "".join(block)), None)
+    shown = ["\n".join(block) for block in (worker, driver) if block]
+    if shown:
+        return "\n\n".join(shown)
     plain = [
         line for line in lines if line.strip() and not LOG4J.match(line) and not JAVA.match(line)
     ]

@@ -10,13 +10,14 @@ from emr import aws
 from emr.errors import EmrError, code, one_line
 from emr.stack import Sizes
 
+FEW_TRIES = 2  # a wrong region or no network should be told at once
 ON_DEMAND_VCPUS = "L-1216C47A"  # Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances
 
 
 def caller() -> str:
     """The account the credentials belong to; `EmrError` if there are none that work."""
     with one_line():
-        return str(aws.client("sts").get_caller_identity()["Account"])
+        return str(aws.client("sts", tries=FEW_TRIES).get_caller_identity()["Account"])
 
 
 def architecture(instance_type: str, region: str) -> str:

@@ -13,7 +13,7 @@ from emr.cluster import Cluster
 from emr.errors import EmrError
 from emr.follow import ask_to_cancel, clock, follow
 from emr.job import Job
-from emr.logs import Logs, explain_failure
+from emr.logs import Logs
 from emr.package import ROOT, package_code
 from emr.runs import CANCELLED, COMPLETED, RunState, Target
 from emr.serverless import Serverless, environment_options
@@ -116,9 +116,6 @@ def report_failure(stack: Stack, target: Target, ended: RunState, log_seconds: f
     if ended.state == CANCELLED:
         say(f"{ended.run_id} was cancelled {ended.reason}".rstrip())
         return
-    stderr = Logs(stack, target).read(ended.run_id, "stderr", log_seconds)
-    if stderr is None:
-        say(f"Its log has not arrived yet; ask again with: make emr-logs STEP={ended.run_id}")
-    else:
-        say(explain_failure(stderr))
+    reason = Logs(stack, target).failure(ended.run_id, log_seconds)
+    say(reason or f"Its log is not there yet; ask again with: make emr-logs STEP={ended.run_id}")
     say(f"{ended.run_id} failed after {clock(ended.seconds)} {ended.reason}".rstrip())

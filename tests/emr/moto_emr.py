@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections import defaultdict, deque
 from typing import Any
 
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
 import moto.emrserverless.models
 from moto.budgets.responses import BudgetsResponse
+from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 from moto.ec2.models.security_groups import SecurityGroupRule
@@ -25,6 +27,7 @@ from moto.s3.models import FakeBucket
 from moto.servicequotas.responses import ServiceQuotasResponse
 
 quota_vcpus = {"value": 640.0}
+faults: dict[str, deque[str]] = defaultdict(deque)  # error codes to answer an action with, in turn
 
 
 def _cluster(self: Any) -> Any:
@@ -193,7 +196,7 @@ def get_service_quota(self: Any) -> str:
 
 
 def get_permission(self: Any, action: str, resource: str) -> Any:
-    """A bucket policy without its TLS-only statement: moto denies when a condition does not match."""
+    """A bucket policy without its TLS-only statement: moto denies when a condition is not met."""
     if self.policy is None:
         return PermissionResult.NEUTRAL
     policy = json.loads(self.policy)
@@ -203,9 +206,23 @@ def get_permission(self: Any, action: str, resource: str) -> Any:
     return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
 
 
+def _failing(response: Any, action: str) -> None:
+    """Let the action answer with the error codes of `faults` first."""
+    works = getattr(response, action)
+
+    def answer(self: Any) -> Any:
+        if faults[action]:
+            code = faults[action].popleft()
+            raise JsonRESTError(code, f"{code} was asked for by a test")
+        return works(self)
+
+    setattr(response, action, answer)
+
+
 def install() -> None:
     """Add it all to moto."""
     emr = ElasticMapReduceResponse
+    _failing(emr, "describe_step")
     for function in (
         run_job_flow,
         list_instance_fleets,

@@ -1,9 +1,9 @@
-"""Plays the nodes of EMR: takes steps out of moto and really runs their spark-submit on this machine.
+"""Plays the nodes of EMR: takes steps out of moto and really runs their spark-submit here.
 
 What a node does, this does: it runs the cluster's own bootstrap action into an environment of its
 own, runs the command line of a step under the job role's credentials, puts the output where EMR
 puts logs, and sets the state. Only the `s3://` addresses that spark-submit itself opens are fetched
-beforehand, as EMR's Spark would; the job's own `--data` and `--out` go to S3 through the job's code.
+beforehand, as EMR's Spark would; the job's `--data` and `--out` go to S3 through the job's code.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class StepRunner:
     def _run_step(self, cluster: Any, step: Any) -> None:
         step.state, step.start_date_time = "RUNNING", utcnow()
         command = list(step.args)
-        self.ran.append(command)
+        self.ran.append(list(step.args))
         folder = self._new_folder()
         in_cluster_mode = _take(command, "--deploy-mode") == "cluster"
         python = self.python or self._bootstrapped(cluster)
@@ -153,7 +153,7 @@ class StepRunner:
     def _unpacked_environment(self, command: list[str], folder: Path) -> Path:
         """Unpack `spark.archives`, as every executor does, and find the Python the job asks for."""
         pairs = [each.split("=", 1) for each in command if each.startswith("spark.")]
-        settings = {name: value for name, value in pairs}
+        settings = dict(pairs)
         address, _, name = settings["spark.archives"].partition("#")
         at = command.index(f"spark.archives={settings['spark.archives']}")
         del command[at - 1 : at + 1]
