@@ -1,0 +1,40 @@
+"""An MPI program of the tests: both exact modes, 1 and 2 threads, with a holdout and with 5 folds.
+
+Arguments: DATA LIMIT. Rank 0 prints, as its last line, JSON of what each run found.
+"""
+
+import json
+import sys
+
+from mpi_hybrid.checkpoint import Checkpoint
+from mpi_hybrid.data import DataEngine
+from mpi_hybrid.model import ModelEngine
+from mpi_hybrid.stop import StopRequest
+from mpi_hybrid.world import World
+from ridge_spark.data.dataset import open_split
+from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.engines.progress import Progress
+from ridge_spark.engines.training import train
+from tests.mpi.findings import LAMBDAS, findings
+
+
+def main(data: str, limit: int) -> None:
+    world, stop, progress = World(), StopRequest(), Progress(quiet=True)
+    split, test = open_split(data, "train").limited(limit), open_split(data, "test")
+    found = {}
+    for kind in (ModelEngine, DataEngine):
+        for threads in (1, 2):
+            for folds in (None, 5):
+                options = TrainOptions(data, "", parse_lambdas(LAMBDAS), make_folds(None, folds, 0))
+                checkpoint = Checkpoint("never", "", 1e9, world.rank)
+                engine = kind(world, split, test, threads, checkpoint, stop, progress)
+                training = train(engine, split, options, progress)
+                everywhere = world.comm.allgather(findings(training))
+                assert all(here == everywhere[0] for here in everywhere)
+                found[f"{engine.name}, {threads} threads, folds {folds}"] = everywhere[0]
+    if world.rank == 0:
+        print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

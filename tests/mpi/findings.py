@@ -1,0 +1,24 @@
+"""What two runs must agree on to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ridge_spark.engines.training import Training
+
+LAMBDAS = "1e-3,1,600,1e4"
+KEYS = ("statistics_sha256", "best_lambda", "confusion", "validation_accuracy")
+
+
+def findings(training: Training) -> list[Any]:
+    return [
+        training.statistics.sha256(),
+        training.model.lam,
+        training.confusion.tolist(),
+        training.validation_accuracy.tolist(),
+    ]
+
+
+def agreed(result: dict[str, Any]) -> list[Any]:
+    """The same, from a result.json."""
+    return [result[key] for key in KEYS]
