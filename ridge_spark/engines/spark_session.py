@@ -25,7 +25,7 @@ def spark_context(name: str) -> Iterator[SparkContext]:
         use_java()
     SparkContext._ensure_initialized()  # or SparkConf would not know what spark-submit was told
     conf = SparkConf().setAppName(name).setIfMissing("spark.master", "local[*]")
-    conf.setIfMissing("spark.ui.showConsoleProgress", "false")
+    conf.set("spark.ui.showConsoleProgress", "false")  # there is progress enough
     if conf.get("spark.master", "").startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         # What goes wrong is in the exception that is raised here; the JVM need not tell it as well.
