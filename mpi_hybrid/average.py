@@ -10,7 +10,7 @@ from mpi4py import MPI
 
 from mpi_hybrid.checkpoint import Part, Progressed
 from mpi_hybrid.data import DataEngine
-from mpi_hybrid.rows import Rows, joined
+from mpi_hybrid.rows import Rows
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
 from ridge_spark.engines.shares import split_evenly
@@ -31,17 +31,12 @@ class AverageEngine(DataEngine):
 
     def __init__(self, world: World, train: Split, *others: Any) -> None:
         super().__init__(world, train, *others)
-        mine = split_evenly(train.blocks, world.size)[world.rank]
-        self.shard = {block.first_row for block in mine}
+        self.shard = split_evenly(train.blocks, world.size)[world.rank]
         self.local: list[Statistics] = []  # of each group, of this rank's images
 
     def share(self, rows: Rows) -> Rows:
-        """The blocks in `rows` that are in this rank's shard, whatever the others have left."""
-        return joined(
-            (block.first_row, block.first_row + block.rows)
-            for block in self.blocks_in(rows)
-            if block.first_row in self.shard
-        )
+        """Those of `rows` that are in this rank's shard, whatever the others have left."""
+        return self.rows_of(self.shard, rows)
 
     def take(self, parts: Sequence[Part]) -> Sequence[Part]:
         return [part for part in parts if part.rank == self.world.rank]

@@ -62,7 +62,7 @@ def _run_rank(world: World, arguments: list[str]) -> int:
             file=sys.stderr,
         )
         world.abort(1)
-    except BaseException:
+    except (Exception, KeyboardInterrupt):
         print(f"mpi_hybrid: {_name(world)} failed:\n{traceback.format_exc()}", file=sys.stderr)
         world.abort(1)
     return 1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from mpi_hybrid.engine import MpiEngine, unwatched
-from mpi_hybrid.rows import Rows, joined
+from mpi_hybrid.rows import Rows, joined, within
 from ridge_spark.data.dataset import BlockDescriptor
 from ridge_spark.engines.local import read_ahead
 from ridge_spark.engines.shares import split_evenly
@@ -18,21 +19,25 @@ class DataEngine(MpiEngine):
     name = "mpi-data"
 
     def share(self, rows: Rows) -> Rows:
-        """An even part of the blocks in `rows`."""
-        mine = split_evenly(self.blocks_in(rows), self.world.size)[self.world.rank]
-        return joined((block.first_row, block.first_row + block.rows) for block in mine)
+        """An even part of the blocks that `rows` are in."""
+        mine = split_evenly(self.blocks_of(rows), self.world.size)[self.world.rank]
+        return self.rows_of(mine, rows)
 
     def blocks(self, rows: Rows) -> Iterator[Block]:
-        return read_ahead(self.blocks_in(rows), unwatched)
+        for block in read_ahead(self.blocks_of(rows), unwatched):
+            first = block.first_row
+            for start, stop in within(rows, first, first + len(block.labels)):
+                part = slice(start - first, stop - first)
+                yield Block(start, block.images[part], block.labels[part])
 
-    def blocks_in(self, rows: Rows) -> Sequence[BlockDescriptor]:
-        """Blocks of the training images that begin in `rows`."""
-        ends = iter(rows)
-        start, stop = next(ends, (0, 0))
-        found = []
-        for block in self.train.blocks:
-            while block.first_row >= stop and (following := next(ends, None)):
-                start, stop = following
-            if start <= block.first_row < stop:
-                found.append(block)
-        return found
+    def blocks_of(self, rows: Rows) -> Sequence[BlockDescriptor]:
+        """The blocks of the training images that `rows` are in, whole or in part."""
+        return [block for block in self.train.blocks if self.rows_of([block], rows)]
+
+    def rows_of(self, blocks: Sequence[BlockDescriptor], rows: Rows) -> Rows:
+        """Those of `rows` that are in `blocks`."""
+        return joined(
+            chain.from_iterable(
+                within(rows, block.first_row, block.first_row + block.rows) for block in blocks
+            )
+        )

@@ -32,6 +32,12 @@ def missing(rows: Rows, total: int) -> Rows:
     return [(start, stop) for start, stop in gaps if start < stop]
 
 
+def within(rows: Rows, start: int, stop: int) -> Rows:
+    """Those of `rows` that are among start, ..., stop - 1."""
+    cut = [(max(first, start), min(last, stop)) for first, last in rows]
+    return [(first, last) for first, last in cut if first < last]
+
+
 def share(rows: Rows, part: int, parts: int) -> Rows:
     """Share number `part` of `parts` that differ by one row at most."""
     total = count(rows)

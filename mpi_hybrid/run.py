@@ -73,7 +73,9 @@ def _threads(world: World, wanted: int | None, progress: Progress) -> int:
     threads = wanted or default_threads(share)
     for warning in set(world.comm.allgather(too_few(threads, share, mine, node))) - {None}:
         progress.say(f"warning: {warning}")
-    progress.say(f"{world.size} ranks x {threads} threads on {world.nodes} nodes, {library()}")
+    progress.say(
+        f"{library()}, nodes: {world.nodes}, ranks: {world.size}, threads of each: {threads}"
+    )
     return threads
 
 

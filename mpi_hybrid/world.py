@@ -99,9 +99,11 @@ def library() -> str:
 
 
 def require_one_world(size: int) -> None:
-    """`InputError` where SLURM started several ranks and MPI knows nothing of it."""
+    """`InputError` where SLURM started several ranks and MPI knows nothing of it; one tells."""
     tasks = os.environ.get("SLURM_NTASKS", "1")
     if size == 1 and tasks != "1":
+        if os.environ.get("SLURM_PROCID", "0") != "0":
+            sys.exit(2)
         raise InputError(
             f"SLURM_NTASKS is {tasks}, but MPI sees one rank: {library()} does not understand "
             "this srun, and each task would train alone. Use srun --mpi=pmi2 with MPICH, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,11 @@ import pytest
 
 from ridge_spark.data.dataset import Description, open_split, read_blocks
 from ridge_spark.data.writer import write_dataset
+from ridge_spark.engines.local import LocalEngine
+from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.engines.progress import Progress
+from ridge_spark.engines.training import train
+from tests.mpi.findings import LAMBDAS, LIMIT, findings
 
 MpiRun = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,7 +35,9 @@ def launcher() -> str:
 
 
 @pytest.fixture
-def mpirun(launcher: str, environment: dict[str, str], tmp_path: Path) -> MpiRun:
+def mpirun(
+    launcher: str, environment: dict[str, str], no_matplotlib: Path, tmp_path: Path
+) -> MpiRun:
     """Run Python on a number of ranks: `mpirun(4, "-m", "mpi_hybrid", "data", ...)`."""
 
     def run(
@@ -37,10 +45,19 @@ def mpirun(launcher: str, environment: dict[str, str], tmp_path: Path) -> MpiRun
     ) -> subprocess.CompletedProcess[str]:
         command = [launcher, "-n", str(ranks), sys.executable, *map(str, arguments)]
         settings = {"cwd": tmp_path, "timeout": 120, **keywords}
-        settings["env"] = environment | (env or {})
+        path = f"{no_matplotlib}{os.pathsep}{environment['PYTHONPATH']}"
+        settings["env"] = environment | {"PYTHONPATH": path} | (env or {})
         return subprocess.run(command, capture_output=True, text=True, check=False, **settings)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def no_matplotlib(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that keeps Matplotlib from being imported: no report, as on most clusters."""
+    folder = tmp_path_factory.mktemp("without")
+    (folder / "matplotlib.py").write_text("raise ImportError('there is no Matplotlib here')\n")
+    return folder
 
 
 @pytest.fixture
@@ -66,3 +83,16 @@ def thumbnails(mnist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = tuple("0123456789")
     write_dataset(str(uri), Description((14, 14, 1), names, "MNIST, made smaller"), splits)
     return uri
+
+
+@pytest.fixture(scope="session")
+def found_locally(thumbnails: Path) -> dict[str, list[Any]]:
+    """What the local engine finds in the first LIMIT thumbnails, with a holdout and 5 folds."""
+    found = {}
+    for folds in (None, 5):
+        options = TrainOptions("", "", parse_lambdas(LAMBDAS), make_folds(None, folds, 0))
+        split = open_split(str(thumbnails), "train").limited(LIMIT)
+        test = open_split(str(thumbnails), "test")
+        engine = LocalEngine(split, test, 2, Progress(quiet=True))
+        found[f"folds {folds}"] = findings(train(engine, split, options, Progress(quiet=True)))
+    return found

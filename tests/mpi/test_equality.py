@@ -8,29 +8,11 @@ from typing import Any
 
 import pytest
 
-from ridge_spark.data.dataset import open_split
-from ridge_spark.engines.local import LocalEngine
-from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
-from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.training import train
 from tests.mpi.conftest import MpiRun
-from tests.mpi.findings import LAMBDAS, agreed, findings
+from tests.mpi.findings import LIMIT, agreed
 from tests.support import Command
 
 PROGRAM = Path(__file__).with_name("all_modes.py")
-LIMIT = 50_021  # 13 blocks, the last cut short; a prime, so no number of ranks divides it
-
-
-@pytest.fixture(scope="session")
-def found_locally(thumbnails: Path) -> dict[str, list[Any]]:
-    found = {}
-    for folds in (None, 5):
-        options = TrainOptions("", "", parse_lambdas(LAMBDAS), make_folds(None, folds, 0))
-        split = open_split(str(thumbnails), "train").limited(LIMIT)
-        test = open_split(str(thumbnails), "test")
-        engine = LocalEngine(split, test, 2, Progress(quiet=True))
-        found[f"folds {folds}"] = findings(train(engine, split, options, Progress(quiet=True)))
-    return found
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 4, 7])
@@ -46,13 +28,17 @@ def test_every_mode_thread_count_and_search_agrees(
 
 
 def test_the_commands_agree_on_all_of_mnist(
-    hybrid: MpiRun, ridge_spark: Command, mnist: Path, tmp_path: Path
+    hybrid: MpiRun,
+    ridge_spark: Command,
+    environment: dict[str, str],
+    mnist: Path,
+    tmp_path: Path,
 ) -> None:
     local = ridge_spark("train", "--data", mnist, "--out", tmp_path / "local", "--json")
     expected = json.loads(local.stdout)
     for mode in ("model", "data"):
         out = tmp_path / mode
-        done = hybrid(3, mode, "--data", mnist, "--out", out, "--threads", 1)
+        done = hybrid(3, mode, "--data", mnist, "--out", out, "--threads", 1, env=environment)
         assert done.returncode == 0, done.stderr
         result = json.loads((out / "result.json").read_text())
         assert agreed(result) == agreed(expected)

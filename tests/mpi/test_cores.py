@@ -1,0 +1,49 @@
+"""How many cores a rank has, with and without binding, and what is said when they are too few."""
+
+from __future__ import annotations
+
+import pytest
+
+from mpi_hybrid.cores import default_threads, fair_share, too_few
+from ridge_spark.errors import InputError
+
+ALL = frozenset(range(8))
+
+
+@pytest.mark.parametrize(
+    ("mine", "node", "share"),
+    [
+        (ALL, [ALL], 8),
+        (ALL, [ALL] * 4, 2),
+        (ALL, [ALL] * 3, 8 / 3),
+        (frozenset({0, 1}), [frozenset({0, 1}), frozenset({2, 3})], 2),
+        (frozenset({0, 1}), [frozenset({0, 1}), frozenset({0, 1, 2, 3})], 1),
+        (frozenset({5}), [frozenset({5})] * 2, 0.5),
+    ],
+)
+def test_a_rank_has_its_share_of_each_core_it_may_use(
+    mine: frozenset[int], node: list[frozenset[int]], share: float
+) -> None:
+    assert fair_share(mine, node) == pytest.approx(share)
+
+
+def test_threads_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    assert [default_threads(share) for share in (8, 8 / 3, 2.9999999, 0.5)] == [8, 2, 3, 1]
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "6")
+    assert default_threads(2) == 6
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "0")
+    with pytest.raises(InputError, match="give --threads"):
+        default_threads(2)
+
+
+def test_a_warning_where_there_are_more_threads_than_cores() -> None:
+    assert too_few(2, 2, ALL, [ALL] * 4) is None
+    crowded = too_few(3, 2, ALL, [ALL] * 4)
+    assert crowded is not None
+    assert "4 ranks x 3 threads share 8 cores" in crowded
+    bound = [frozenset({0}), frozenset({1})]
+    warning = too_few(4, 1, bound[0], bound)
+    assert warning is not None
+    assert "bound to 1" in warning
+    assert "--bind-to none" in warning

@@ -1,0 +1,129 @@
+"""The SLURM scripts on a real cluster of two nodes."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.mpi.findings import LAMBDAS, LIMIT, agreed
+from tests.mpi.slurm import Cluster, two_nodes, why_not
+
+RIDGE = "mpi_hybrid/slurm/ridge.sbatch"
+PROGRAMS = Path(__file__).parent
+SHAPE = ("--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=2")
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    with two_nodes(tmp_path_factory.mktemp("slurm")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def arguments(thumbnails: Path, tmp_path: Path) -> list[object]:
+    return [
+        "--data", thumbnails, "--limit", LIMIT, "--lambdas", LAMBDAS, "--out", tmp_path / "run",
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def expected(found_locally: dict[str, list[Any]]) -> list[Any]:
+    return found_locally["folds None"]
+
+
+@pytest.fixture
+def instead(tmp_path: Path) -> Any:
+    """A `python` that runs a program of the tests where it should run the hybrid."""
+
+    def wrap(program: str, *first: object) -> str:
+        path = tmp_path / "python"
+        words = " ".join(map(str, (sys.executable, PROGRAMS / program, *first)))
+        path.write_text(
+            f'#!/bin/sh\n[ "$1" = -m ] || exec {sys.executable} "$@"\nshift 2\nexec {words} "$@"\n'
+        )
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        return str(path)
+
+    return wrap
+
+
+def result(tmp_path: Path) -> dict[str, Any]:
+    return json.loads((tmp_path / "run" / "result.json").read_text())
+
+
+@pytest.mark.parametrize("launch", ["", "mpirun"])
+@pytest.mark.parametrize("mode", ["model", "data"])
+def test_two_nodes_find_what_one_process_finds(
+    mode: str, launch: str, nodes: Cluster, launcher: str, arguments: list[object],
+    tmp_path: Path, expected: list[Any],
+) -> None:  # fmt: skip
+    launch = launch and str(Path(launcher).with_name(launch))
+    job = nodes.submit(*SHAPE, RIDGE, mode, *arguments, LAUNCH=launch)
+    assert job.wait() == ["COMPLETED"], job.log()
+    found = result(tmp_path)
+    assert agreed(found) == expected
+    assert (found["workers"], found["threads"], found["mpi"]["nodes"]) == (2, 2, 2)
+    assert {task["worker"] for task in found["tasks"]} == {"n1/0", "n2/1"}
+
+
+def test_a_killed_rank_ends_the_job(
+    nodes: Cluster, arguments: list[object], instead: Any, tmp_path: Path
+) -> None:
+    python = instead("interrupted.py", "SIGKILL", 1, 2, "rank")
+    job = nodes.submit(*SHAPE, RIDGE, "data", *arguments, PYTHON=python)
+    assert job.wait() == ["FAILED"], job.log()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_node_that_goes_down_costs_nothing_but_time(
+    nodes: Cluster, arguments: list[object], instead: Any, tmp_path: Path, expected: list[Any]
+) -> None:
+    python = instead("slowly.py", 0.5)
+    job = nodes.submit(*SHAPE, RIDGE, "data", *arguments, "--checkpoint", 0, PYTHON=python)
+    folder = tmp_path / "run.checkpoint"
+    job.until(lambda: len(list(folder.glob("*.safetensors"))) == 2)
+    nodes.run("scontrol", "update", "nodename=n2", "state=down", "reason=test")
+    job.until(lambda: job.states() == ["PENDING"])
+    nodes.run("scontrol", "update", "nodename=n2", "state=resume")
+    assert job.wait() == ["COMPLETED"], job.log()
+    assert "resumed: " in job.log()
+    assert agreed(result(tmp_path)) == expected
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("mode", ["model", "data"])
+def test_the_signal_before_the_time_limit_saves_and_requeues(
+    mode: str, nodes: Cluster, arguments: list[object], instead: Any, tmp_path: Path,
+    expected: list[Any],
+) -> None:  # fmt: skip
+    python = instead("slowly.py", 0.5)
+    job = nodes.submit(*SHAPE, RIDGE, mode, *arguments, "--checkpoint", 0, PYTHON=python)
+    folder = tmp_path / "run.checkpoint"
+    job.until(lambda: list(folder.glob("*.safetensors")))
+    nodes.run("scancel", "--batch", "--signal=USR1", job.number)
+    assert job.wait() == ["COMPLETED"], job.log()
+    assert "stopped by a signal" in job.log()
+    assert "out of time: requeued" in job.log()
+    assert "resumed: " in job.log()
+    assert agreed(result(tmp_path)) == expected
+
+
+def test_an_srun_that_mpi_does_not_understand_is_explained(
+    nodes: Cluster, arguments: list[object], tmp_path: Path
+) -> None:
+    script = tmp_path / "job.sh"
+    words = " ".join(map(str, arguments))
+    script.write_text(f"#!/bin/sh\nsrun --mpi=none -n 2 $PYTHON -m mpi_hybrid data {words}\n")
+    job = nodes.submit("--nodes=2", script)
+    assert job.wait() == ["FAILED"]
+    assert job.log().count("SLURM_NTASKS is 2, but MPI sees one rank") == 1
+    assert not (tmp_path / "run").exists()
