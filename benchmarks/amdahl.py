@@ -94,7 +94,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args()
     cores, data = available_cores(), str(Path(options.data).absolute())
-    os.environ["PYSPARK_SUBMIT_ARGS"] = f"--master local[{cores}] pyspark-shell"
+    os.environ["PYSPARK_SUBMIT_ARGS"] = (
+        f"--master local[{cores}] --conf spark.ui.showConsoleProgress=false pyspark-shell"
+    )
 
     images = open_split(data, "train").rows
     parts = serial(data, images).seconds

@@ -50,11 +50,11 @@ def serial(data: str, images: int) -> Serial:
     found = Serial()
     with blas_threads(1):
         start = time.perf_counter()
-        X, y = _read(data, images)
+        X, y, classes = _read(data, images)
         out = FOLDS.assign(0, images) == 0
         start = _note(found, "read and convert", start)
         X_in, y_in = X[~out], y[~out]
-        gram, mean, cross, target_mean = _products(X_in, y_in)
+        gram, mean, cross, target_mean = _products(X_in, y_in, classes)
         start = _note(found, "X'X", start)
         for lam in GRID:
             inverse = np.linalg.inv(gram + len(X_in) * lam * np.eye(len(gram)))
@@ -66,7 +66,7 @@ def serial(data: str, images: int) -> Serial:
             found.accuracy.append(float((scores.argmax(axis=1) == y[out]).mean()))
             start = _note(found, "loop over classes", start)
         found.best_lambda = _best(found.accuracy)
-        gram, mean, cross, target_mean = _products(X, y)
+        gram, mean, cross, target_mean = _products(X, y, classes)
         start = _note(found, "X'X", start)
         inverse = np.linalg.inv(gram + images * found.best_lambda * np.eye(len(gram)))
         for column in cross:
@@ -82,17 +82,21 @@ def ours(data: str, images: int, threads: int) -> Training:
     return train(LocalEngine(split, None, threads, progress), split, options, progress)
 
 
-def _read(data: str, images: int) -> tuple[Float, NDArray[np.int32]]:
-    blocks = list(read_blocks(open_split(data, "train").limited(images).blocks))
+def _read(data: str, images: int) -> tuple[Float, NDArray[np.int32], int]:
+    split = open_split(data, "train").limited(images)
+    blocks = list(read_blocks(split.blocks))
     X = np.concatenate([block.images for block in blocks]).astype(np.float64)
-    return X, np.concatenate([block.labels for block in blocks])
+    y = np.concatenate([block.labels for block in blocks])
+    return X, y, len(split.description.class_names)
 
 
-def _products(X: Float, y: NDArray[np.int32]) -> tuple[Float, Float, list[Float], Float]:
-    """X'X and, class by class, X'y, of centred pixels and targets."""
+def _products(
+    X: Float, y: NDArray[np.int32], classes: int
+) -> tuple[Float, Float, list[Float], Float]:
+    """X'X and, class by class, X'y, of centred pixels and targets, and the means of both."""
     mean = X.mean(axis=0)
     Xc = X - mean
-    targets = [np.where(y == k, 1.0, -1.0) for k in range(10)]
+    targets = [np.where(y == k, 1.0, -1.0) for k in range(classes)]
     target_mean = np.array([target.mean() for target in targets])
     cross = [Xc.T @ (target - target.mean()) for target in targets]
     return Xc.T @ Xc, mean, cross, target_mean

@@ -39,7 +39,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args()
-    os.environ["PYSPARK_SUBMIT_ARGS"] = f"--master {options.master} pyspark-shell"
+    os.environ["PYSPARK_SUBMIT_ARGS"] = (
+        f"--master {options.master} --conf spark.ui.showConsoleProgress=false pyspark-shell"
+    )
     data = str(Path(options.data).absolute())
 
     results = []

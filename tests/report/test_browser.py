@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.report.conftest import NAMES, Program
+from tests.report.dots import NAMES
+from tests.support import Command
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -38,7 +39,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def pages(
-    finished: Path, program: Program, tmp_path_factory: pytest.TempPathFactory
+    finished: Path, program: Command, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     both = tmp_path_factory.mktemp("pages") / "both.html"
     runs = finished / "holdout", finished / "folds"

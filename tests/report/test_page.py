@@ -13,8 +13,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.report.conftest import NAMES, ROOT, SHAPE, Program, write_dots
+from tests.report.dots import NAMES, SHAPE, write_dots
 from tests.report.reader import Page
+from tests.support import ROOT, Command
 
 
 def read(path: Path) -> Page:
@@ -67,7 +68,7 @@ def test_every_picture_is_one(finished: Path) -> None:
 
 
 def test_the_command_in_it_gives_the_same_run_again(
-    finished: Path, program: Program, tmp_path: Path
+    finished: Path, program: Command, tmp_path: Path
 ) -> None:
     result = json.loads((finished / "folds" / "result.json").read_text())
     assert result["command"] in read(finished / "folds" / "report.html").text
@@ -83,7 +84,7 @@ def test_the_command_in_it_gives_the_same_run_again(
         assert repeated[key] == result[key]
 
 
-def test_drawn_again_it_is_the_same(finished: Path, program: Program, tmp_path: Path) -> None:
+def test_drawn_again_it_is_the_same(finished: Path, program: Command, tmp_path: Path) -> None:
     pages = []
     for name in ("one.html", "two.html"):
         done = program("report", finished / "holdout", "--out", tmp_path / name)
@@ -93,7 +94,7 @@ def test_drawn_again_it_is_the_same(finished: Path, program: Program, tmp_path: 
     assert pages[0] == pages[1]
 
 
-def test_several_runs_side_by_side(finished: Path, program: Program, tmp_path: Path) -> None:
+def test_several_runs_side_by_side(finished: Path, program: Command, tmp_path: Path) -> None:
     out = tmp_path / "both.html"
     done = program("report", finished / "holdout", finished / "folds", "--out", out)
     assert done.returncode == 0, done.stderr
@@ -106,7 +107,7 @@ def test_several_runs_side_by_side(finished: Path, program: Program, tmp_path: P
 
 
 def test_runs_of_the_same_name_are_told_apart(
-    finished: Path, program: Program, tmp_path: Path
+    finished: Path, program: Command, tmp_path: Path
 ) -> None:
     other = tmp_path / "elsewhere" / "holdout"
     shutil.copytree(finished / "folds", other)
@@ -115,7 +116,7 @@ def test_runs_of_the_same_name_are_told_apart(
     assert str(other) in read(tmp_path / "both.html").text
 
 
-def test_without_a_test_split_it_says_so(program: Program, tmp_path: Path) -> None:
+def test_without_a_test_split_it_says_so(program: Command, tmp_path: Path) -> None:
     data = write_dots(tmp_path / "data", {"train": 400})
     done = program("train", "--data", data, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
@@ -126,7 +127,7 @@ def test_without_a_test_split_it_says_so(program: Program, tmp_path: Path) -> No
 
 
 def test_where_the_images_are_gone_it_says_so(
-    finished: Path, program: Program, tmp_path: Path
+    finished: Path, program: Command, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished / "holdout", run)
@@ -146,7 +147,7 @@ def test_where_the_images_are_gone_it_says_so(
 
 
 def test_no_matplotlib_costs_the_page_and_nothing_else(
-    dots: Path, program: Program, tmp_path: Path
+    dots: Path, program: Command, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
@@ -177,7 +178,7 @@ def test_no_room_for_the_page_costs_the_page_and_nothing_else(dots: Path, tmp_pa
     assert "report.html" in done.stderr
 
 
-def test_what_is_no_run_is_refused_in_one_line(program: Program, tmp_path: Path) -> None:
+def test_what_is_no_run_is_refused_in_one_line(program: Command, tmp_path: Path) -> None:
     done = program("report", tmp_path, "--out", tmp_path / "page.html")
     assert done.returncode == 2
     assert done.stderr.startswith(f"ridge-spark: error: {tmp_path}: not a run directory")
@@ -185,14 +186,14 @@ def test_what_is_no_run_is_refused_in_one_line(program: Program, tmp_path: Path)
     assert not (tmp_path / "page.html").exists()
 
 
-def test_several_runs_need_a_file_to_go_to(finished: Path, program: Program) -> None:
+def test_several_runs_need_a_file_to_go_to(finished: Path, program: Command) -> None:
     done = program("report", finished / "holdout", finished / "folds")
     assert done.returncode == 2
     assert "--out" in done.stderr
 
 
 def test_a_file_that_cannot_be_written_is_named(
-    finished: Path, program: Program, tmp_path: Path
+    finished: Path, program: Command, tmp_path: Path
 ) -> None:
     done = program("report", finished / "holdout", "--out", tmp_path / "none" / "page.html")
     assert done.returncode == 2

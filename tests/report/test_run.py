@@ -13,7 +13,7 @@ import pytest
 from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.errors import InputError
 from ridge_spark.report.run import Run
-from tests.report.conftest import NAMES
+from tests.report.dots import NAMES
 
 
 def change(**values: object) -> Callable[[Path], None]:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.conftest import Program
 from tests.report.reader import Page
+from tests.support import Command
 
 CLOCKS = 0.05  # seconds that two clocks of one machine may be apart
 
 
 @pytest.mark.parametrize("engine", ["outer", "inner"])
-def test_every_task_is_recorded(engine: str, dots: Path, program: Program, tmp_path: Path) -> None:
+def test_every_task_is_recorded(engine: str, dots: Path, program: Command, tmp_path: Path) -> None:
     done = program(
         "train", "--engine", engine, "--data", dots, "--out", tmp_path / "run", "--folds", 2
     )
