@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 from ridge_spark import __version__
@@ -22,6 +23,9 @@ COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command and exit: 0 done, 2 a bad option or input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # not every terminal can show a λ
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         options = _parser().parse_args(arguments)
@@ -41,6 +45,13 @@ def _fail(message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Has one line to say of a bad option, as of any other bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; for help: {self.prog} --help")
+
+
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
     """Shows a default only where there is one to speak of."""
 
@@ -51,7 +62,7 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ridge-spark",
         description="Train and use a ridge-regression image classifier: on this machine or on "
         "Spark, with the same result bit for bit.",

@@ -15,11 +15,15 @@ from ridge_spark.data.writer import write_dataset
 from tests.support import ROOT, SMALL_NAMES, SMALL_SHAPE, Command, draw_images
 
 
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home without MNIST; one for all tests, so that the kernel is compiled once."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a command: this checkout's code, a home without a cache of MNIST."""
-    home = tmp_path / "home"
-    home.mkdir(exist_ok=True)
+def environment(home: Path) -> dict[str, str]:
+    """The environment of a command: this checkout's code, and nothing of the user's."""
     kept = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ}
     return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT)}
 

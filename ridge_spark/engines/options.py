@@ -42,7 +42,8 @@ def parse_lambdas(text: str) -> tuple[float, ...]:
                 raise InputError(
                     f"--lambdas {text}: from 1 to {MOST_LAMBDAS:,} values are possible"
                 )
-            values = np.logspace(float(first), float(last), int(number)).tolist()
+            with np.errstate(over="ignore"):  # what is infinite is refused below
+                values = np.logspace(float(first), float(last), int(number)).tolist()
         else:
             values = [float(part) for part in text.split(",")]
     except (ValueError, OverflowError) as error:

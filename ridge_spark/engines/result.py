@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 
 import ridge_spark
 from ridge_spark.data.storage import exists, is_local, locate, one_line, upload, without_secrets
@@ -33,9 +34,8 @@ def require_free(out: str) -> None:
     if exists(out):
         raise InputError(f"--out {out}: exists already; choose another or remove it first")
     if is_local(out):
-        parent = Path(locate(out)[1]).parent
+        parent = next(folder for folder in Path(locate(out)[1]).parents if folder.exists())
         try:
-            parent.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=parent).close()
         except OSError as error:
             raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
@@ -112,7 +112,7 @@ def write_run(
         partial.mkdir(parents=True)
         _write_files(partial, result, training, page)
         partial.rename(target)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -12,6 +12,7 @@ from ridge_spark.engines.options import TrainOptions, available_cores
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.result import Draw, describe, draw_page, require_free, write_run
 from ridge_spark.engines.training import Engine, train
+from ridge_spark.errors import InputError
 
 
 def run(engine_name: str, options: TrainOptions, draw: Draw) -> dict[str, Any]:
@@ -23,6 +24,8 @@ def run(engine_name: str, options: TrainOptions, draw: Draw) -> dict[str, Any]:
     require_free(options.out)
     split = open_split(options.data, "train").limited(options.limit)
     test = open_split(options.data, "test") if exists(f"{options.data}/test") else None
+    if test:
+        _require_same_kind(test, split, f"{options.data}/test")
     with ExitStack() as stack:
         engine = _start(engine_name, split, test, options, progress, stack)
         training = train(engine, split, options, progress)
@@ -32,6 +35,15 @@ def run(engine_name: str, options: TrainOptions, draw: Draw) -> dict[str, Any]:
     page = draw_page(draw, result, training, progress)
     write_run(options.out, result, training, page)
     return result
+
+
+def _require_same_kind(test: Split, train_split: Split, name: str) -> None:
+    about, expected = test.description, train_split.description
+    if (about.shape, about.class_names) != (expected.shape, expected.class_names):
+        raise InputError(
+            f"{name}: its image shape or classes are not those of the training images; "
+            "import both in one go"
+        )
 
 
 def _start(

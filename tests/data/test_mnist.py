@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_nothing_to_fetch_from_is_one_line_with_a_remedy(ridge_spark, offline, t
     done = ridge_spark("import", "mnist", "--out", "data", env=offline)
     assert_refused(done, "can't be fetched", "--from DIR")
     assert not (tmp_path / "data").exists()
-    assert not list((tmp_path / "home").rglob("*ubyte*"))
+    assert not list(Path(offline["HOME"]).rglob("*ubyte*"))
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzipped"])
