@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt
 MNIST := data/mnist
 RUN := runs/mnist-$(shell date +%Y%m%d-%H%M%S)
+BENCHMARKS := kernel training spark report_baseline
 SPARK := JAVA_HOME="$$($(PYTHON) -m ridge_spark.engines.java)" PYSPARK_PYTHON=$(abspath $(PYTHON)) \
          $(VENV)/bin/spark-submit
 
@@ -42,6 +43,10 @@ lint: $(READY)  ## Check style, types and the direction of imports
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+bench: $(READY) | $(MNIST)  ## Measure ours against its peers: tables here, JSON in runs/bench
+	@for script in $(BENCHMARKS); do \
+	  echo "== $$script"; $(PYTHON) benchmarks/$$script.py --data $(MNIST) || exit 1; done
+
 format: $(READY)  ## Format the code
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
@@ -49,4 +54,4 @@ format: $(READY)  ## Format the code
 clean:  ## Remove what was built; data/, runs/ and .venv stay
 	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
 
-include emr/emr.mk
+include emr/emr.mk benchmarks/figures.mk
