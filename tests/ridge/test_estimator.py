@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from ridge_spark import RidgeClassifier, Statistics
 from ridge_spark.ridge import centring, estimator
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.scoring import count_correct
+from ridge_spark.ridge.scoring import Weights, count_correct
 from ridge_spark.ridge.solvers import solve
 from tests.ridge.problems import noise_images
 from tests.support import draw_images
@@ -92,7 +92,9 @@ def test_held_out_samples_choose_lambda(images, cv, folds):
         out = group_of == group
         system = centring.centre(Statistics.of(X[~out], y[~out], 4))
         solution = solve(system, np.array(GRID), "eigen")
-        correct = correct + count_correct(X[out], y[out], solution.coef, solution.intercept)
+        correct = correct + count_correct(
+            X[out], y[out], Weights(solution.coef, solution.intercept)
+        )
         scored += out.sum()
     assert fitted.cv_accuracy_.tolist() == (correct / scored).tolist()
     assert fitted.lambda_ == max(np.array(GRID)[correct == correct.max()])

@@ -11,10 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.scoring import PANEL_ROWS, confusion_matrix, count_correct, scores
+from ridge_spark.ridge.scoring import (
+    FEWEST_TO_SCREEN,
+    PANEL_ROWS,
+    Weights,
+    confusion_matrix,
+    count_correct,
+    scores,
+)
 from ridge_spark.ridge.selection import (
     Block,
-    Weights,
     choose,
     confusion_of,
     group_correct,
@@ -24,6 +30,7 @@ from ridge_spark.ridge.statistics import Statistics
 from tests.support import draw_images
 
 L, D, K = 4, 9, 3
+MANY = FEWEST_TO_SCREEN + 5
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +38,19 @@ def images():
     return draw_images(3 * PANEL_ROWS + 17, D, K)
 
 
+def candidates(number, seed=5):
+    """Weights that lie in the span of three, as those of many λ nearly do, but for a little."""
+    rng = np.random.default_rng(seed)
+    coef = np.tensordot(rng.normal(size=(number, 3)), rng.normal(size=(3, D, K)), axes=1)
+    coef += 1e-9 * rng.normal(size=coef.shape)
+    return Weights(coef, rng.normal(size=(number, K)) * 100)
+
+
 @pytest.fixture(scope="module")
-def weights():
-    rng = np.random.default_rng(5)
-    return rng.normal(size=(L, D, K)), rng.normal(size=(L, K)) * 100
+def one(images):
+    """The weights and intercept of one candidate."""
+    weights = candidates(1)
+    return weights.coef[0], weights.intercept[0]
 
 
 def classes_by_loop(images, coef, intercept):
@@ -46,29 +62,45 @@ def classes_by_loop(images, coef, intercept):
     return np.array(predicted)
 
 
-def test_counts_are_those_of_a_plain_loop(images, weights):
-    pixels, labels = images
-    expected = [
-        (classes_by_loop(pixels, *one) == labels).sum() for one in zip(*weights, strict=True)
-    ]
-    assert count_correct(pixels, labels, *weights).tolist() == expected
+@pytest.mark.parametrize("number", [1, L, MANY])
+def test_counts_are_those_of_a_plain_loop(images, number):
+    pixels, labels = images[0][:700], images[1][:700]
+    weights = candidates(number)
+    assert bool(weights.screen) == (number == MANY)
+    pairs = zip(weights.coef, weights.intercept, strict=True)
+    expected = [(classes_by_loop(pixels, *pair) == labels).sum() for pair in pairs]
+    assert count_correct(pixels, labels, weights).tolist() == expected
 
 
-def test_the_confusion_matrix_is_that_of_a_plain_loop(images, weights):
+@pytest.mark.parametrize("apart", [0, 1e-8, 1e-6, 1e-4])
+def test_near_ties_are_decided_as_by_a_plain_product(images, apart):
+    """Every class has the same weights but for this much: no shortcut may guess."""
     pixels, labels = images
-    coef, intercept = weights[0][1], weights[1][1]
+    rng = np.random.default_rng(1)
+    coef = rng.normal(size=(D, 1)) + apart * rng.normal(size=(D, K))
+    weights = Weights(np.geomspace(1, 100, MANY)[:, None, None] * coef, np.zeros((MANY, K)))
+    assert weights.screen
+    predicted = scores(pixels, weights.columns, weights.intercept.ravel())
+    expected = (predicted.reshape(-1, MANY, K).argmax(-1) == labels[:, None]).sum(axis=0)
+    assert count_correct(pixels, labels, weights).tolist() == expected.tolist()
+
+
+def test_the_confusion_matrix_is_that_of_a_plain_loop(images, one):
+    pixels, labels = images
     expected = np.zeros((K, K), int)
-    for label, predicted in zip(labels, classes_by_loop(pixels, coef, intercept), strict=True):
+    for label, predicted in zip(labels, classes_by_loop(pixels, *one), strict=True):
         expected[label, predicted] += 1
-    found = confusion_matrix(pixels, labels, coef, intercept)
+    found = confusion_matrix(pixels, labels, *one)
     assert found.tolist() == expected.tolist()
     assert found.dtype == np.int64
 
 
-def test_of_equal_scores_the_first_class_wins():
+@pytest.mark.parametrize("number", [1, MANY])
+def test_of_equal_scores_the_first_class_wins(number):
     pixels = np.arange(2 * D, dtype=np.uint8).reshape(2, D)
-    coef, intercept = np.ones((1, D, K)), np.zeros((1, K))
-    assert count_correct(pixels, np.array([0, 1]), coef, intercept).tolist() == [1]
+    coef, intercept = np.ones((number, D, K)), np.zeros((number, K))
+    found = count_correct(pixels, np.array([0, 1]), Weights(coef, intercept))
+    assert found.tolist() == [1] * number
     assert confusion_matrix(pixels, np.array([2, 1]), coef[0], intercept[0]).tolist() == [
         [0, 0, 0],
         [1, 0, 0],
@@ -77,19 +109,18 @@ def test_of_equal_scores_the_first_class_wins():
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_any_number_of_threads_counts_the_same(images, weights, threads):
-    one, many = (count_correct(*images, *weights, threads=t) for t in (1, threads))
-    assert one.tolist() == many.tolist()
-    one, many = (
-        confusion_matrix(*images, weights[0][0], weights[1][0], threads=t) for t in (1, threads)
-    )
-    assert one.tolist() == many.tolist()
+@pytest.mark.parametrize("number", [L, MANY])
+def test_any_number_of_threads_counts_the_same(images, one, number, threads):
+    first, second = (count_correct(*images, candidates(number), threads=t) for t in (1, threads))
+    assert first.tolist() == second.tolist()
+    first, second = (confusion_matrix(*images, *one, threads=t) for t in (1, threads))
+    assert first.tolist() == second.tolist()
 
 
 @pytest.mark.parametrize("rows", [PANEL_ROWS, 2 * PANEL_ROWS, 10 * PANEL_ROWS])
-def test_blocks_that_are_multiples_of_a_panel_give_the_same_bits(images, weights, rows):
+def test_blocks_that_are_multiples_of_a_panel_give_the_same_bits(images, one, rows):
     """Panels are then the same, and a product of the same matrices has the same bits."""
-    pixels, coef, intercept = images[0], weights[0][0], weights[1][0]
+    pixels, (coef, intercept) = images[0], one
 
     def by_panels(start, stop):
         return [scores(pixels[i : min(i + PANEL_ROWS, stop)], coef, intercept)
@@ -123,20 +154,18 @@ def test_only_held_out_images_are_scored_and_by_their_own_candidates(sizes):
     pixels, labels = draw_images(800, D, K)
     folds = Folds.k(3, seed=3)
     group_of = folds.assign(0, len(labels))
-    rng = np.random.default_rng(0)
-    candidates = {g: Weights(rng.normal(size=(L, D, K)), np.zeros((L, K))) for g in (0, 2)}
-    found = group_correct(cut(pixels, labels, sizes), folds, candidates)
+    weights = {group: candidates(L, seed=group) for group in (0, 2)}
+    found = group_correct(cut(pixels, labels, sizes), folds, weights)
     assert found.shape == (3, L)
     assert not found[1].any()
-    for group, mine in candidates.items():
+    for group, mine in weights.items():
         out = group_of == group
-        expected = count_correct(pixels[out], labels[out], mine.coef, mine.intercept)
+        expected = count_correct(pixels[out], labels[out], mine)
         assert found[group].tolist() == expected.tolist()
 
 
-def test_the_confusion_of_blocks_is_the_sum_of_theirs(images, weights):
+def test_the_confusion_of_blocks_is_the_sum_of_theirs(images, one):
     pixels, labels = images
-    one = weights[0][0], weights[1][0]
     whole = confusion_matrix(pixels, labels, *one)
     assert confusion_of(cut(pixels, labels, [1, 1500, 800]), *one).tolist() == whole.tolist()
     assert confusion_of([], *one).tolist() == np.zeros((K, K), int).tolist()
