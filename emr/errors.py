@@ -75,7 +75,7 @@ def _explain_answer(error: boto.ClientError) -> str:
         return (
             f"AWS does not know these credentials ({code(error)}); check AWS_PROFILE and its keys."
         )
-    if code(error) in DENIED:
+    if code(error) in DENIED or code(error) == "403":
         return (
             f"AWS denied {error.operation_name} ({said}); docs/emr.md lists the permissions needed."
         )

@@ -21,6 +21,7 @@ REQUIREMENTS = HERE / "requirements.txt"
 PYTHON = "3.11"  # the one Python that emr-7.x and emr-spark-8.x have in common
 ARCHITECTURES = ("aarch64", "x86_64")
 GLIBC = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")  # AL2023 has 2.34
+FAST = 1  # shared libraries hardly get smaller with more effort
 
 Entry = tuple[str, bytes, int]  # name in the archive, content, mode
 
@@ -116,7 +117,7 @@ def _write_tar(out: Path, entries: Iterable[Entry]) -> None:
     partial = out.with_name(f".{out.name}.{os.getpid()}")
     with open(partial, "wb") as raw:
         compressed = out.suffix == ".gz"
-        stream = gzip.GzipFile("", "wb", 6, raw, mtime=0) if compressed else raw
+        stream = gzip.GzipFile("", "wb", FAST, raw, mtime=0) if compressed else raw
         with stream, tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
             for name, content, mode in sorted(entries):
                 entry = tarfile.TarInfo(name)

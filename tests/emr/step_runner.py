@@ -9,6 +9,7 @@ beforehand, as EMR's Spark would; the job's `--data` and `--out` go to S3 throug
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shlex
 import shutil
@@ -16,6 +17,7 @@ import signal
 import subprocess
 import tarfile
 import threading
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,8 +56,7 @@ class StepRunner:
         self._stop = threading.Event()
         self._nodes: dict[str, Path] = {}
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-        self._session = boto3.Session(region_name=self.region, **keys)
+        self._session = boto3.Session(*_administrator(self.endpoint), region_name=self.region)
         self.s3 = self._session.client("s3", endpoint_url=self.endpoint)
 
     def __enter__(self) -> StepRunner:
@@ -241,6 +242,19 @@ class StepRunner:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         return folder
+
+
+def _administrator(endpoint: str) -> tuple[str, str]:
+    """A key that may do everything even while moto enforces IAM: EMR itself, so to speak."""
+    session = boto3.Session("testing", "testing", region_name="us-east-1")
+    iam = session.client("iam", endpoint_url=endpoint)
+    name = f"emr-{uuid.uuid4().hex}"
+    iam.create_user(UserName=name)
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    document = json.dumps({"Version": "2012-10-17", **everything})
+    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
 
 
 def _take(command: list[str], option: str) -> str | None:

@@ -6,11 +6,9 @@ import json
 from pathlib import Path
 
 from emr.stack import Stack
-from ridge_spark.engines.options import TrainOptions, make_folds
-from ridge_spark.engines.run import run as train
 from tests.emr.step_runner import StepRunner
 from tests.emr.test_submit import FAST
-from tests.emr.tools import make_cli
+from tests.emr.tools import make_cli, train_here
 
 
 def test_the_same_command_works_on_serverless(
@@ -24,10 +22,8 @@ def test_the_same_command_works_on_serverless(
     done = cli("submit", "outer", "--data", str(images), *FAST, "--", "--lambdas", "0,1")
     (folder,) = (tmp_path / "runs").iterdir()
     result = json.loads((folder / "result.json").read_text())
-    options = TrainOptions(
-        str(images), str(tmp_path / "here"), (0.0, 1.0), make_folds(None, None, 0)
-    )
-    assert result["statistics_sha256"] == train("local", options)["statistics_sha256"]
+    here = train_here(images, tmp_path / "here", "--lambdas", "0,1")
+    assert result["statistics_sha256"] == here["statistics_sha256"]
     assert "COMPLETED" in done.stderr
     run_id = done.stderr.split(" submitted")[0].split()[-1]
     assert "statistics: " in cli("logs", run_id).stdout

@@ -17,11 +17,9 @@ import pytest
 import emr.submit
 from emr.follow import EXIT_INTERRUPTED
 from emr.stack import Stack
-from ridge_spark.engines.options import TrainOptions, make_folds
-from ridge_spark.engines.run import run as train
 from tests.emr import moto_emr
 from tests.emr.step_runner import StepRunner
-from tests.emr.tools import REGION, Cli
+from tests.emr.tools import REGION, Cli, train_here
 from tests.engines.processes import OLDEST
 
 FAST = ("--poll", "0.2", "--log-wait", "20")
@@ -39,10 +37,7 @@ def test_a_job_counts_the_same_as_this_machine(
     done = cli("submit", job, "--data", str(images), *FAST, "--", *options)
     (folder,) = (tmp_path / "runs").iterdir()
     result = json.loads((folder / "result.json").read_text())
-    here = train(
-        "local",
-        TrainOptions(str(images), str(tmp_path / "here"), (0.0, 1.0), make_folds(None, 3, 0)),
-    )
+    here = train_here(images, tmp_path / "here", *options)
     for key in ("statistics_sha256", "validation_accuracy", "confusion", "n_train", "n_test"):
         assert result[key] == here[key], key
     assert result["engine"] == job

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from emr.package import ROOT
 from emr.stack import Sizes, Stack
@@ -103,6 +104,19 @@ def make_cli(stack: Stack, tmp_path: Path) -> Cli:
     for command in (["init"], ["apply", "-auto-approve"]):
         subprocess.run(["terraform", *command], cwd=folder, check=True, capture_output=True)
     return Cli(folder, tmp_path)
+
+
+def train_here(images: Path, out: Path, *options: str) -> dict[str, Any]:
+    """The result of the same training on this machine's local engine."""
+    command = [sys.executable, "-m", "ridge_spark", "train", "--engine", "local", "--json"]
+    done = subprocess.run(
+        [*command, "--data", str(images), "--out", str(out), *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(json.loads(done.stdout))
 
 
 def mirror(path: str) -> Path | None:

@@ -1,0 +1,238 @@
+"""The whole path against moto: up, no drift, train on MNIST under enforced IAM, down, nothing left.
+
+One apply and one destroy, since the provider's own waiting makes each a minute long: the tests of
+this file share them and run in order.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from emr.package import ROOT
+from emr.stack import Stack
+from tests.emr.step_runner import ACCOUNT, StepRunner
+from tests.emr.tools import PRIMARY, REGION, WORKER, Cli, train_here
+from tests.engines.processes import spark_home
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+NAME = "lifecycle"
+BUCKET = f"{NAME}-{ACCOUNT}-{REGION}"
+FAST = ("--poll", "0.5", "--log-wait", "30")
+
+
+@pytest.fixture(scope="module")
+def live(endpoint: str, terraform_provider: None, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """The project's Terraform in a copy with a state of its own, and the command line on it."""
+    folder = tmp_path_factory.mktemp("project")
+    terraform = folder / "terraform"
+    shutil.copytree(ROOT / "terraform", terraform, ignore=shutil.ignore_patterns(".terraform*"))
+    (folder / "emr").symlink_to(ROOT / "emr")
+    (folder / "dist").symlink_to(ROOT / "dist")
+    (terraform / "override.tf").write_text('provider "aws" {\n  max_retries = 1\n}\n')
+    (terraform / "terraform.tfvars").write_text(
+        f'name = "{NAME}"\nprimary_type = "{PRIMARY}"\nworker_type = "{WORKER}"\n'
+        'budget = { usd = 20, email = "you@example.com" }\n'
+    )
+    return Cli(terraform, folder)
+
+
+def terraform(cli: Cli, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["terraform", *arguments], cwd=cli.terraform, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_plan_is_priced_and_nobody_is_asked_in_vain(live: Cli) -> None:
+    done = live("up", expect=2)
+    assert re.search(r"Costs about \$\d\.\d\d an hour with 2 workers", done.stderr)
+    assert f"Account {ACCOUNT}, region us-east-1." in done.stderr
+    assert done.stderr.splitlines()[-1].endswith("say yes beforehand with YES=1 (--yes)")
+    assert terraform(live, "state", "list").stdout == ""
+    assert "Nothing is up yet" in live("status", expect=2).stderr
+
+
+def test_up_and_no_drift(live: Cli) -> None:
+    done = live("up", "--yes")
+    assert "Next: make submit-outer" in done.stderr
+    again = terraform(live, "plan", "-detailed-exitcode", "-no-color")
+    assert again.returncode == 0, again.stdout
+    assert not (ROOT / "dist" / "emr" / "certificates.zip").exists()
+    state = (live.terraform / "terraform.tfstate").read_text()
+    assert "PRIVATE KEY" not in state
+    assert "WAITING" in live("status").stdout
+
+
+def test_mnist_trains_under_enforced_iam_with_the_documented_permissions(
+    live: Cli, endpoint: str, aws_command: Path, tmp_path: Path
+) -> None:
+    """The node runs the cluster's own bootstrap action; caller and job may do what they need."""
+    scratch = tmp_path / "nodes"
+    scratch.mkdir()
+    caller = user_who_may_submit()
+    live.cwd = tmp_path
+    spark = spark_home("installed")
+    runner = StepRunner(endpoint, spark, scratch, aws_command)
+    with runner, enforced_iam(endpoint):
+        live("submit", "outer", *FAST, **caller)
+        failed = live("submit", "inner", *FAST, "--", "--lambdas", "-1", expect=1, **caller)
+        status = live("status", **caller)
+    assert "--lambdas -1: every λ must be" in failed.stderr
+    assert "COMPLETED" in status.stdout
+    assert "FAILED" in status.stdout
+    (folder,) = (tmp_path / "runs").iterdir()
+    result = json.loads((folder / "result.json").read_text())
+    here = train_here(tmp_path / "data" / "mnist", tmp_path / "here")
+    assert result["statistics_sha256"] == here["statistics_sha256"]
+    assert result["test_accuracy"] == pytest.approx(0.865, abs=0.005)
+    assert result["n_train"] == 60_000
+
+
+def test_the_job_may_do_what_it_needs_and_nothing_else(live: Cli, endpoint: str) -> None:
+    stack = Stack.from_outputs(json_outputs(live))
+    logs = stack.logs.split("/")[2]
+    boto3.client("s3", region_name=REGION).put_object(Bucket=stack.bucket, Key="data/a", Body=b"")
+    role = boto3.client("sts", region_name=REGION).assume_role(
+        RoleArn=stack.job_role_arn, RoleSessionName="test"
+    )["Credentials"]
+    job = boto3.Session(role["AccessKeyId"], role["SecretAccessKey"], role["SessionToken"], REGION)
+    s3 = job.client("s3")
+    allowed = {
+        "read data": lambda: s3.get_object(Bucket=stack.bucket, Key="data/a"),
+        "find data": lambda: s3.list_objects_v2(Bucket=stack.bucket, Prefix="data/"),
+        "write a run": lambda: s3.put_object(Bucket=stack.bucket, Key="runs/a", Body=b""),
+        "write a log": lambda: s3.put_object(Bucket=logs, Key="emr/a", Body=b""),
+    }
+    denied = {
+        "change data": lambda: s3.put_object(Bucket=stack.bucket, Key="data/a", Body=b"x"),
+        "change code": lambda: s3.put_object(Bucket=stack.bucket, Key="code/a", Body=b"x"),
+        "change the bootstrap": lambda: s3.put_object(
+            Bucket=stack.bucket, Key="environment/a", Body=b"x"
+        ),
+        "delete data": lambda: s3.delete_object(Bucket=stack.bucket, Key="data/a"),
+        "delete runs": lambda: s3.delete_object(Bucket=stack.bucket, Key="runs/a"),
+        "read logs": lambda: s3.get_object(Bucket=logs, Key="emr/a"),
+        "write flow logs": lambda: s3.put_object(Bucket=logs, Key="AWSLogs/a", Body=b""),
+        "drop the bucket": lambda: s3.delete_bucket(Bucket=stack.bucket),
+        "open the bucket": lambda: s3.delete_public_access_block(Bucket=stack.bucket),
+        "list all buckets": s3.list_buckets,
+        "look at machines": lambda: job.client("ec2").describe_instances(),
+        "end the cluster": lambda: job.client("emr").terminate_job_flows(
+            JobFlowIds=[stack.cluster_id]
+        ),
+        "make users": lambda: job.client("iam").create_user(UserName="other"),
+        "take another role": lambda: job.client("sts").assume_role(
+            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{NAME}-service", RoleSessionName="x"
+        ),
+        "drop the key": lambda: job.client("kms").schedule_key_deletion(KeyId=stack.kms_key_arn),
+    }
+    with enforced_iam(endpoint):
+        outcome = {what: attempt(call) for what, call in {**allowed, **denied}.items()}
+    assert outcome == {
+        **dict.fromkeys(allowed, "allowed"),
+        **dict.fromkeys(denied, "denied"),
+    }
+
+
+def test_a_cluster_that_ended_itself_is_told_and_made_again(live: Cli) -> None:
+    stack = Stack.from_outputs(json_outputs(live))
+    boto3.client("emr", region_name=REGION).terminate_job_flows(JobFlowIds=[stack.cluster_id])
+    done = live("submit", "outer", expect=2)
+    assert re.search(r"error: The cluster j-\w+ has ended .* make emr-up", done.stderr)
+    planned = terraform(live, "plan", "-no-color")
+    assert "aws_emr_cluster.main[0] will be created" in planned.stdout
+
+
+def test_down_leaves_nothing(live: Cli) -> None:
+    done = live("down", "--yes")
+    assert re.search(rf"deletes {BUCKET} with its \d+ objects", done.stderr)
+    assert terraform(live, "state", "list").stdout == ""
+
+    def client(service: str) -> Any:
+        return boto3.client(service, region_name=REGION)
+
+    names = [each["Name"] for each in client("s3").list_buckets()["Buckets"]]
+    assert not [name for name in names if name.startswith(NAME)]
+    tagged = [{"Name": "tag:Project", "Values": [NAME]}]
+    ec2 = client("ec2")
+    assert ec2.describe_vpcs(Filters=tagged)["Vpcs"] == []
+    assert ec2.describe_security_groups(Filters=tagged)["SecurityGroups"] == []
+    endpoints = ec2.describe_vpc_endpoints(Filters=tagged)["VpcEndpoints"]
+    assert [each for each in endpoints if each["State"].lower() != "deleted"] == []
+    roles = [each["RoleName"] for each in client("iam").list_roles()["Roles"]]
+    assert not [name for name in roles if name.startswith(f"{NAME}-")]
+    budgets = client("budgets").describe_budgets(AccountId=ACCOUNT).get("Budgets", [])
+    assert budgets == []
+    clusters = client("emr").list_clusters(ClusterStates=["STARTING", "RUNNING", "WAITING"])
+    assert NAME not in [each["Name"] for each in clusters["Clusters"]]
+    assert "Nothing is up yet" in live("status", expect=2).stderr
+
+
+def json_outputs(cli: Cli) -> dict[str, Any]:
+    found = json.loads(terraform(cli, "output", "-json").stdout)
+    return {name: each["value"] for name, each in found.items()}
+
+
+def attempt(call: Any) -> str:
+    try:
+        call()
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return "denied" if status == 403 else f"failed: {error}"
+    return "allowed"
+
+
+def user_who_may_submit() -> dict[str, str]:
+    """Keys of a user with the policy that the documentation gives.
+
+    Except that moto knows the resource of a call to S3 only: elsewhere it asks for any.
+    """
+    policy = json.loads((ROOT / "docs" / "emr-submit-policy.json").read_text())
+    for statement in policy["Statement"]:
+        if "arn:aws:s3" in json.dumps(statement["Resource"]):
+            replaced = json.dumps(statement["Resource"]).replace("ridge-spark", NAME)
+            statement["Resource"] = json.loads(replaced)
+        else:
+            statement["Resource"] = "*"
+    iam = boto3.client("iam", region_name=REGION)
+    iam.create_user(UserName="submitter")
+    iam.put_user_policy(
+        UserName="submitter", PolicyName="submit", PolicyDocument=json.dumps(policy)
+    )
+    key = iam.create_access_key(UserName="submitter")["AccessKey"]
+    return {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+
+
+@contextmanager
+def enforced_iam(endpoint: str) -> Iterator[None]:
+    """From here on moto checks every call against the policies of whoever makes it."""
+
+    def after(calls: str) -> None:
+        request = urllib.request.Request(
+            f"{endpoint}/moto-api/reset-auth",
+            data=calls.encode(),
+            method="POST",
+            headers={"Content-Type": "text/plain"},
+        )
+        urllib.request.urlopen(request).close()
+
+    after("0")
+    try:
+        yield
+    finally:
+        after("inf")
