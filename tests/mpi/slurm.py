@@ -34,8 +34,8 @@ def why_not() -> str | None:
 class Cluster:
     """Runs commands on its login node."""
 
-    def __init__(self, folder: Path, process: int) -> None:
-        self.folder, self.process = folder, process
+    def __init__(self, folder: Path, process: int, pythonpath: str) -> None:
+        self.folder, self.process, self.pythonpath = folder, process, pythonpath
 
     def run(self, *command: object, **environment: str) -> str:
         """Standard output of a command in the project's folder; it has to succeed."""
@@ -50,6 +50,7 @@ class Cluster:
                 "HOME": str(self.folder),
                 "SLURM_CONF": str(self.folder / "slurm.conf"),
                 "PYTHON": sys.executable,
+                "PYTHONPATH": self.pythonpath,
                 **environment,
             },
             capture_output=True, text=True, check=False, timeout=60,
@@ -59,7 +60,7 @@ class Cluster:
 
     def submit(self, *arguments: object, **environment: str) -> Job:
         """`sbatch` with these arguments."""
-        log = self.folder / "job-%j.log"
+        log = self.folder / "job-%A-%a.log"
         number = self.run("sbatch", "--parsable", f"--output={log}", *arguments, **environment)
         return Job(self, number.strip())
 
@@ -76,7 +77,10 @@ class Job:
 
     def log(self) -> str:
         """What the job, or the tasks of the array, have said."""
-        return "".join(path.read_text() for path in sorted(self.cluster.folder.glob("job-*.log")))
+        return "".join(
+            path.read_text()
+            for path in sorted(self.cluster.folder.glob(f"job-{self.number}-*.log"))
+        )
 
     def wait(self) -> list[str]:
         """The states in which the job, or the tasks of the array, have ended."""
@@ -88,10 +92,12 @@ class Job:
         while not condition():
             assert time.monotonic() < end, (self.states(), self.log())
             time.sleep(0.2)
+            ended = not set(self.states()) & set(RUNNING_STATES)
+            assert not ended or condition(), (self.states(), self.log())
 
 
 @contextmanager
-def two_nodes(folder: Path) -> Iterator[Cluster]:
+def two_nodes(folder: Path, pythonpath: str) -> Iterator[Cluster]:
     """A cluster whose state is in `folder`; all its processes end with the block."""
     private = ["unshare", "-n", "-u", "-m", "-p", "-f", "--kill-child", "--mount-proc"]
     with open(folder / "cluster.log", "w") as log:
@@ -105,7 +111,7 @@ def two_nodes(folder: Path) -> Iterator[Cluster]:
             first = outside.stdout.readline().strip()
             assert first == "ready", (folder / "cluster.log").read_text()
             children = Path(f"/proc/{outside.pid}/task/{outside.pid}/children").read_text()
-            yield Cluster(folder, int(children.split()[0]))
+            yield Cluster(folder, int(children.split()[0]), pythonpath)
         finally:
             outside.kill()
             outside.wait()

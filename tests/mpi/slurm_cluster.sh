@@ -10,7 +10,7 @@ set -e
 cd "$1"
 export SLURM_CONF=$PWD/slurm.conf
 hostname login
-mount -t tmpfs tmpfs /run
+mount -t tmpfs -o mode=755 tmpfs /run
 printf '%s\n' '127.0.0.1 localhost' '10.91.0.9 login' '10.91.0.1 n1' '10.91.0.2 n2' >hosts
 mount --bind hosts /etc/hosts
 mount --bind /dev/null /etc/resolv.conf
@@ -20,9 +20,11 @@ ip link add switch type bridge
 ip addr add 10.91.0.9/24 dev switch
 ip link set switch up
 
-(umask 077; head -c 64 /dev/urandom >key)
-munged --key-file="$PWD/key" --socket="$PWD/munge" --pid-file="$PWD/munged.pid" \
-    --log-file="$PWD/munged.log" --seed-file="$PWD/munged.seed"
+# Munge wants its socket where everybody could reach it: /run, which is this script's own.
+mkdir /run/munge
+(umask 077; head -c 64 /dev/urandom >/run/munge/key)
+munged --key-file=/run/munge/key --socket=/run/munge/socket --pid-file=/run/munge/pid \
+    --log-file="$PWD/munged.log" --seed-file=/run/munge/seed
 
 # config_overrides: a node has the CPUs that are written here, not those of the machine.
 # cred_expire: a requeued job may start again after these seconds.
@@ -30,7 +32,7 @@ cat >slurm.conf <<END
 ClusterName=two
 SlurmctldHost=login(10.91.0.9)
 SlurmUser=root
-AuthInfo=socket=$PWD/munge,cred_expire=5
+AuthInfo=socket=/run/munge/socket,cred_expire=5
 StateSaveLocation=$PWD/state
 SlurmdSpoolDir=$PWD/spool-%n
 TmpFS=/tmp
@@ -44,7 +46,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,sched_interval=2,bf_interval=2
-ReturnToService=2
+ReturnToService=1
 KillWait=5
 NodeName=n[1-2] NodeAddr=10.91.0.[1-2] CPUs=4
 PartitionName=all Nodes=ALL Default=YES State=UP

@@ -13,6 +13,7 @@ import pytest
 
 from tests.mpi.findings import LAMBDAS, LIMIT, agreed
 from tests.mpi.slurm import Cluster, two_nodes, why_not
+from tests.support import ROOT
 
 RIDGE = "mpi_hybrid/slurm/ridge.sbatch"
 PROGRAMS = Path(__file__).parent
@@ -20,11 +21,11 @@ SHAPE = ("--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=2")
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def nodes(tmp_path_factory: pytest.TempPathFactory, no_matplotlib: Path) -> Iterator[Cluster]:
     reason = why_not()
     if reason:
         pytest.skip(reason)
-    with two_nodes(tmp_path_factory.mktemp("slurm")) as cluster:
+    with two_nodes(tmp_path_factory.mktemp("slurm"), f"{no_matplotlib}:{ROOT}") as cluster:
         yield cluster
 
 
@@ -81,6 +82,7 @@ def test_a_killed_rank_ends_the_job(
     python = instead("interrupted.py", "SIGKILL", 1, 2, "rank")
     job = nodes.submit(*SHAPE, RIDGE, "data", *arguments, PYTHON=python)
     assert job.wait() == ["FAILED"], job.log()
+    assert "task 1: Killed" in job.log()
     assert not (tmp_path / "run").exists()
 
 
