@@ -68,12 +68,7 @@ def timeline(run: Run) -> Figure:
         for stage in stages:
             y, seconds = names.index(stage["stage"]), stage["end"] - stage["start"]
             axes.barh(y, seconds, 0.62, stage["start"], color=colour[stage["stage"]])
-            late = stage["end"] > 0.75 * end
-            axes.annotate(
-                f"{seconds:.2f} s", (stage["start"] if late else stage["end"], y),
-                (-3 if late else 3, 0), textcoords="offset points", va="center",
-                ha="right" if late else "left", fontsize=8, color=MUTED,
-            )  # fmt: skip
+            _label(axes, y, stage["start"], stage["end"], end)
         for y, worker in enumerate(busiest, start=len(names)):
             _tasks(axes, y, [t for t in result["tasks"] if t["worker"] == worker], colour)
         if busiest:
@@ -134,6 +129,20 @@ def _scale_lambda(axes: Axes, lambdas: Sequence[float]) -> None:
         axes.set_xscale("symlog", linthresh=min(positive))
     axes.xaxis.set_major_formatter(lambda value, _: power_of_ten(value))
     axes.minorticks_off()
+
+
+def _label(axes: Axes, y: float, start: float, stop: float, end: float) -> None:
+    """The seconds of a stage: to the right of its bar, else to the left, else inside."""
+    if stop < 0.8 * end:
+        x, side, colour, offset = stop, "left", MUTED, 3
+    elif start > 0.2 * end:
+        x, side, colour, offset = start, "right", MUTED, -3
+    else:
+        x, side, colour, offset = stop, "right", PAPER, -3
+    axes.annotate(
+        f"{stop - start:.2f} s", (x, y), (offset, 0), textcoords="offset points",
+        ha=side, va="center", fontsize=8, color=colour,
+    )  # fmt: skip
 
 
 def _tasks(axes: Axes, y: float, tasks: list[dict], colour: dict[str, str]) -> None:
