@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -124,6 +127,21 @@ def test_any_shape_tile_and_division_into_blocks(kernel: str, problem: dict) -> 
     options = {"tile": problem["tile"], "threads": problem["threads"]}
     found = kernel_sums(blocks, images.shape[1], CLASSES, **options)
     assert_same(found, numpy_sums(images, labels, CLASSES, problem["tile"]))
+
+
+@pytest.mark.parametrize("d", [5, 16, 23, 50])
+def test_nothing_is_read_past_the_end(kernel: str, d: int) -> None:
+    """The last pixel is the last byte of a page; reading the next one would end the process."""
+    page = mmap.PAGESIZE
+    memory = mmap.mmap(-1, 2 * page)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    protected = ctypes.CDLL(None, use_errno=True).mprotect(ctypes.c_void_p(start + page), page, 0)
+    assert protected == 0
+    rows = 8
+    images = np.frombuffer(memory, np.uint8, rows * d, page - rows * d).reshape(rows, d)
+    images[:] = some_images(rows, d)[0]
+    labels = np.arange(rows) % CLASSES
+    assert_same(kernel_sums([(images, labels)], d, CLASSES), numpy_sums(images, labels, CLASSES))
 
 
 def test_kernels_agree_on_a_large_block(monkeypatch: pytest.MonkeyPatch) -> None:

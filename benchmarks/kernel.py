@@ -1,0 +1,174 @@
+"""X'X of 8-bit images: our integer kernel against NumPy's BLAS and against the processor's limit.
+
+    python benchmarks/kernel.py
+
+Random images of d pixels. Ours starts from bytes and ends with the finished 64-bit statistics.
+Against it: NumPy's X.T @ X in float64 on data already converted (a), with the conversion (b), and
+in float32 with the conversion (c), which is inexact. The processor's limit is a loop of the same
+instruction on registers alone; against it count the products of the upper triangle, n d (d+1) / 2,
+with everything (packing, class sums, mirroring) and in the multiplication alone.
+
+Also what a new process pays before its first sum, with the compiled kernel kept on disk or not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from measure import interleaved, median_ratio, report
+from numpy.typing import NDArray
+from peak import RegisterLoop
+
+from ridge_spark.engines.options import available_cores
+from ridge_spark.ridge.kernel import accumulator
+from ridge_spark.ridge.kernel.choose import PORTABLE, chosen_kernel
+from ridge_spark.ridge.kernel.integer import IntegerAccumulator
+from ridge_spark.ridge.kernel.micro import DOT_PRODUCTS
+from ridge_spark.ridge.threads import blas_threads
+
+SIZES = [(784, 60_000), (2400, 16_000), (8192, 8_000)]  # pixels, images
+CLASSES = 10
+ROOT = Path(__file__).resolve().parents[1]
+FIRST_SUM = "from ridge_spark.ridge.kernel import accumulator; accumulator(784, 10).finish()"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--threads", type=int, default=available_cores())
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    options = parser.parse_args()
+    name = chosen_kernel()
+    if name == PORTABLE:
+        sys.exit("error: this processor has no integer kernel to measure")
+
+    with blas_threads(options.threads):
+        sizes = [measure_size(name, d, n, options.threads, options.repeats) for d, n in SIZES]
+    start_up = measure_start_up(options.repeats)
+    results = {"kernel": name, "threads": options.threads, "sizes": sizes, "start_up": start_up}
+    report("kernel", results, table(results), options.json)
+
+
+def measure_size(name: str, d: int, n: int, threads: int, repeats: int) -> dict[str, Any]:
+    rng = np.random.default_rng(d)
+    images = rng.integers(0, 256, (n, d), dtype=np.uint8)
+    labels = rng.integers(0, CLASSES, n)
+    converted = images.astype(np.float64)
+    peak = RegisterLoop(DOT_PRODUCTS[name])
+    peaks: list[float] = []
+
+    def ours() -> None:
+        sums = accumulator(d, CLASSES, threads=threads)
+        sums.add(images, labels)
+        sums.finish()
+
+    def float64_with_conversion() -> None:
+        X = images.astype(np.float64)
+        X.T @ X
+
+    def float32_with_conversion() -> None:
+        X = images.astype(np.float32)
+        X.T @ X
+
+    seconds = interleaved(
+        {
+            "peak": lambda: peaks.append(peak.products_per_second(threads)),
+            "ours": ours,
+            "multiplication": multiplication(images, labels, threads),
+            "a": lambda: converted.T @ converted,
+            "b": float64_with_conversion,
+            "c": float32_with_conversion,
+        },
+        repeats,
+    )
+    products = n * d * (d + 1) / 2
+    return {
+        "d": d,
+        "n": n,
+        "seconds": seconds,
+        "peak_products_per_second": peaks,
+        "times_faster": {peer: median_ratio(seconds["ours"], seconds[peer]) for peer in "abc"},
+        "of_peak": {
+            part: statistics.median(
+                products / t / limit for t, limit in zip(seconds[part], peaks[1:], strict=True)
+            )
+            for part in ("ours", "multiplication")
+        },
+    }
+
+
+def multiplication(images: NDArray[np.uint8], labels: NDArray[np.int64], threads: int) -> Any:
+    """A function that multiplies as often as `images` need, always the same packed chunk."""
+    n, d = images.shape
+    sums = accumulator(d, CLASSES, threads=threads)
+    assert isinstance(sums, IntegerAccumulator)
+    chunk = min(n, 4 * sums.steps)
+    sums._pack(images[:chunk], labels[:chunk])
+    steps = sums.used
+
+    def run() -> None:
+        left = -(-n // 4)
+        while left:
+            sums.used, sums.pending = min(left, steps), 0
+            left -= sums.used
+            sums._multiply()
+
+    return run
+
+
+def measure_start_up(repeats: int) -> dict[str, list[float]]:
+    """Wall-clock seconds of processes that import NumPy and then do what their name says."""
+
+    def process(statement: str, cache: str) -> None:
+        subprocess.run(
+            [sys.executable, "-c", f"import numpy; {statement}"],
+            check=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": cache},
+        )
+
+    def cold() -> None:
+        with tempfile.TemporaryDirectory() as empty:
+            process(FIRST_SUM, empty)
+
+    with tempfile.TemporaryDirectory() as kept:
+        return interleaved(
+            {
+                "nothing": lambda: process("pass", kept),
+                "import numba": lambda: process("import numba", kept),
+                "first sum, kernel on disk": lambda: process(FIRST_SUM, kept),
+                "first sum, kernel compiled": cold,
+            },
+            repeats,
+        )
+
+
+def table(results: dict[str, Any]) -> str:
+    head = f"{'d':>6}{'n':>8}{'ours':>10}" + "".join(f"{f'({peer}) / ours':>14}" for peer in "abc")
+    lines = [
+        f"kernel {results['kernel']} on {results['threads']} threads",
+        f"{head}{'of the peak':>14}{'multiplying':>14}",
+    ]
+    for size in results["sizes"]:
+        ratios = "".join(f"{size['times_faster'][peer]:13.1f}x" for peer in "abc")
+        share = "".join(f"{size['of_peak'][p]:14.0%}" for p in ("ours", "multiplication"))
+        ours = statistics.median(size["seconds"]["ours"])
+        lines.append(f"{size['d']:>6}{size['n']:>8}{ours:8.3f} s{ratios}{share}")
+    nothing = results["start_up"]["nothing"]
+    for name, times in results["start_up"].items():
+        more = statistics.median(b - a for a, b in zip(nothing, times, strict=True))
+        if name != "nothing":
+            lines.append(f"a process with NumPy, and then {name:<28}{more:8.3f} s more")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
