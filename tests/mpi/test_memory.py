@@ -43,4 +43,3 @@ def test_four_ranks_of_a_node_share_one_copy_of_the_images(hybrid: MpiRun, mnist
     copy = 50_000 * (784 + 4) / 2**20
     assert more["node_shared_mb"] - fewer["node_shared_mb"] == pytest.approx(copy, rel=0.03)
     assert more["node_mb"] - fewer["node_mb"] < 2 * copy
-    print(needed)
