@@ -56,7 +56,7 @@ class MpiEngine(ABC):
         self.workers, self.threads = world.size, threads
         self.checkpoint, self.stop, self.progress = checkpoint, stop, progress
         self.tasks: list[Task] = []  # what this rank has worked on
-        self.node_mb = 0.0
+        self.node_mb = np.zeros(2)  # of a node at most: all memory, shared memory
         self.groups: list[Statistics] = []  # of all images, once they are known
         self._done: Rows = []
 
@@ -209,8 +209,8 @@ class MpiEngine(ABC):
 
     def _note_memory(self) -> None:
         """Keep the most memory a node has held; pages that its ranks share count once."""
-        here = self.world.node.allreduce(proportional_mb())
-        self.node_mb = max(self.node_mb, self.world.comm.allreduce(here, MPI.MAX))
+        here = self.world.node.allreduce(np.array(proportional_mb()))
+        self.node_mb = np.maximum(self.node_mb, np.max(self.world.comm.allgather(here), axis=0))
 
     @contextmanager
     def working(self, stage: str) -> Iterator[None]:

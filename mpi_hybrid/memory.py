@@ -8,15 +8,18 @@ from pathlib import Path
 from ridge_spark.engines.local import peak_rss_mb
 
 
-def proportional_mb() -> float:
-    """MiB this process holds now, a page that n processes share counted as 1/n.
+def proportional_mb() -> tuple[float, float]:
+    """MiB this process holds now, and those of them in shared memory.
 
-    The sum over the processes of a node is what they need together. Where the system does not
-    tell (it takes Linux), the most this process has held, shared pages in full.
+    A page that n processes share counts as 1/n of one, so that the sum over the processes of a node
+    is what they need together. Where the system does not tell (it takes Linux), the most this
+    process has held, with shared pages in full, and 0.
     """
     try:
         rollup = Path("/proc/self/smaps_rollup").read_text()
     except OSError:
-        return peak_rss_mb()
-    kib = re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)
-    return int(kib.group(1)) / 1024 if kib else peak_rss_mb()
+        return peak_rss_mb(), 0.0
+    kib = {
+        key: int(value) for key, value in re.findall(r"^(\w+):\s+(\d+) kB$", rollup, re.MULTILINE)
+    }
+    return kib["Pss"] / 1024, kib.get("Pss_Shmem", 0) / 1024

@@ -85,6 +85,7 @@ def _of_the_ranks(world: World, engine: MpiEngine) -> dict[str, Any]:
     busy_seconds     of work on each rank; the rest of `total` is start-up, waiting and reducing
     waited_seconds   in collective calls, on each rank
     node_mb          the most memory a node held after a pass, pages its ranks share counted once
+    node_shared_mb   the most of that in shared memory
     """
     return {
         "combine": engine.combine,
@@ -93,7 +94,8 @@ def _of_the_ranks(world: World, engine: MpiEngine) -> dict[str, Any]:
             "nodes": world.nodes,
             "busy_seconds": world.comm.allgather(sum(t.end - t.start for t in engine.tasks)),
             "waited_seconds": world.comm.allgather(world.waited),
-            "node_mb": round(engine.node_mb, 1),
+            "node_mb": round(engine.node_mb[0], 1),
+            "node_shared_mb": round(engine.node_mb[1], 1),
         },
     }
 

@@ -94,8 +94,8 @@ class World:
 
 def library() -> str:
     """The name and version of the MPI library."""
-    first, *_ = MPI.Get_library_version().replace("Version:", "").split("\n")
-    return " ".join(first.strip("\0").split())
+    name = MPI.Get_library_version().replace("Version:", "").replace(",", "\n").splitlines()[0]
+    return " ".join(name.strip("\0").split())
 
 
 def require_one_world(size: int) -> None:

@@ -9,7 +9,7 @@ find_launcher() {
 import mpi4py
 mpi4py.rc.initialize = False
 from mpi4py import MPI
-print(MPI.Get_library_version())
+print(MPI.Get_library_version().replace("\0", ""))
 PY
     ) || { echo "error: $PYTHON has no working mpi4py; set PYTHON or load your MPI module" >&2; return 2; }
     case "$library" in

@@ -19,6 +19,10 @@ from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.training import train
 from tests.mpi.findings import LAMBDAS, LIMIT, findings
+from tests.support import ROOT
+
+# Where compiled code is kept, so that not every test has every rank compile it.
+COMPILED = {"XDG_CACHE_HOME": str(ROOT / ".cache")}
 
 MpiRun = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -46,7 +50,7 @@ def mpirun(
         command = [launcher, "-n", str(ranks), sys.executable, *map(str, arguments)]
         settings = {"cwd": tmp_path, "timeout": 120, **keywords}
         path = f"{no_matplotlib}{os.pathsep}{environment['PYTHONPATH']}"
-        settings["env"] = environment | {"PYTHONPATH": path} | (env or {})
+        settings["env"] = environment | {"PYTHONPATH": path, **COMPILED} | (env or {})
         return subprocess.run(command, capture_output=True, text=True, check=False, **settings)
 
     return run

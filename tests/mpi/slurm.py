@@ -51,6 +51,7 @@ class Cluster:
                 "SLURM_CONF": str(self.folder / "slurm.conf"),
                 "PYTHON": sys.executable,
                 "PYTHONPATH": self.pythonpath,
+                "XDG_CACHE_HOME": str(ROOT / ".cache"),
                 **environment,
             },
             capture_output=True, text=True, check=False, timeout=60,

@@ -35,7 +35,7 @@ SlurmUser=root
 AuthInfo=socket=/run/munge/socket,cred_expire=5
 StateSaveLocation=$PWD/state
 SlurmdSpoolDir=$PWD/spool-%n
-TmpFS=/tmp
+TmpFS=$PWD/tmp-%n
 SlurmctldPidFile=$PWD/slurmctld.pid
 SlurmdPidFile=$PWD/slurmd-%n.pid
 SlurmctldLogFile=$PWD/slurmctld.log
@@ -54,7 +54,7 @@ END
 mkdir state
 slurmctld
 for i in 1 2; do
-    mkdir "spool-n$i"
+    mkdir "spool-n$i" "tmp-n$i"
     ip netns add "n$i"
     ip link add "port$i" type veth peer name eth0 netns "n$i"
     ip link set "port$i" master switch up

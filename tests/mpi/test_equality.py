@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.mpi.conftest import MpiRun
+from tests.mpi.conftest import COMPILED, MpiRun
 from tests.mpi.findings import LIMIT, agreed
 from tests.support import Command
 
@@ -38,7 +38,9 @@ def test_the_commands_agree_on_all_of_mnist(
     expected = json.loads(local.stdout)
     for mode in ("model", "data"):
         out = tmp_path / mode
-        done = hybrid(3, mode, "--data", mnist, "--out", out, "--threads", 1, env=environment)
+        done = hybrid(
+            3, mode, "--data", mnist, "--out", out, "--threads", 1, env=environment | COMPILED
+        )
         assert done.returncode == 0, done.stderr
         result = json.loads((out / "result.json").read_text())
         assert agreed(result) == agreed(expected)

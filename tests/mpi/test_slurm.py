@@ -61,8 +61,7 @@ def result(tmp_path: Path) -> dict[str, Any]:
     return json.loads((tmp_path / "run" / "result.json").read_text())
 
 
-@pytest.mark.parametrize("launch", ["", "mpirun"])
-@pytest.mark.parametrize("mode", ["model", "data"])
+@pytest.mark.parametrize(("mode", "launch"), [("model", ""), ("data", ""), ("data", "mpirun")])
 def test_two_nodes_find_what_one_process_finds(
     mode: str, launch: str, nodes: Cluster, launcher: str, arguments: list[object],
     tmp_path: Path, expected: list[Any],
@@ -102,13 +101,11 @@ def test_a_node_that_goes_down_costs_nothing_but_time(
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("mode", ["model", "data"])
 def test_the_signal_before_the_time_limit_saves_and_requeues(
-    mode: str, nodes: Cluster, arguments: list[object], instead: Any, tmp_path: Path,
-    expected: list[Any],
-) -> None:  # fmt: skip
+    nodes: Cluster, arguments: list[object], instead: Any, tmp_path: Path, expected: list[Any]
+) -> None:
     python = instead("slowly.py", 0.5)
-    job = nodes.submit(*SHAPE, RIDGE, mode, *arguments, "--checkpoint", 0, PYTHON=python)
+    job = nodes.submit(*SHAPE, RIDGE, "model", *arguments, "--checkpoint", 0, PYTHON=python)
     folder = tmp_path / "run.checkpoint"
     job.until(lambda: list(folder.glob("*.safetensors")))
     nodes.run("scancel", "--batch", "--signal=USR1", job.number)
@@ -129,3 +126,22 @@ def test_an_srun_that_mpi_does_not_understand_is_explained(
     assert job.wait() == ["FAILED"]
     assert job.log().count("SLURM_NTASKS is 2, but MPI sees one rank") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_the_job_array_measures_the_grid_and_draws_it(
+    nodes: Cluster, thumbnails: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "sweep"
+    job = nodes.submit(
+        "--array=0-1%1", "--nodes=2", "--cpus-per-task=1", "mpi_hybrid/slurm/sweep.sbatch",
+        NODES="1 2", THREADS="1", MODE="data", DATA=str(thumbnails), OUT=str(out),
+        PYTHONPATH=str(ROOT),
+    )  # fmt: skip
+    assert job.wait() == ["COMPLETED"] * 2, job.log()
+    measured = json.loads((out / "hybrid.json").read_text())
+    assert [(cell["ranks"], cell["threads"]) for cell in measured["results"]] == [(1, 1), (2, 1)]
+    assert {"speed_up", "scaled_speed_up", "efficiency"} <= measured["results"][1].keys()
+    runs = [json.loads(path.read_text()) for path in sorted(out.glob("*/*/result.json"))]
+    assert [run["n_train"] for run in runs] == [60_000, 60_000, 30_000, 60_000]
+    assert (out / "hybrid_data.png").stat().st_size > 0
+    assert (out / "hybrid_amdahl.png").stat().st_size > 0

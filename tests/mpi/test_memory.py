@@ -1,0 +1,45 @@
+"""Memory: one copy of the images on a node, and sums that no single message can carry."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.mpi.conftest import MpiRun
+
+PROGRAM = Path(__file__).with_name("large_sum.py")
+
+
+def test_a_sum_beyond_two_gigabytes(mpirun: MpiRun) -> None:
+    memory = Path("/proc/meminfo").read_text().split()
+    if int(memory[memory.index("MemAvailable:") + 1]) < 7 * 2**20:
+        pytest.skip("two ranks with 2.2 GB each need 7 GiB of free memory")
+    done = mpirun(2, PROGRAM, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[1]) > 2**31
+
+
+# What is freed goes back to the system at once, so that memory held is memory needed.
+TIDY = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "0",
+}
+
+
+def test_four_ranks_of_a_node_share_one_copy_of_the_images(hybrid: MpiRun, mnist: Path) -> None:
+    """What 50,000 more images cost a node is their size, once."""
+    needed = []
+    for images in (10_000, 60_000):
+        done = hybrid(
+            4, "model", "--data", mnist, "--limit", images, "--out", f"run-{images}",
+            "--threads", 1, "--solver", "cholesky", "--lambdas", "1,2", "--json", env=TIDY,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        needed.append(json.loads(done.stdout)["mpi"])
+    fewer, more = needed
+    copy = 50_000 * (784 + 4) / 2**20
+    assert more["node_shared_mb"] - fewer["node_shared_mb"] == pytest.approx(copy, rel=0.03)
+    assert more["node_mb"] - fewer["node_mb"] < 2 * copy
