@@ -129,7 +129,7 @@ def test_a_quota_that_is_too_small(endpoint: str, monkeypatch: pytest.MonkeyPatc
 def test_an_instance_type_that_does_not_exist(endpoint: str) -> None:
     assert preflight.architecture("m7g.2xlarge", REGION) == "aarch64"
     assert preflight.architecture("m7i.2xlarge", REGION) == "x86_64"
-    with pytest.raises(EmrError, match="us-east-1 has no instance type m7g.3xlarge"):
+    with pytest.raises(EmrError, match=r"us-east-1 has no instance type m7g\.3xlarge"):
         preflight.architecture("m7g.3xlarge", REGION)
 
 
