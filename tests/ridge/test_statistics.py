@@ -138,11 +138,11 @@ def test_a_pickle_is_about_half_the_size_of_the_gram_matrix():
 
 def test_the_hash_is_that_of_the_contract():
     images = np.array([[1, 2], [3, 4], [250, 255]], np.uint8)
-    found = Statistics.of(images, np.array([1, 0, 1]), 2)
+    found = Statistics.of(images, np.array([1, 0, 1]), 3)
     values = [
-        2, 2,  # the shapes: classes, d
-        1, 2,  # counts
-        3, 4, 251, 257,  # sums
+        3, 2,  # the shapes: classes, d
+        1, 2, 0,  # counts
+        3, 4, 251, 257, 0, 0,  # sums
         1 + 9 + 62500, 2 + 12 + 63750, 2 + 12 + 63750, 4 + 16 + 65025,  # gram
     ]  # fmt: skip
     written = b"".join(value.to_bytes(8, "little", signed=True) for value in values)
