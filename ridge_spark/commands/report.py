@@ -6,7 +6,6 @@ import argparse
 import os
 from pathlib import Path
 
-from ridge_spark.data.storage import one_line
 from ridge_spark.errors import InputError
 
 HELP = "Draw report.html again, or one page for several runs side by side."
@@ -31,6 +30,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _write(out: Path, page: str) -> None:
+    from ridge_spark.data.storage import one_line
+
     partial = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         partial.write_text(page, "utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
 from ridge_spark.data.image_files import BadImageError, read_file
@@ -17,7 +16,9 @@ class Encoded(NamedTuple):
 
     def path(self, root: str) -> str:
         """What to call it in a message."""
-        return os.path.join(root, self.name) if self.data is None else self.name
+        if self.data is not None or self.name.startswith("/"):
+            return self.name
+        return f"{root}/{self.name}"
 
 
 def read_encoded(root: str, item: Encoded) -> bytes:

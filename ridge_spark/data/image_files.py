@@ -21,7 +21,8 @@ SUFFIXES = frozenset(
 )
 MOST_PIXELS_IN_FILE = 100_000_000
 MOST_FILE_BYTES = 512 * 2**20
-HOLD_EXIF = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
+HOLD_EXIF = frozenset(("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"))
+ORIENTATION = 0x0112
 
 TURNED = "turned upright, as their EXIF data says"
 TRANSPARENT = "with transparent pixels, laid over the background"
@@ -43,27 +44,32 @@ class Picture(NamedTuple):
 def read_file(path: str | Path) -> bytes:
     """The bytes of a regular file of bearable size; `BadImageError` if that is not there."""
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise BadImageError("not a file")
-        if status.st_size > MOST_FILE_BYTES:
-            raise BadImageError(f"larger than {MOST_FILE_BYTES >> 20} MiB")
-        with open(path, "rb") as file:
-            return file.read()
+        with open(path, "rb", buffering=0, opener=_without_waiting) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BadImageError("not a file")
+            if status.st_size > MOST_FILE_BYTES:
+                raise BadImageError(f"larger than {MOST_FILE_BYTES >> 20} MiB")
+            return file.readall()
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise BadImageError(reason) from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe by that name would else make us wait for what never comes."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def decode(data: bytes, background: str) -> Picture:
     """The first frame as a person would see it; `BadImageError` if the bytes don't make one."""
     with _opened(data) as image:
         image.load()
-        notes = [FRAMES] if getattr(image, "n_frames", 1) > 1 else []
-        if any(key in image.info for key in HOLD_EXIF):
-            before = image.size, image.getexif().get(0x0112, 1)
+        notes = [FRAMES] if getattr(image, "is_animated", False) else []
+        if not HOLD_EXIF.isdisjoint(image.info):
+            if image.getexif().get(ORIENTATION, 1) in range(2, 9):
+                notes.append(TURNED)
             ImageOps.exif_transpose(image, in_place=True)
-            notes += [TURNED] if before[1] in range(2, 9) else []
         return Picture(_eight_bits(image, background, notes), notes)
 
 

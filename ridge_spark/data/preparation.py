@@ -24,8 +24,8 @@ class Preparation:
     background     colour that transparent pixels are laid over
     channel        'rgb' keeps all three; 'gray' is the luma of ITU-R 601-2,
                    (19595 R + 38470 G + 7471 B + 32768) / 65536 rounded down; or one of the three
-    height, width  of the result. The aspect is kept, and the image scaled with a triangle filter
-                   (Pillow's BILINEAR) as wide as needed for every pixel to count
+    height, width  of the result. The aspect is kept; a larger image is averaged over areas
+                   (Pillow's BOX), a smaller one interpolated (its BILINEAR)
     fit            'pad': all of the image is kept and its edge pixels repeated on two sides, so
                    that no border shows; 'crop': its centre is kept
     threshold      None, or t in (0, 1): a pixel becomes 255 where it is at least 255 t, else 0
@@ -50,14 +50,31 @@ class Preparation:
 
     def apply(self, image: Image.Image) -> NDArray[np.uint8]:
         """Pixels, (height, width, channels), of an upright 8-bit image in mode L or RGB."""
-        pixels = np.asarray(self._fitted(self._in_channel(image)), np.uint8)
-        short = self.height - len(pixels), self.width - pixels.shape[1]
-        if any(short):
-            around = [(missing // 2, missing - missing // 2) for missing in short]
-            pixels = np.pad(pixels, [*around, (0, 0)][: pixels.ndim], mode="edge")
-        if self.threshold is not None:
-            pixels = (pixels >= self.level) * np.uint8(255)
-        return pixels.reshape(self.shape)
+        return self.finished(np.asarray(self.fitted(image))).reshape(self.shape)
+
+    def fitted(self, image: Image.Image) -> Image.Image:
+        """All but the threshold: of one image, as an image."""
+        same_size = image.size == (self.width, self.height)
+        if self.fit == "crop" and not same_size:
+            left, top, width, height = self.centre(*image.size)
+            image = image.crop((left, top, left + width, top + height))
+        image = self._in_channel(image)
+        if same_size:
+            return image
+        if self.fit == "crop":
+            return _resized(image, (self.width, self.height))
+        return self._padded(_resized(image, self.contained(*image.size)))
+
+    def finished(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The threshold: of fitted pixels, of as many images as there are."""
+        if self.threshold is None:
+            return pixels
+        return (pixels >= self.level) * np.uint8(255)
+
+    @property
+    def mode(self) -> str:
+        """Pillow's name for the channels of the result."""
+        return "RGB" if self.channel == "rgb" else "L"
 
     @property
     def level(self) -> int:
@@ -73,15 +90,11 @@ class Preparation:
             return image.convert("L")
         return image.getchannel(self.channel[0].upper())
 
-    def _fitted(self, image: Image.Image) -> Image.Image:
-        if image.size == (self.width, self.height):
-            return image
-        if self.fit == "pad":
-            return image.resize(self.contained(*image.size), Image.Resampling.BILINEAR)
-        left, top, width, height = self.centre(*image.size)
-        return image.crop((left, top, left + width, top + height)).resize(
-            (self.width, self.height), Image.Resampling.BILINEAR
-        )
+    def _padded(self, image: Image.Image) -> Image.Image:
+        pixels = np.asarray(image)
+        short = self.height - image.height, self.width - image.width, 0
+        around = [(missing // 2, missing - missing // 2) for missing in short[: pixels.ndim]]
+        return Image.fromarray(np.pad(pixels, around, mode="edge"))
 
     def contained(self, width: int, height: int) -> tuple[int, int]:
         """The largest size of this aspect that fits into the result, rounded; (width, height)."""
@@ -126,6 +139,11 @@ def parse_size(text: str) -> tuple[int, int]:
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise InputError(f"--size {text}: give height x width in pixels, such as 40x60")
     return int(height), int(width)
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    shrinks = image.width * image.height > size[0] * size[1]
+    return image.resize(size, Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR)
 
 
 def _rounded(numerator: int, denominator: int) -> int:
