@@ -15,6 +15,8 @@ SPARK := JAVA_HOME="$$($(PYTHON) -m ridge_spark.engines.java)" PYSPARK_PYTHON=$(
 .DELETE_ON_ERROR:
 .PHONY: help setup run test lint format bench clean
 
+include mpi_hybrid/mpi.mk emr/emr.mk
+
 help:  ## Show what there is to make
 	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -34,7 +36,7 @@ $(MNIST): | $(READY)
 run: $(READY) | $(MNIST)  ## Train on all of MNIST with the Spark outer-loop job, on this machine
 	$(SPARK) jobs/outer.py --data $(MNIST) --out $(RUN)
 
-test: $(READY) | $(MNIST)  ## Run the whole test suite
+test: $(READY) $(MPI_READY) | $(MNIST)  ## Run the whole test suite
 	$(PYTHON) -m pytest
 
 lint: $(READY)  ## Check style, types and the direction of imports
@@ -54,4 +56,4 @@ format: $(READY)  ## Format the code
 clean:  ## Remove what was built; data/, runs/ and .venv stay
 	rm -rf dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info
 
-include emr/emr.mk benchmarks/figures.mk
+include benchmarks/figures.mk

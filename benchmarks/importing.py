@@ -20,10 +20,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from hands import write_hands
+from measure import interleaved, median_ratio, report
 from PIL import Image
 
-from benchmarks.hands import write_hands
-from benchmarks.measure import interleaved, median_ratio, report
 from ridge_spark.data.preparation import parse_size
 from ridge_spark.engines.options import available_cores
 
