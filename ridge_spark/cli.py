@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 from io import TextIOWrapper
 from typing import NoReturn
@@ -22,7 +23,8 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run one command and exit: 0 done, 2 a bad option or input, 130 interrupted."""
+    """Run one command and exit: 0 done, 2 bad option or input, 130 interrupted, 143 terminated."""
+    signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # not every terminal can show a λ
@@ -38,6 +40,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except MemoryError:
         _fail("out of memory; use smaller images, more --partitions or a larger machine", 1)
     sys.exit(0)
+
+
+def _terminate(number: int, _: object) -> NoReturn:
+    """End as after Ctrl-C, so that whatever is half written is taken away again."""
+    _fail("terminated; nothing was written", 128 + number)
 
 
 def _fail(message: str, status: int) -> NoReturn:

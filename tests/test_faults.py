@@ -82,7 +82,7 @@ def mnist_pair(tmp_path):
     return "idx", folder / "images", "--labels", folder / "labels"
 
 
-def interrupt(arguments, folder, environment, begun):
+def interrupt(arguments, folder, environment, begun, sent=signal.SIGINT):
     """Start the command, press Ctrl-C as soon as `begun()`, and return how it ended."""
     process = subprocess.Popen(
         [Path(sys.executable).with_name("ridge-spark"), *map(str, arguments)],
@@ -92,7 +92,7 @@ def interrupt(arguments, folder, environment, begun):
         while not begun() and process.poll() is None:
             sleep(0.005)
         with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGINT)
+            process.send_signal(sent)
         out, error = process.communicate(timeout=60)
     finally:
         process.kill()
@@ -100,12 +100,16 @@ def interrupt(arguments, folder, environment, begun):
 
 
 class TestInterrupt:
-    def test_import(self, many, environment, tmp_path):
+    @pytest.mark.parametrize(
+        ("sent", "told", "status"),
+        [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "terminated", 143)],
+    )
+    def test_import(self, sent, told, status, many, environment, tmp_path):
         def begun():
             return list(tmp_path.glob("data.partial*/train/*.parquet"))
 
-        done = interrupt(("import", *many, "--out", "data"), tmp_path, environment, begun)
-        assert_refused(done, "interrupted", status=130)
+        done = interrupt(("import", *many, "--out", "data"), tmp_path, environment, begun, sent)
+        assert_refused(done, told, status=status)
         assert not list(tmp_path.glob("data*"))
 
     def test_train(self, mnist, environment, tmp_path):
