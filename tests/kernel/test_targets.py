@@ -18,7 +18,7 @@ TARGETS = [
     ("avx512vnni", "x86", "icelake-server", "vpdpbusd", "zmm", 16),
     ("avx512vnni", "x86", "sapphirerapids", "vpdpbusd", "zmm", 16),
     ("avx512vnni", "x86", "znver5", "vpdpbusd", "zmm", 16),
-    ("avxvnni", "x86", "alderlake", "vpdpbusd", "ymm", 8),
+    ("avxvnni", "x86", "alderlake", "vpdpbusd", "ymm", 12),
     ("udot", "arm", "neoverse-n1", "udot", "16b", 16),
     ("udot", "arm", "neoverse-v2", "udot", "16b", 16),
     ("udot", "arm", "generic", "udot", "16b", 16),

@@ -139,11 +139,11 @@ class Vpmaddwd(DotProduct):
         return sums
 
 
-# 32 registers of 512 bits: 16 of sums, a tile in one go. 32 of 128 bits on ARM: 16 of sums.
-# 16 of 256 bits with AVX2: 8 of sums, since widening needs others.
+# The sums take 16 of the 32 registers of AVX-512 and of ARM; 12 of 16 with AVX-VNNI, where three
+# hold b and one a; 8 of 16 with AVX2, where widening needs the others.
 DOT_PRODUCTS: dict[str, DotProduct] = {
     "avx512vnni": Vpdpbusd(lanes=16, rows=16, vectors=1),
-    "avxvnni": Vpdpbusd(lanes=8, rows=8, vectors=1),
+    "avxvnni": Vpdpbusd(lanes=8, rows=4, vectors=3),
     "udot": Udot(lanes=4, rows=8, vectors=2),
     "avx2": Vpmaddwd(lanes=8, rows=4, vectors=2),
 }
