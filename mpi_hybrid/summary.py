@@ -14,8 +14,9 @@ def table(result: dict[str, Any], out: str) -> str:
     if cost:
         text += "\nAPPROXIMATION  the average of what each rank found on its own images"
         if cost["exact_test_accuracy"] is not None:
+            lost = 100 * cost["test_accuracy_lost"]
             text += (
-                f"\nexact          {cost['exact_test_accuracy']:.4f} on the test images: "
-                f"averaging lost {100 * cost['test_accuracy_lost']:.2f} percentage points"
+                f"\nexact          {cost['exact_test_accuracy']:.4f} on the test images: averaging "
+                f"{'lost' if lost >= 0 else 'gained'} {abs(lost):.2f} percentage points"
             )
     return text

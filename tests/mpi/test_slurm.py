@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.mpi.conftest import give_up
 from tests.mpi.findings import LAMBDAS, LIMIT, agreed
 from tests.mpi.slurm import Cluster, two_nodes, why_not
 from tests.support import ROOT
@@ -24,7 +25,7 @@ SHAPE = ("--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=2")
 def nodes(tmp_path_factory: pytest.TempPathFactory, no_matplotlib: Path) -> Iterator[Cluster]:
     reason = why_not()
     if reason:
-        pytest.skip(reason)
+        give_up(reason)
     with two_nodes(tmp_path_factory.mktemp("slurm"), f"{no_matplotlib}:{ROOT}") as cluster:
         yield cluster
 
