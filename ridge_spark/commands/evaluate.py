@@ -14,31 +14,43 @@ HELP = "Test a classifier on labelled images."
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_model_option(parser)
     parser.add_argument(
-        "--data", required=True, metavar="DIR", help="split of a data set, such as data/mnist/test"
-    )
+        "--data", required=True, metavar="DIR",
+        help="data set, of which the test images are used, or one split of it",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON, not tables")
 
 
 def run(options: argparse.Namespace) -> None:
-    from ridge_spark.data.dataset import open_split, read_blocks
+    from ridge_spark.data.dataset import find_splits, read_blocks
     from ridge_spark.engines.options import available_cores
-    from ridge_spark.engines.summary import confusion_table
+    from ridge_spark.engines.predicting import require_same_images
+    from ridge_spark.engines.summary import class_table, confusion_table
+    from ridge_spark.ridge.measures import Measures
     from ridge_spark.ridge.selection import confusion_of
 
     model = load_model(options.model)
-    split = open_split(options.data)
-    about = split.description
-    if (about.shape, about.class_names) != (model.shape, model.class_names):
+    splits = find_splits(options.data)
+    if not splits:
         raise InputError(
-            f"--data {options.data}: its image shape or classes are not those of the model"
+            f"--data {options.data}: not a data set; make one with: ridge-spark import"
+        )
+    split = splits[-1]
+    require_same_images(model, split.description, f"--data {options.data}")
+    if split.description.class_names != model.class_names:
+        raise InputError(
+            f"--data {options.data}: its classes are not those of the model; import the images "
+            f"again with --like {options.model}"
         )
     confusion = confusion_of(
         read_blocks(split.blocks), model.coef, model.intercept, threads=available_cores()
     )
-    n = int(confusion.sum())
-    accuracy = int(confusion.trace()) / n
+    measures = Measures.of(confusion)
     if options.json:
-        print(json.dumps({"n": n, "accuracy": accuracy, "confusion": confusion.tolist()}))
+        print(json.dumps({**measures.to_dict(model.class_names), "data": split.uri}))
         return
-    print(f"accuracy {accuracy:.4f} on {n:,} images\n")
+    low, high = measures.interval
+    print(f"{split.uri}: {measures.n:,} images")
+    print(f"accuracy {measures.accuracy:.4f}, 95% confidence interval {low:.4f} to {high:.4f}\n")
+    print(class_table(measures, model.class_names))
+    print()
     print(confusion_table(confusion, list(model.class_names)))

@@ -1,26 +1,106 @@
-"""`ridge-spark predict`: classify image files."""
+"""`ridge-spark predict`: classify image files, folders of them, or a data set."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import csv
+import json
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ridge_spark.commands.model_option import add_model_option, load_model
+from ridge_spark.errors import InputError
 
-HELP = "Classify image files."
+if TYPE_CHECKING:
+    from ridge_spark.engines.predicting import Prediction
+    from ridge_spark.ridge.model import Model
+
+HELP = "Classify image files, folders of them, or a data set."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_model_option(parser)
-    parser.add_argument("images", nargs="+", metavar="IMAGE", type=Path, help="image files")
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGES",
+        help="image files, folders, or data sets (or a split of one)",
+    )  # fmt: skip
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--csv", action="store_true", help="print CSV with a score for each class")
+    shown.add_argument("--json", action="store_true", help="print a JSON object for each image")
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave damaged images out; else the first one stops"
+    )
+    parser.add_argument(
+        "--engine", choices=("local", "spark"), default="local", help="who does the work"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="Spark: folder for the predictions as Parquet; or s3://"
+    )
+    parser.add_argument("--partitions", type=int, metavar="N", help="Spark: tasks (default: cores)")
 
 
 def run(options: argparse.Namespace) -> None:
-    from ridge_spark.data.image_files import read_image
+    if options.engine == "spark":
+        _run_on_spark(options)
+        return
+    if options.out:
+        raise InputError("--out: is for --engine spark; here redirect what --csv or --json prints")
+    from ridge_spark.engines.predicting import predict_paths
 
     model = load_model(options.model)
-    for path in options.images:
-        scores = model.decision_function(read_image(path, model.shape)[None])[0]
-        first, second = scores.argsort()[::-1][:2]
-        name = model.class_names[first]
-        print(f"{path}\t{name}\tmargin {scores[first] - scores[second]:.3f}")
+    skipped = 0
+
+    def skip(reason: str) -> None:
+        nonlocal skipped
+        skipped += 1
+        print(f"skipped: {reason}", file=sys.stderr)
+
+    found = predict_paths(model, options.images, skip if options.skip_bad else None)
+    show = _csv if options.csv else _json if options.json else _lines
+    try:
+        show(model, found)
+    except BrokenPipeError:  # whoever reads, such as `head`, has had enough
+        sys.stdout = None
+    if skipped:
+        print(f"{skipped:,} images skipped", file=sys.stderr)
+
+
+def _run_on_spark(options: argparse.Namespace) -> None:
+    if options.csv or options.json or not options.out or len(options.images) != 1:
+        raise InputError(
+            "--engine spark: classifies one data set into Parquet files; give it as IMAGES, and "
+            "--out DIR, without --csv or --json"
+        )
+    from ridge_spark.engines.progress import Progress
+    from ridge_spark.engines.spark_predict import predict_on_spark
+
+    n = predict_on_spark(
+        load_model(options.model), options.images[0], options.out, options.partitions, Progress()
+    )
+    print(f"{options.out}: {n:,} images classified")
+
+
+def _lines(model: Model, found: Iterable[Prediction]) -> None:
+    for prediction in found:
+        name = model.class_names[prediction.predicted]
+        print(f"{prediction.name}\t{name}\tmargin {prediction.margin:.3f}")
+
+
+def _csv(model: Model, found: Iterable[Prediction]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["file", "class", "margin", *(f"score {name}" for name in model.class_names)])
+    for prediction in found:
+        name = model.class_names[prediction.predicted]
+        writer.writerow([prediction.name, name, prediction.margin, *prediction.scores.tolist()])
+
+
+def _json(model: Model, found: Iterable[Prediction]) -> None:
+    for prediction in found:
+        about = {
+            "file": prediction.name,
+            "class": model.class_names[prediction.predicted],
+            "margin": prediction.margin,
+            "scores": dict(zip(model.class_names, prediction.scores.tolist(), strict=True)),
+        }
+        print(json.dumps(about, ensure_ascii=False))

@@ -155,6 +155,17 @@ def open_split(uri: str, split: str | None = None) -> Split:
     return Split(uri, description, tuple(blocks))
 
 
+def find_splits(uri: str) -> list[Split]:
+    """The splits of the data set `uri`, or `uri` itself if it is one; none if it is neither."""
+    if _has_shards(uri):
+        return [open_split(uri)]
+    return [
+        open_split(f"{uri.rstrip('/')}/{split}")
+        for split in SPLITS
+        if _has_shards(f"{uri.rstrip('/')}/{split}")
+    ]
+
+
 def read_block(block: BlockDescriptor) -> Block:
     """Read the images and labels of a block; `InputError` if the shard is damaged."""
     filesystem, _ = locate(block.uri)
@@ -181,6 +192,15 @@ def read_block(block: BlockDescriptor) -> Block:
 
 def read_blocks(blocks: Sequence[BlockDescriptor]) -> Iterator[Block]:
     return map(read_block, blocks)
+
+
+def _has_shards(uri: str) -> bool:
+    filesystem, folder = locate(uri)
+    try:
+        found = filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True))
+    except (OSError, pa.ArrowException):
+        return False
+    return any(info.path.endswith(".parquet") for info in found)
 
 
 def _footer(filesystem: fs.FileSystem, path: str) -> pq.FileMetaData:

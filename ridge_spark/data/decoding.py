@@ -79,7 +79,9 @@ class Decoder:
         height, width, _ = self.preparation.shape
         # One tall image holds them all: pasting is quicker than an array for each, by far.
         sheet = Image.new(self.preparation.mode, (width, height * len(batch)))
-        labels, held_out, tally = [], [], Tally()
+        labels: list[int] = []
+        held_out: list[bool] = []
+        tally = Tally()
         with quiet_pillow():
             for item in batch:
                 try:
@@ -126,4 +128,4 @@ class Decoder:
 
 def hash_fraction(data: bytes) -> float:
     """A number in [0, 1) that depends on `data` alone, evenly spread."""
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little") / 2.0**64
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "little") / 2.0**64

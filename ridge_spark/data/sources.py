@@ -105,5 +105,5 @@ def _is_number(name: str) -> bool:
 
 
 def _hashes(names: Sequence[str]) -> NDArray[np.uint64]:
-    digests = (hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names)
+    digests = (hashlib.sha256(name.encode()).digest()[:8] for name in names)
     return np.frombuffer(b"".join(digests), "<u8")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ridge_spark.ridge.measures import Measures
 
 
 def table(result: dict[str, Any], out: str) -> str:
@@ -27,6 +30,20 @@ def table(result: dict[str, Any], out: str) -> str:
         f"trained on     {result['n_train']:,} images in {result['seconds']['total']:.2f} s"
     )
     lines.append(f"run directory  {out}")
+    return "\n".join(lines)
+
+
+def class_table(measures: Measures, names: Sequence[str]) -> str:
+    """Precision and recall of each class as text."""
+    width = max(len(name) for name in (*names, "class"))
+    lines = [f"{'class':<{width}}  precision     recall     images"]
+    for name, precision, recall, row in zip(
+        names, measures.precision, measures.recall, measures.confusion, strict=True
+    ):
+        figures = (
+            f"{'-':>9}" if np.isnan(value) else f"{value:>9.4f}" for value in (precision, recall)
+        )
+        lines.append(f"{name:<{width}}  " + "  ".join(figures) + f"  {row.sum():>9,}")
     return "\n".join(lines)
 
 
