@@ -55,10 +55,10 @@ def inline(figure: Figure, label: str) -> Markup:
     """The figure as an <svg> element; `label` says in words what it shows."""
     file = io.StringIO()
     with styled():
-        figure.savefig(file, format="svg", metadata={"Date": None})
+        figure.savefig(file, format="svg")
     svg = file.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>\s*|<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     # Names such as axes_1 are in every figure of the page, and nothing refers to them.
     svg = re.sub(r' id="[A-Za-z0-9.]+_[0-9]+"', "", svg)
     svg = re.sub(r"font: ([0-9.]+px) [^;\"]*", r"font: \1 var(--sans)", svg)

@@ -121,7 +121,7 @@ def test_many_tasks_become_pixels(run: Run) -> None:
 def test_text_in_figures_is_text(run: Run) -> None:
     odd = [replace(run, name="<b>&$x$"), replace(run, name="other")]
     svg = inline(stage_chart(odd), 'a "label" <b>')
-    assert "&lt;b&gt;&amp;$x$" in svg
+    assert ">&lt;b&gt;&amp;$x$</text>" in svg
     assert "<b>" not in svg
 
 
