@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 DIGEST_BYTES = 32
-LARGEST = 2**20  # bytes; the real ones have some 15 thousand
+LARGEST = 2**20  # bytes that are read at most; the real files have some 15 thousand
 OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -46,13 +46,13 @@ def cache_directories() -> list[str]:
 def _read(directory: str, name: str) -> bytes:
     folder = _open_private(directory, os.O_DIRECTORY)
     try:
-        file = _open_private(name, os.O_NONBLOCK, folder)
+        file = _open_private(name, os.O_NONBLOCK, folder)  # lest a named pipe should make us wait
     finally:
         os.close(folder)
     with os.fdopen(file, "rb") as stream:
-        whole = stream.read(LARGEST + 1)
+        whole = stream.read(LARGEST)
     digest, content = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
-    if len(whole) > LARGEST or hashlib.sha256(content).digest() != digest:
+    if hashlib.sha256(content).digest() != digest:
         raise ValueError(f"{directory}/{name} is damaged")
     return content
 
@@ -79,12 +79,7 @@ def _open_private(path: str, flags: int, folder: int | None = None) -> int:
     """Open for reading what is no link, is this user's, and is not for others to write."""
     opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | flags, dir_fd=folder)
     status = os.fstat(opened)
-    expected = stat.S_ISDIR if flags & os.O_DIRECTORY else stat.S_ISREG
-    if (
-        not expected(status.st_mode)
-        or status.st_uid != os.geteuid()
-        or status.st_mode & OTHERS_MAY_WRITE
-    ):
+    if status.st_uid != os.geteuid() or status.st_mode & OTHERS_MAY_WRITE:
         os.close(opened)
         raise PermissionError(f"{path} is not this user's alone")
     return opened
