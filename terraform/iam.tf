@@ -28,9 +28,10 @@ data "aws_iam_policy_document" "job" {
     resources = concat([aws_s3_bucket.main.arn], local.data_bucket_arns)
   }
 
+  # Reading is part of it: a job looks whether its output is there already, and never replaces it.
   statement {
     sid       = "WriteResults"
-    actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+    actions   = ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"]
     resources = ["${aws_s3_bucket.main.arn}/runs/*"]
   }
 

@@ -22,10 +22,11 @@ from moto.core.utils import utcnow
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.emr.models import Cluster
 from moto.emr.responses import ElasticMapReduceResponse
-from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
 from moto.s3.models import FakeBucket
 from moto.servicequotas.responses import ServiceQuotasResponse
 
+SERVICE_USER = "emr-"  # what the name of a user starts with that plays the EMR service
 quota_vcpus = {"value": 640.0}
 faults: dict[str, deque[str]] = defaultdict(deque)  # error codes to answer an action with, in turn
 
@@ -206,29 +207,36 @@ def get_permission(self: Any, action: str, resource: str) -> Any:
     return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
 
 
-def _failing(response: Any, action: str) -> None:
-    """Let the action answer with the error codes of `faults` first."""
-    works = getattr(response, action)
+def trusts_the_service(self: Any, role_arn: str) -> bool:
+    """Only a service may take these roles; the step runner's user stands in for EC2 and EMR."""
+    return f":user/{SERVICE_USER}" in self._access_key.arn
 
-    def answer(self: Any) -> Any:
-        if faults[action]:
-            code = faults[action].popleft()
-            raise JsonRESTError(code, f"{code} was asked for by a test")
-        return works(self)
 
-    setattr(response, action, answer)
+_describe_step = ElasticMapReduceResponse.describe_step
+
+
+def describe_step(self: Any) -> Any:
+    """Answers with the error codes of `faults` first, and refuses a step that there is not."""
+    if faults["describe_step"]:
+        code = faults["describe_step"].popleft()
+        raise JsonRESTError(code, f"{code} was asked for by a test")
+    answer = _describe_step(self)
+    if answer.result["Step"] is None:
+        raise JsonRESTError("InvalidRequestException", "Step id is not valid.")
+    return answer
 
 
 def install() -> None:
     """Add it all to moto."""
     emr = ElasticMapReduceResponse
-    _failing(emr, "describe_step")
+    IAMRequestBase._check_role_trust_relationship = trusts_the_service
     for function in (
         run_job_flow,
         list_instance_fleets,
         add_instance_fleet,
         modify_instance_fleet,
         cancel_steps,
+        describe_step,
     ):
         setattr(emr, function.__name__, function)
     for name, attribute, key in (

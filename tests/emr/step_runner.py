@@ -27,6 +27,8 @@ from moto.core.utils import utcnow
 from moto.emr.models import emr_backends
 from moto.emrserverless.models import emrserverless_backends
 
+from tests.emr.moto_emr import SERVICE_USER
+
 ACCOUNT = "123456789012"
 JOB_SECONDS = 240
 OPTIONS_WITH_FILES = ("--py-files", "--files", "--archives")
@@ -248,7 +250,7 @@ def _administrator(endpoint: str) -> tuple[str, str]:
     """A key that may do everything even while moto enforces IAM: EMR itself, so to speak."""
     session = boto3.Session("testing", "testing", region_name="us-east-1")
     iam = session.client("iam", endpoint_url=endpoint)
-    name = f"emr-{uuid.uuid4().hex}"
+    name = f"{SERVICE_USER}{uuid.uuid4().hex}"
     iam.create_user(UserName=name)
     everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     document = json.dumps({"Version": "2012-10-17", **everything})

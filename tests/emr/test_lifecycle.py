@@ -134,7 +134,7 @@ def test_the_job_may_do_what_it_needs_and_nothing_else(live: Cli, endpoint: str)
         ),
         "make users": lambda: job.client("iam").create_user(UserName="other"),
         "take another role": lambda: job.client("sts").assume_role(
-            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{NAME}-service", RoleSessionName="x"
+            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{NAME}-service", RoleSessionName="other"
         ),
         "drop the key": lambda: job.client("kms").schedule_key_deletion(KeyId=stack.kms_key_arn),
     }
