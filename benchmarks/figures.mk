@@ -3,7 +3,7 @@
 BENCH := runs/bench
 MEASURED := $(addprefix $(BENCH)/,amdahl.json spark_speedup.json report_baseline.json)
 TRAINED := $(addprefix $(BENCH)/,outer/result.json inner/result.json)
-SAMPLED := $(MNIST) $(wildcard data/hands*)
+SAMPLED := $(MNIST) $(patsubst %/train,%,$(wildcard data/hands*/train))
 
 .PHONY: figures
 
