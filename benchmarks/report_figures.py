@@ -1,6 +1,6 @@
 """The figures of the course report, drawn again from what was measured here: into figures/.
 
-    python benchmarks/figures.py --data data/mnist
+    python benchmarks/report_figures.py --data data/mnist
 
 Every number comes from runs/bench/*.json or a run directory; what has not been measured is left
 out, and said. Each figure names the machine, its cores and the versions it was measured with.
