@@ -3,12 +3,12 @@
 BENCH := runs/bench
 MEASURED := $(addprefix $(BENCH)/,amdahl.json spark_speedup.json report_baseline.json)
 TRAINED := $(addprefix $(BENCH)/,outer/result.json inner/result.json)
-SAMPLED := $(MNIST) $(wildcard data/hands*)
+SAMPLED := $(MNIST) $(patsubst %/train,%,$(wildcard data/hands*/train))
 
 .PHONY: figures
 
 figures: $(MEASURED) $(TRAINED)  ## Draw the figures of the report into figures/, from measurements
-	$(PYTHON) benchmarks/figures.py --data $(SAMPLED) --bench $(BENCH) --out figures
+	$(PYTHON) benchmarks/report_figures.py --data $(SAMPLED) --bench $(BENCH) --out figures
 
 $(MEASURED): $(BENCH)/%.json: | $(READY) $(MNIST)
 	$(PYTHON) benchmarks/$*.py --data $(MNIST) --json $@

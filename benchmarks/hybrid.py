@@ -20,11 +20,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from figures import heat_maps
 from hybrid_figures import amdahl_plot
 from hybrid_model import fit, predict
 from hybrid_runs import Results, cells, load, serial_fraction
 from measure import machine, report
+from report_figures import heat_maps
 
 from ridge_spark.data.dataset import Description, open_split, read_blocks
 from ridge_spark.data.writer import write_dataset

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from figures import COLUMN, save, style
 from matplotlib.figure import Figure
+from report_figures import COLUMN, save, style
 
 from ridge_spark.report.svg import INK, SERIES
 

@@ -47,7 +47,7 @@ HYBRID = {
 
 
 def draw(data: Path, bench: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    script = [sys.executable, ROOT / "benchmarks" / "figures.py"]
+    script = [sys.executable, ROOT / "benchmarks" / "report_figures.py"]
     return subprocess.run(
         [*script, "--data", data, "--bench", bench, "--out", out],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

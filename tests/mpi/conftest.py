@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
@@ -20,19 +20,12 @@ from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.training import train
 from tests.mpi.findings import LAMBDAS, LIMIT, findings
-from tests.support import ROOT
+from tests.support import ROOT, give_up
 
 # Where compiled code is kept, so that not every test has every rank compile it.
 COMPILED = {"XDG_CACHE_HOME": str(ROOT / ".cache")}
 
 MpiRun = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def give_up(reason: str) -> NoReturn:
-    """Skip a test for want of a program; where CI is set, which has to have it, fail."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.mpi.conftest import give_up
 from tests.mpi.findings import LAMBDAS, LIMIT, agreed
 from tests.mpi.slurm import Cluster, two_nodes, why_not
-from tests.support import ROOT
+from tests.support import ROOT, give_up
 
 RIDGE = "mpi_hybrid/slurm/ridge.sbatch"
 PROGRAMS = Path(__file__).parent

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.report.dots import NAMES
-from tests.support import Command
+from tests.support import Command, give_up
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -26,8 +26,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     binary = next(filter(None, map(shutil.which, BROWSERS)), None)
     driver = shutil.which("chromedriver")
     if not binary or not driver:
-        pytest.skip("no Chromium with a chromedriver on this machine")
-    webdriver = pytest.importorskip("selenium.webdriver")
+        give_up("no Chromium with a chromedriver: apt-get install chromium chromium-driver")
+    from selenium import webdriver
+
     options = webdriver.ChromeOptions()
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)

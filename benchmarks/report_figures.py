@@ -1,6 +1,6 @@
 """The figures of the course report, drawn again from what was measured here: into figures/.
 
-    python benchmarks/figures.py --data data/mnist
+    python benchmarks/report_figures.py --data data/mnist
 
 Every number comes from runs/bench/*.json or a run directory; what has not been measured is left
 out, and said. Each figure names the machine, its cores and the versions it was measured with.
@@ -86,7 +86,9 @@ def save(figure: Figure, path: Path, measured_on: Measured, what: str = "") -> N
     cores = f"{measured_on['cores']} cores"
     note = f"{what}{measured_on['processor']}, {cores}.\n{versions}."
     with style():
-        # A point below the figure, whatever its height; bbox_inches makes room for it.
+        figure.draw_without_rendering()  # lays it out, before the note joins it
+        figure.set_layout_engine("none")
+        # A little below the figure, whatever its height; bbox_inches makes room for it.
         figure.text(0.01, -4 / 72 / figure.get_figheight(), note, color=MUTED, size=6.5, va="top")
         for suffix in (".png", ".svg"):
             figure.savefig(
@@ -160,8 +162,7 @@ def amdahl_bars(measured: Measured, out: Path) -> None:
         axes.grid(visible=False, axis="x")
         axes.set_title("Speed-up at best, by Amdahl's law, from a run on one core")
         axes.axhline(1, color=LINE, lw=0.8)
-        figure.legend(loc="outside lower center", ncols=len(WORKERS) + 1, fontsize=8,
-                      handlelength=1.2, columnspacing=1.2)  # fmt: skip
+        axes.legend(loc="upper right", ncols=2, fontsize=8, handlelength=1.2)
     what = f"{measured['images']:,} images, 10 λ. "
     save(figure, out / "amdahl", measured["machine"], what)
 
@@ -208,11 +209,11 @@ def against_the_report(measured: Measured, out: Path) -> None:
             seconds = [statistics.median(each["seconds"][name]) for each in results]
             axes.plot(images, seconds, marker="osD"[number], color=SERIES[number], label=name)
         axes.set_yscale("log")
-        axes.set_title("Seconds, from the data set on disk to the chosen model")
+        axes.set_title("Seconds to the chosen model")
         axes.set_xlabel("training images")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.legend(fontsize=8)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=8)
     save(figure, out / "report_baseline", measured["machine"], "10 λ, 10 classes. ")
 
 
