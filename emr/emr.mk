@@ -37,3 +37,10 @@ emr-cancel: setup  ## Cancel STEP
 
 emr-cost: setup  ## What STEP cost
 	@$(EMR) cost $(STEP)
+
+lint: lint-terraform
+
+.PHONY: lint-terraform
+lint-terraform:
+	@if command -v terraform >/dev/null; then terraform fmt -check -recursive terraform; \
+	else echo "terraform is not on PATH: the form of its files is not checked" >&2; fi

@@ -35,6 +35,7 @@ def environment_options(archive: str) -> list[str]:
         "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON": PYTHON,
         "spark.emr-serverless.driverEnv.PYSPARK_PYTHON": PYTHON,
         "spark.executorEnv.PYSPARK_PYTHON": PYTHON,
+        "spark.emr-serverless.driverEnv.LC_ALL": "C.UTF-8",
     }
     return [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
 

@@ -9,6 +9,7 @@ locals {
     PYSPARK_PYTHON     = local.python
     AWS_REGION         = local.region
     AWS_DEFAULT_REGION = local.region
+    LC_ALL             = "C.UTF-8" # without it the JVM writes λ as a question mark
     # Clients otherwise ask S3's global address for a bucket's region, out of a private subnet's reach.
     AWS_ENDPOINT_URL_S3 = "https://s3.${local.region}.${data.aws_partition.current.dns_suffix}"
   }

@@ -140,4 +140,8 @@ run "one_python_for_driver_and_executors" {
     condition     = jsondecode(aws_emr_cluster.main[0].configurations_json)[0].Configurations[0].Properties.PYSPARK_PYTHON == "/opt/ridge-spark/bin/python"
     error_message = "the client-mode driver uses the bootstrap's Python"
   }
+  assert {
+    condition     = jsondecode(aws_emr_cluster.main[0].configurations_json)[0].Configurations[0].Properties.LC_ALL == "C.UTF-8"
+    error_message = "the driver's JVM writes UTF-8"
+  }
 }

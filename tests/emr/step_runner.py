@@ -222,6 +222,7 @@ class StepRunner:
             "AWS_SECRET_ACCESS_KEY": granted["SecretAccessKey"],
             "AWS_SESSION_TOKEN": granted["SessionToken"],
             "SPARK_LOCAL_IP": "127.0.0.1",
+            "LC_ALL": "C.UTF-8",  # as the cluster's spark-env has it
         }
         java = os.environ.get("JAVA_HOME")
         return {**environment, "JAVA_HOME": java} if java else environment
