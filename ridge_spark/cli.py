@@ -10,7 +10,7 @@ from io import TextIOWrapper
 from typing import NoReturn
 
 from ridge_spark import __version__
-from ridge_spark.commands import evaluate, import_images, predict, report, train
+from ridge_spark.commands import evaluate, export, import_images, predict, report, train, update
 from ridge_spark.errors import InputError
 
 COMMANDS = {
@@ -18,6 +18,8 @@ COMMANDS = {
     "train": train,
     "predict": predict,
     "evaluate": evaluate,
+    "update": update,
+    "export": export,
     "report": report,
 }
 

@@ -142,8 +142,11 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    shrinks = image.width * image.height > size[0] * size[1]
-    return image.resize(size, Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR)
+    """Across first and then down: left to itself, Pillow's order depends on its version."""
+    width, height = size
+    shrinks = image.width * image.height > width * height
+    kind = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
+    return image.resize((width, image.height), kind).resize((width, height), kind)
 
 
 def _rounded(numerator: int, denominator: int) -> int:

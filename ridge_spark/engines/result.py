@@ -23,6 +23,7 @@ from ridge_spark.engines.options import TrainOptions
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.training import Engine, Training
 from ridge_spark.errors import InputError
+from ridge_spark.ridge.centring import Float
 
 Draw = Callable[[dict[str, Any], Training], str]
 
@@ -56,8 +57,8 @@ def describe(
         "d": training.statistics.d,
         "classes": list(training.model.class_names),
         "lambdas": list(options.lambdas),
-        "validation_accuracy": training.validation_accuracy.tolist(),
-        "gcv": [value if np.isfinite(value) else None for value in training.gcv.tolist()],
+        "validation_accuracy": _or_null(training.validation_accuracy),
+        "gcv": _or_null(training.gcv),
         "best_lambda": options.lambdas[training.best],
         "test_accuracy": int(confusion.trace()) / tested if tested else None,
         "confusion": confusion.tolist(),
@@ -75,6 +76,11 @@ def describe(
         "versions": _versions(),
         "warnings": list(training.warnings),
     }
+
+
+def _or_null(values: Float) -> list[float | None]:
+    """For JSON, which has no number for what is not defined."""
+    return [value if np.isfinite(value) else None for value in values.tolist()]
 
 
 def draw_page(

@@ -18,12 +18,11 @@ def table(result: dict[str, Any], out: str) -> str:
         result["lambdas"], result["validation_accuracy"], result["gcv"], strict=True
     ):
         chosen = "  <- best" if lam == result["best_lambda"] else ""
-        shown = "-" if gcv is None else f"{gcv:.5f}"
-        lines.append(f"{lam:>12.5g}   {accuracy:>19.4f}   {shown:>8}{chosen}")
+        shown = "-" if accuracy is None else f"{accuracy:.4f}"
+        shown_gcv = "-" if gcv is None else f"{gcv:.5f}"
+        lines.append(f"{lam:>12.5g}   {shown:>19}   {shown_gcv:>8}{chosen}")
     lines.append("")
-    lines.append(
-        f"best λ         {result['best_lambda']:.6g}, by {result['n_validation']:,} held-out images"
-    )
+    lines.append(f"best λ         {result['best_lambda']:.6g}, {_how_chosen(result)}")
     if result["n_test"]:
         lines.append(f"test accuracy  {result['test_accuracy']:.4f} on {result['n_test']:,} images")
     lines.append(
@@ -31,6 +30,12 @@ def table(result: dict[str, Any], out: str) -> str:
     )
     lines.append(f"run directory  {out}")
     return "\n".join(lines)
+
+
+def _how_chosen(result: dict[str, Any]) -> str:
+    if "update" in result:
+        return str(result["update"]["lambda"])
+    return f"by {result['n_validation']:,} held-out images"
 
 
 def class_table(measures: Measures, names: Sequence[str]) -> str:

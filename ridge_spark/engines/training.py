@@ -106,7 +106,7 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
         best=best,
         confusion=engine.confusion(model),
         solver=solver,
-        warnings=_warnings(lambdas, full),
+        warnings=singular_warnings(lambdas, full),
         blocks=len(split.blocks),
     )
 
@@ -143,7 +143,7 @@ def _require_images(total: Statistics, held_out: Sequence[Statistics], split: Sp
         )
 
 
-def _warnings(lambdas: Float, full: Solution) -> tuple[str, ...]:
+def singular_warnings(lambdas: Float, full: Solution) -> tuple[str, ...]:
     if not full.singular.any():
         return ()
     largest = lambdas[full.singular].max()

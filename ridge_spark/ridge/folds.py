@@ -30,6 +30,11 @@ class Folds:
     def holdout(cls, fraction: float, seed: int = 0) -> Folds:
         return cls(2, 1, fraction, seed)
 
+    @classmethod
+    def none(cls, seed: int = 0) -> Folds:
+        """One group, and no image held out."""
+        return cls(1, 0, 1.0, seed)
+
     def assign(self, first_row: int, rows: int) -> NDArray[np.intp]:
         """Group of each of the images first_row, ..., first_row + rows - 1; shape (rows,).
 

@@ -1,0 +1,1 @@
+"""The classifier in formats that other programs run."""
