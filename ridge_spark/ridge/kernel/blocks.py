@@ -9,7 +9,7 @@ from ridge_spark.errors import InputError
 
 Tile = tuple[slice, slice]
 
-MIRROR_ROWS = 256  # at a time: transposing two megabytes or so stays in cache
+MIRROR_ROWS = 16  # at a time: as many columns are then written, and their cache lines stay in reach
 
 
 def checked_labels(
