@@ -34,7 +34,6 @@ def amdahl_plot(measured: dict[str, Any], out: Path) -> None:
             title = f"{mode}: serial fraction {f:.3f}" if np.isfinite(f) else mode
             axes.set(title=title, xlabel="threads of one rank")
         panels[0].set_ylabel("seconds")
-        handles = panels[0].get_legend_handles_labels()
-        figure.legend(*handles, loc="outside lower center", ncols=3, fontsize=8)
+        panels[0].legend(fontsize=8)
     images = max(cell["images"] for cell in measured["results"])
     save(figure, out / "hybrid_amdahl", measured["machine"], f"MPI, {images:,} images. ")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mpi_hybrid.checkpoint import Checkpoint, Progressed
 from ridge_spark.data.dataset import open_split
+from ridge_spark.ridge.statistics import Statistics
 from tests.mpi.conftest import MpiRun
 from tests.mpi.findings import LAMBDAS, LIMIT, agreed
 
@@ -129,8 +132,6 @@ def test_a_damaged_checkpoint_is_named(
 def test_images_that_have_changed_meanwhile_are_noticed(
     mpirun: MpiRun, hybrid: MpiRun, thumbnails: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     shutil.copytree(thumbnails, tmp_path / "copy")
     done = mpirun(2, INTERRUPTED, "SIGTERM", 0, 1, "rank", "data", "--data", "copy", "--out", "run")
     assert done.returncode == TRY_AGAIN, done.stderr
@@ -138,3 +139,12 @@ def test_images_that_have_changed_meanwhile_are_noticed(
     again = hybrid(2, "data", "--data", "copy", "--out", "run")
     assert again.returncode == 2
     assert "other images or options" in again.stderr
+
+
+def test_rows_that_two_files_cover_count_once(tmp_path: Path) -> None:
+    """As after a crash between a file that has taken another over and the end of that other."""
+    out, rows = str(tmp_path / "run"), [[(0, 10)], [(0, 10), (20, 30)], [(40, 45)]]
+    for rank, ranges in enumerate(rows):
+        Checkpoint(out, "this run", 0, rank).write(Progressed([Statistics.zeros(2, 3)], ranges))
+    found = Checkpoint(out, "this run", 0, 0).find()
+    assert [(part.rank, part.rows) for part in found] == [(1, rows[1]), (2, rows[2])]
