@@ -17,7 +17,7 @@ from ridge_spark.data.dataset import SPLITS, Description
 from ridge_spark.data.decoding import Decoder, Prepared, Tally
 from ridge_spark.data.import_options import ImportOptions
 from ridge_spark.data.sources import Source, batches
-from ridge_spark.data.writer import DatasetWriter
+from ridge_spark.data.writer import DatasetWriter, PartWriter
 from ridge_spark.errors import InputError
 
 FEWEST_FOR_WORKERS = 500  # below, starting processes takes longer than they save
@@ -119,7 +119,7 @@ def write_prepared(
     return report
 
 
-def append(writer: DatasetWriter, split: str, prepared: Prepared) -> dict[str, NDArray[np.int64]]:
+def append(writer: PartWriter, split: str, prepared: Prepared) -> dict[str, NDArray[np.int64]]:
     """Write a batch, what is held out to the test split; returns the images of each class."""
     classes, counts = len(writer.description.class_names), {}
     for name, rows in ((split, ~prepared.held_out), (SPLITS[1], prepared.held_out)):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyarrow import fs
 
 from ridge_spark.data.dataset import Description
-from ridge_spark.data.storage import exists, locate, one_line
+from ridge_spark.data.storage import exists, is_local, locate, one_line
 from ridge_spark.errors import InputError
 
 BLOCK_BYTES = 4 * 2**20
@@ -28,20 +28,12 @@ def block_rows(d: int) -> int:
     return min(MOST_BLOCK_ROWS, max(FEWEST_BLOCK_ROWS, BLOCK_BYTES // d))
 
 
-class DatasetWriter:
-    """Writes the splits of one data set; a context manager.
+class PartWriter:
+    """Writes images to the splits in a folder, into shards whose names start with `part`."""
 
-    Locally everything goes to a folder beside `uri` that takes its name only when all is written.
-    An object store can't rename: there the shards are removed again if the writing fails.
-    """
-
-    def __init__(self, uri: str, description: Description) -> None:
-        self.uri, self.description = uri, description
-        self.filesystem, self.target = locate(uri)
-        self.local = isinstance(self.filesystem, fs.LocalFileSystem)
-        if exists(uri):
-            raise InputError(f"{uri}: exists already; choose another --out or remove it first")
-        self.folder = f"{self.target}.partial-{os.getpid()}" if self.local else self.target
+    def __init__(self, uri: str, description: Description, part: str) -> None:
+        self.description, self.part = description, part
+        self.filesystem, self.folder = locate(uri)
         self.splits: dict[str, _SplitWriter] = {}
 
     def append(self, split: str, images: NDArray[np.uint8], labels: NDArray[np.integer]) -> None:
@@ -49,10 +41,33 @@ class DatasetWriter:
         if split not in self.splits:
             folder = f"{self.folder}/{split}"
             self.filesystem.create_dir(folder, recursive=True)
-            self.splits[split] = _SplitWriter(self.filesystem, folder, self.description)
+            self.splits[split] = _SplitWriter(
+                self.filesystem, f"{folder}/{self.part}", self.description
+            )
         self.splits[split].append(
             images.reshape(len(images), self.description.d), labels.astype(np.int32)
         )
+
+    def close(self) -> None:
+        """Write what is left; nothing can be added any more."""
+        for writer in self.splits.values():
+            writer.close()
+
+
+class DatasetWriter(PartWriter):
+    """Writes one data set; a context manager.
+
+    Locally everything goes to a folder beside `uri` that takes its name only when all is written.
+    An object store can't rename: there the shards are removed again if the writing fails.
+    """
+
+    def __init__(self, uri: str, description: Description) -> None:
+        if exists(uri):
+            raise InputError(f"{uri}: exists already; choose another --out or remove it first")
+        self.uri, self.target = uri, locate(uri)[1]
+        self.local = is_local(uri)
+        self.unfinished = f"{self.target}.partial-{os.getpid()}" if self.local else uri
+        super().__init__(self.unfinished, description, "part")
 
     def __enter__(self) -> Self:
         return self
@@ -65,8 +80,7 @@ class DatasetWriter:
     ) -> None:
         try:
             if kind is None:
-                for writer in self.splits.values():
-                    writer.close()
+                self.close()
                 if self.local:
                     self.filesystem.move(self.folder, self.target)
                 return
@@ -87,8 +101,8 @@ class DatasetWriter:
 class _SplitWriter:
     """Cuts what arrives into blocks of equal size and starts a new shard every few blocks."""
 
-    def __init__(self, filesystem: fs.FileSystem, folder: str, description: Description) -> None:
-        self.filesystem, self.folder = filesystem, folder
+    def __init__(self, filesystem: fs.FileSystem, prefix: str, description: Description) -> None:
+        self.filesystem, self.prefix = filesystem, prefix
         self.schema, self.d = description.schema(), description.d
         self.rows = block_rows(self.d)
         self.images = np.empty((self.rows, self.d), np.uint8)
@@ -120,7 +134,7 @@ class _SplitWriter:
 
     def _write_block(self) -> None:
         if self.parquet is None:
-            path = f"{self.folder}/part-{self.shards:05d}.parquet"
+            path = f"{self.prefix}-{self.shards:05d}.parquet"
             self.parquet = pq.ParquetWriter(
                 path,
                 self.schema,

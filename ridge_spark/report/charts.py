@@ -31,7 +31,7 @@ def lambda_chart(runs: Sequence[Run]) -> Figure:
                 "label": name,
             }
             result = run.result
-            accuracy = 100 * np.array(result["validation_accuracy"])
+            accuracy = 100 * np.array(result["validation_accuracy"], float)  # NaN after an update
             gcv = np.array(result["gcv"], float)  # NaN where there is none
             upper.plot(result["lambdas"], accuracy, **style)
             lower.plot(result["lambdas"], gcv, **style)
@@ -48,8 +48,9 @@ def lambda_chart(runs: Sequence[Run]) -> Figure:
         _scale_lambda(lower, [value for run in runs for value in run.result["lambdas"]])
         if len(runs) > 1:
             upper.legend(loc="best")
-        if not np.isfinite(np.array(runs[0].result["gcv"], float)).any():
-            lower.text(0.5, 0.5, "not defined here", transform=lower.transAxes, ha="center")
+        for axes, key in ((upper, "validation_accuracy"), (lower, "gcv")):
+            if not any(np.isfinite(np.array(run.result[key], float)).any() for run in runs):
+                axes.text(0.5, 0.5, "not defined here", transform=axes.transAxes, ha="center")
     return figure
 
 

@@ -41,6 +41,8 @@ def steps(run: Run) -> list[Step]:
     """The boxes from top to bottom."""
     result = run.result
     tasks = Counter(task["stage"] for task in result["tasks"])
+    if "update" in result:
+        return _steps_of_update(result)
     d, k, blocks = result["d"], len(result["classes"]), result["blocks"]
     L, F = len(result["lambdas"]), result["folds"]
     solving = tasks["factorise"] + tasks["solve"]
@@ -116,3 +118,33 @@ def _how_scored(result: dict[str, Any], F: int, L: int, tasks: int) -> str:
     if result["engine"] == "outer":
         return f"(fold, λ) pairs: {pairs}, in {plural(tasks, 'task')}"
     return f"{_share(tasks, 'its blocks')}: {pairs} in one product"
+
+
+def _steps_of_update(result: dict[str, Any]) -> list[Step]:
+    """The boxes of `ridge-spark update`, which visits no image that the run had before."""
+    d, changes = result["d"], result["update"]["changes"]
+    found = [
+        Step(
+            by_workers=False,
+            title="Statistics of the run",
+            text=f"counts, sums and X'X of {d:,} pixels, from {result['update']['run']}",
+            passed_on="integers",
+        ),
+        Step(
+            by_workers=True,
+            title="Add and remove",
+            text=f"statistics of {plural(sum(change['n'] for change in changes), 'image')}",
+            passed_on="integers: what training from scratch would give, bit for bit",
+            stage="statistics",
+        ),
+        Step(
+            by_workers=False,
+            title=f"Solve for λ = {result['best_lambda']:.4g}",
+            text=f"λ {result['update']['lambda']}",
+            stage="solve",
+        ),
+    ]
+    if result["n_test"]:
+        text = plural(result["n_test"], "image")
+        found.append(Step(by_workers=True, title="Test", text=text, stage="test"))
+    return found

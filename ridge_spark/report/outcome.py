@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,8 @@ def headline(run: Run) -> str:
         return (
             f"{percent(result['test_accuracy'])} of {plural(result['n_test'], 'test image')} right"
         )
+    if not result["n_validation"]:
+        return f"{plural(result['n_train'], 'training image')}, not tested yet"
     return (
         f"{percent(_best_validation(run))} of {plural(result['n_validation'], 'held-out image')} "
         "right"
@@ -31,6 +35,13 @@ def sentence(run: Run) -> str:
     result = run.result
     height, width, channels = run.model.shape
     colour = f" × {channels}" if channels > 1 else ""
+    if "update" in result:
+        return (
+            f"Ridge regression brought up to date: {_changes(result)}, now of "
+            f"{plural(result['n_train'], 'training image')} ({height} × {width}{colour} pixels, "
+            f"{len(result['classes'])} classes), λ = {result['best_lambda']:.4g} "
+            f"{result['update']['lambda']}: {seconds_of(run.total_seconds)} on {who(run)}."
+        )
     how = (
         f"{result['folds']}-fold cross-validation"
         if result["folds"] > 1
@@ -61,11 +72,10 @@ def facts(run: Run) -> list[tuple[str, str]]:
     found += [
         ("Training images", f"{result['n_train']:,}"),
         ("Best λ", f"{result['best_lambda']:.4g}"),
-        (
-            "Right on held-out images",
-            f"{percent(_best_validation(run))} of {result['n_validation']:,}",
-        ),
     ]
+    if result["n_validation"]:
+        right = f"{percent(_best_validation(run))} of {result['n_validation']:,}"
+        found.append(("Right on held-out images", right))
     if result["n_test"]:
         low, high = interval_95(int(run.confusion.trace()), result["n_test"])
         found += [
@@ -78,6 +88,14 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Peak memory", f"{result['peak_rss_mb']:,.0f} MiB"),
         ("Solver", result["solver"]),
     ]
+
+
+def _changes(result: dict[str, Any]) -> str:
+    """`100 images added, 20 images removed`."""
+    totals: Counter[str] = Counter()
+    for change in result["update"]["changes"]:
+        totals["added" if "added" in change else "removed"] += change["n"]
+    return ", ".join(f"{plural(n, 'image')} {how}" for how, n in totals.items())
 
 
 def _best_validation(run: Run) -> float:
