@@ -1,7 +1,7 @@
 # `make figures`: measure what has not been measured yet, then draw everything into figures/.
 
 BENCH := runs/bench
-MEASURED := $(addprefix $(BENCH)/,amdahl.json spark_speedup.json report_baseline.json)
+MEASURED := $(addprefix $(BENCH)/,amdahl.json spark_speedup.json report_baseline.json hybrid.json)
 TRAINED := $(addprefix $(BENCH)/,outer/result.json inner/result.json)
 SAMPLED := $(MNIST) $(patsubst %/train,%,$(wildcard data/hands*/train))
 
