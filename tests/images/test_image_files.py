@@ -136,7 +136,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded():
             struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         )
 
-    for side in (20_000, 2_000_000_000):
+    for side in (11_000, 20_000, 2_000_000_000):
         header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
         bomb = (
             b"\x89PNG\r\n\x1a\n"
@@ -144,7 +144,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded():
             + chunk(b"IDAT", zlib.compress(b""))
             + (chunk(b"IEND", b""))
         )
-        with pytest.raises(BadImageError, match="bomb"):
+        with quiet_pillow(), pytest.raises(BadImageError, match="bomb"):
             decode(bomb, "white")
 
 
