@@ -75,12 +75,12 @@ def heap_mib(d: int, cores: int) -> int:
 
 
 def driver_mib(d: int) -> int:
-    """The driver's heap: the results of the last step of the merging tree on their way to Python."""
+    """The driver's heap: what the last step of the merging tree sends, on its way to Python."""
     return HEAP_BASE_MIB + FAN_IN * task_mib(d) // 2
 
 
 def driver_python_mib(d: int) -> int:
-    """The driver's Python: statistics of two groups and their sum, centred, factorised, and room."""
+    """The driver's Python: statistics of two groups and their sum, centred, factorised."""
     return WORKER_BASE_MIB + 6 * -(-8 * d * d // MIB)
 
 
