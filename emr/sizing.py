@@ -75,8 +75,13 @@ def heap_mib(d: int, cores: int) -> int:
 
 
 def driver_mib(d: int) -> int:
-    """The driver's heap: what the last step of the merging tree sends it, for two groups."""
-    return HEAP_BASE_MIB + -(-FAN_IN * 2 * 8 * d * d // MIB)
+    """The driver's heap: what the last step of the merging tree sends, on its way to Python."""
+    return HEAP_BASE_MIB + FAN_IN * task_mib(d) // 2
+
+
+def driver_python_mib(d: int) -> int:
+    """The driver's Python: statistics of two groups and their sum, centred, factorised."""
+    return WORKER_BASE_MIB + 6 * -(-8 * d * d // MIB)
 
 
 def fit_executor(d: int, shared_mib: int, vcpus: int, container_mib: int, where: str) -> Executor:
@@ -101,11 +106,11 @@ def size_for_cluster(d: int, shared_mib: int, sizes: Sizes) -> Sizing:
     """One executor a node, less what YARN's application master takes on one of them."""
     container = yarn_mib(sizes.worker_mib) - APPLICATION_MASTER_MIB
     executor = fit_executor(d, shared_mib, sizes.worker_vcpus, container, sizes.worker_type)
-    if driver_mib(d) > sizes.primary_mib // 2:
+    driver = driver_mib(d) + driver_python_mib(d)
+    if driver > sizes.primary_mib * 9 // 10:
         raise EmrError(
-            f"{d:,} pixels need {gib(driver_mib(d))} for the driver's heap and as much again for "
-            f"its Python, but {sizes.primary_type} has {gib(sizes.primary_mib)}; "
-            "choose a larger primary_type or smaller images"
+            f"{d:,} pixels need {gib(driver)} for the driver, but {sizes.primary_type} has "
+            f"{gib(sizes.primary_mib)}; choose a larger primary_type or smaller images"
         )
     parallelism = executor.cores * sizes.workers_max
     return _sizing(d, executor, parallelism, f"each {sizes.worker_type}", sizes.worker_vcpus)

@@ -49,5 +49,7 @@ def test_without_a_traceback_the_last_lines_that_are_not_chatter() -> None:
 
 def test_a_traceback_cut_short_and_a_log_of_nothing_but_chatter() -> None:
     assert explain_failure(WORKER[:60]).startswith("Traceback")
+    without_its_end = WORKER.rsplit("ZeroDivisionError", 1)[0]
+    assert "at org" not in explain_failure(without_its_end + JAVA)
     assert "Running" in explain_failure("26/11/24 03:07:42 INFO SparkContext: Running\n")
     assert explain_failure("") == ""
