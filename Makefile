@@ -44,7 +44,6 @@ lint: $(READY)  ## Check style, types and the direction of imports
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	@! command -v terraform >/dev/null || terraform fmt -check -recursive terraform
 
 bench: $(READY) | $(MNIST)  ## Measure ours against its peers: tables here, JSON in runs/bench
 	@for script in $(BENCHMARKS); do \
