@@ -32,6 +32,7 @@ from pyspark.sql import Row, SparkSession
 
 from ridge_spark.data.dataset import Split, open_split, read_block
 from ridge_spark.engines.inner import InnerEngine
+from ridge_spark.engines.java import use_java
 from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.progress import Progress
@@ -97,10 +98,12 @@ def whole_processes(data: str, master: str, repeats: int) -> dict[str, list[floa
         empty = Path(folder) / "empty.py"
         empty.write_text(EMPTY_JOB)
         number = 0
+        use_java()
+        environment = {**os.environ, "PYSPARK_PYTHON": sys.executable}
 
         def submit(*arguments: object) -> None:
             command = [SPARK_SUBMIT, "--master", master, *map(str, arguments)]
-            subprocess.run(command, check=True, capture_output=True)
+            subprocess.run(command, check=True, capture_output=True, env=environment)
 
         def outer() -> None:
             nonlocal number
