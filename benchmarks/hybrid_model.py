@@ -18,7 +18,7 @@ def terms(ranks: int, threads: int, n: int, d: int, systems: int) -> NDArray[np.
 
         compute   n d² / (ranks · threads)     the products of X'X
         memory    n d / ranks                  the images, read and passed over
-        solve     ⌈systems / ranks⌉ d³         eigendecompositions, each on one rank
+        solve     ⌈systems / ranks⌉ d³         factorisations, each on one rank
         reduce    systems d² ⌈log₂ ranks⌉      the statistics, summed over the ranks
         fixed     1
 

@@ -103,9 +103,10 @@ class MpiEngine(ABC):
     def solve(
         self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
     ) -> list[Solution]:
-        """Each rank its share: of the systems by eigendecomposition, of all (system, λ) else."""
+        """Each rank its share: of all (system, λ) by Cholesky factorisations, of the systems else."""
         self.end_if_asked()
-        runs = [lambdas] if solver == "eigen" else [lambdas[i : i + 1] for i in range(len(lambdas))]
+        at_once = 1 if solver == "cholesky" else len(lambdas)
+        runs = [lambdas[i : i + at_once] for i in range(0, len(lambdas), at_once)]
         work = [(system, run) for system in systems for run in runs]
         mine = split_evenly(work, self.world.size)[self.world.rank]
         with self.working("solve"):

@@ -14,7 +14,7 @@ from ridge_spark.ridge.folds import Folds
 DEFAULT_LAMBDAS = "logspace:-5:5:10"
 DEFAULT_VALIDATION = 0.2
 MOST_LAMBDAS = 10_000
-SOLVERS = ("auto", "eigen", "cholesky")
+SOLVERS = ("auto", "tridiagonal", "cholesky", "eigen")
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,8 @@ class SparkEngine:
     def solve(
         self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
     ) -> list[Solution]:
-        """Eigendecompositions on the driver; Cholesky factorisations in tasks of their own."""
-        if solver == "eigen" or self.workers == 1:
+        """One factorisation for all λ on the driver; a Cholesky one for each λ in tasks."""
+        if solver != "cholesky" or self.workers == 1:
             return solve_here(systems, lambdas, solver, available_cores())
         shared = [self.sc.broadcast(system) for system in systems]
         work = [(i, lam) for i in range(len(systems)) for lam in lambdas]

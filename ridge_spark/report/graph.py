@@ -108,9 +108,10 @@ def _how_images_travel(result: dict[str, Any]) -> str:
 def _how_solved(result: dict[str, Any], F: int, L: int, tasks: int) -> str:
     systems = f"all images, and all but {'those held out' if F == 1 else 'each fold'}:"
     shared = f", in {plural(tasks, 'task')}" if tasks else ""
-    if result["solver"] == "eigen":
-        return f"{systems} {F + 1} systems, each one eigendecomposition for all λ{shared}"
-    return f"{systems} {plural((F + 1) * L, 'Cholesky factorisation')}{shared}"
+    if result["solver"] == "cholesky":
+        return f"{systems} {plural((F + 1) * L, 'Cholesky factorisation')}{shared}"
+    once = {"tridiagonal": "reduction to tridiagonal form", "eigen": "eigendecomposition"}
+    return f"{systems} {F + 1} systems, each one {once[result['solver']]} for all λ{shared}"
 
 
 def _how_scored(result: dict[str, Any], F: int, L: int, tasks: int) -> str:

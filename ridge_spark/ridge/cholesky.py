@@ -11,10 +11,9 @@ from scipy.linalg.lapack import dpocon
 
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.eigen import EigenSolver
-from ridge_spark.ridge.solution import Solution, generalised_cross_validation
+from ridge_spark.ridge.solution import FEWEST_SPARE, Solution, generalised_cross_validation
 
 COLUMNS_AT_A_TIME = 512
-FEWEST_SPARE = 1e-3  # degrees of freedom per image that are left; with fewer, GCV cancels to noise
 
 
 class CholeskySolver:

@@ -37,7 +37,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
     cv : how λ is chosen. None: by generalised cross-validation, without holding anything out; an
         int: by that many folds; a float in (0, 1): by holding out that share of the samples.
         Ignored where there is one λ only.
-    solver : "auto", "eigen" or "cholesky"
+    solver : "auto", "tridiagonal", "cholesky" or "eigen"
     seed : int, which samples are held out
     threads : int, threads for BLAS and the integer kernel
 
@@ -107,7 +107,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
                 f"lambdas={self.lambdas!r}: must be a list of finite numbers, 0 or more"
             )
         if self.solver not in ("auto", *SOLVERS):
-            raise ValueError(f"solver={self.solver!r}: must be auto, eigen or cholesky")
+            raise ValueError(f"solver={self.solver!r}: must be auto, tridiagonal, cholesky or eigen")
         if self.threads < 1:
             raise ValueError(f"threads={self.threads!r}: must be 1 or more")
         if self.cv is None:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from ridge_spark.ridge.centring import Float
 
+FEWEST_SPARE = 1e-3  # degrees of freedom per image that are left; with fewer, a difference of the
+# sums of squares of targets and predictions is noise, and so is GCV from it
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -39,6 +42,16 @@ class Solution:
             gcv=np.concatenate([part.gcv for part in parts]),
             singular=np.concatenate([part.singular for part in parts]),
             rank=ranks[0] if ranks else None,
+        )
+
+    def take(self, order: NDArray[np.intp]) -> Solution:
+        """The same for the values of λ at these places of the grid, in this order."""
+        return Solution(
+            self.coef[order],
+            self.intercept[order],
+            self.gcv[order],
+            self.singular[order],
+            self.rank,
         )
 
 

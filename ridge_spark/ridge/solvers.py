@@ -10,34 +10,39 @@ from ridge_spark.ridge.cholesky import CholeskySolver
 from ridge_spark.ridge.eigen import EigenSolver
 from ridge_spark.ridge.solution import Solution, Solver
 from ridge_spark.ridge.threads import blas_threads
+from ridge_spark.ridge.tridiagonal import TridiagonalSolver
 
 SOLVERS: dict[str, Callable[[CentredSystem], Solver]] = {
-    "eigen": EigenSolver,
+    "tridiagonal": TridiagonalSolver,
     "cholesky": CholeskySolver,
+    "eigen": EigenSolver,
 }
 
 # Measured on one core at 3 GHz, d from 700 to 4,000. Only their ratio matters where nothing has to
-# travel: an eigendecomposition takes as long as five Cholesky factorisations with GCV.
-EIGEN_SECONDS = 1.7e-10  # times d³, for any number of λ
+# travel: a reduction to tridiagonal form takes as long as two Cholesky factorisations with GCV, and
+# an eigendecomposition (1.7e-10) as long as five.
+TRIDIAGONAL_SECONDS = 6.6e-11  # times d³, for any number of λ
 CHOLESKY_SECONDS = 3.2e-11  # times d³, for each λ
 STAGE_SECONDS = 0.3  # to start tasks on other workers at all
 BYTES_PER_SECOND = 2e8  # of a matrix on its way to them
 
 
 def choose_solver(d: int, lambdas: int, systems: int, workers: int) -> str:
-    """`eigen` or `cholesky`, whichever should solve `systems` systems of d pixels sooner.
+    """`tridiagonal` or `cholesky`, whichever should solve `systems` systems of d pixels sooner.
 
-    The eigendecompositions are made one after the other where the statistics are; each pair of a
-    system and a λ is a Cholesky factorisation of its own, spread over `workers` workers:
+    The systems are reduced one after the other where the statistics are; each pair of a system and
+    a λ is a Cholesky factorisation of its own, spread over `workers` workers:
 
-        eigen      systems · e d³
-        cholesky   ⌈systems · lambdas / workers⌉ · c d³, and the way to the workers if there is one
+        tridiagonal   systems · t d³
+        cholesky      ⌈systems · lambdas / workers⌉ · c d³, and the way to the workers if any
+
+    `eigen` is for those who ask for it, and for what the others find to be singular.
     """
-    eigen = systems * EIGEN_SECONDS * d**3
+    tridiagonal = systems * TRIDIAGONAL_SECONDS * d**3
     cholesky = math.ceil(systems * lambdas / workers) * CHOLESKY_SECONDS * d**3
     if workers > 1:
         cholesky += STAGE_SECONDS + systems * 8 * d * d / BYTES_PER_SECOND
-    return "eigen" if eigen <= cholesky else "cholesky"
+    return "tridiagonal" if tridiagonal <= cholesky else "cholesky"
 
 
 def solve(system: CentredSystem, lambdas: Float, solver: str, *, threads: int = 1) -> Solution:

@@ -64,11 +64,11 @@ def test_more_ranks_than_blocks(hybrid: MpiRun, ridge_spark: Command, small_data
         assert agreed(json.loads(done.stdout)) == agreed(json.loads(local.stdout))
 
 
-@pytest.mark.parametrize("solver", ["eigen", "cholesky"])
+@pytest.mark.parametrize("solver", ["tridiagonal", "cholesky"])
 def test_factorisations_spread_over_ranks_make_the_same_model(
     solver: str, hybrid: MpiRun, small_data: Path
 ) -> None:
-    """5 λ and 4 systems: 20 factorisations, or 4 eigendecompositions, on 3 ranks."""
+    """5 λ and 4 systems: 20 factorisations, or 4 reductions, on 3 ranks."""
     shared = ("--data", small_data, "--folds", 3, "--lambdas", "1,2,3,4,5", "--solver", solver)
     results = []
     for ranks in (1, 3):

@@ -81,7 +81,7 @@ def test_each_hybrid_mode_is_drawn_like_its_spark_sibling(run: Run) -> None:
     assert lanes(model) == ("Rank 0", "4 ranks, 2 threads each")
     assert "X once to every worker" in words(model)
     assert "stay in storage" in words(data)
-    assert "2 systems, each one eigendecomposition for all λ, in 2 tasks" in words(data)
+    assert "2 systems, each one reduction to tridiagonal form for all λ, in 2 tasks" in words(data)
     assert steps(data)[2].by_workers
     assert not steps(model)[2].by_workers
 

@@ -140,7 +140,7 @@ def test_it_works_inside_scikit_learn(images):
         ({"cv": 1.5}, "cv"),
         ({"cv": "five"}, "cv"),
         ({"cv": 600_000}, "too few"),
-        ({"solver": "svd"}, "solver.*auto, eigen or cholesky"),
+        ({"solver": "svd"}, "solver.*auto, tridiagonal, cholesky or eigen"),
         ({"threads": 0}, "threads"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Both solvers against problems whose answer is known, against each other and by their cost."""
+"""All solvers against problems whose answer is known, against each other and by their cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.ridge.problems import noise_images, problem
 EPS = np.finfo(float).eps
 GRID = np.array([1e-9, 1e-5, 1e-3, 0.1, 1, 10, 1e3, 1e5])
 
-both = pytest.mark.parametrize("solver", SOLVERS)
+every = pytest.mark.parametrize("solver", SOLVERS)
 shapes = pytest.mark.parametrize(("n", "d"), [(200, 30), (31, 30), (20, 60)],
                                  ids=["long", "square", "wide"])  # fmt: skip
 
@@ -22,7 +22,7 @@ def error(found, expected):
     return np.linalg.norm(found - expected) / np.linalg.norm(expected)
 
 
-@both
+@every
 @shapes
 @pytest.mark.parametrize("condition", [1, 10, 1e3, 1e5])
 def test_the_known_answer_at_every_lambda(solver, n, d, condition):
@@ -36,7 +36,7 @@ def test_the_known_answer_at_every_lambda(solver, n, d, condition):
     assert not solution.singular.any()
 
 
-@both
+@every
 @pytest.mark.parametrize("condition", [1, 10, 1e3, 1e6])
 def test_no_penalty_is_least_squares(solver, condition):
     known = problem(200, 30, condition)
@@ -47,16 +47,16 @@ def test_no_penalty_is_least_squares(solver, condition):
 
 @shapes
 @pytest.mark.parametrize("condition", [1, 10, 1e3])
-def test_both_solvers_say_the_same(n, d, condition):
+def test_all_solvers_say_the_same(n, d, condition):
     system = problem(n, d, condition).system()
-    grid = GRID[2:]
-    eigen, cholesky = (solve(system, grid, name) for name in ("eigen", "cholesky"))
-    np.testing.assert_allclose(cholesky.coef, eigen.coef, rtol=1e-7, atol=1e-9)
-    np.testing.assert_allclose(cholesky.intercept, eigen.intercept, rtol=1e-7, atol=1e-9)
-    np.testing.assert_allclose(cholesky.gcv, eigen.gcv, rtol=1e-7)
+    eigen, *others = (solve(system, GRID[2:], name) for name in sorted(SOLVERS, key="eigen".__ne__))
+    for other in others:
+        np.testing.assert_allclose(other.coef, eigen.coef, rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(other.intercept, eigen.intercept, rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(other.gcv, eigen.gcv, rtol=1e-7)
 
 
-@both
+@every
 @shapes
 @pytest.mark.parametrize("condition", [1, 1e3])
 def test_gcv_is_that_of_the_hat_matrix(solver, n, d, condition):
@@ -66,7 +66,7 @@ def test_gcv_is_that_of_the_hat_matrix(solver, n, d, condition):
     np.testing.assert_allclose(solve(known.system(), grid, solver).gcv, expected, rtol=1e-6)
 
 
-@both
+@every
 def test_gcv_of_more_pixels_than_images_is_right_down_to_the_smallest_lambda(solver):
     """Both of its parts go to zero there: rounding must not make a perfect model of nothing."""
     known = problem(20, 60, 10, noise=0)
@@ -77,12 +77,12 @@ def test_gcv_of_more_pixels_than_images_is_right_down_to_the_smallest_lambda(sol
     np.testing.assert_allclose(solve(known.system(), grid, solver).gcv, expected, rtol=1e-6)
 
 
-@both
+@every
 def test_gcv_says_nothing_where_no_freedom_is_left(solver):
     assert solve(problem(20, 60, 10).system(), np.array([0.0]), solver).gcv.tolist() == [np.inf]
 
 
-@both
+@every
 def test_images_stacked_twice_change_nothing(solver):
     """λ is per image, so that twice the images need no other λ."""
     images, labels = noise_images(300, 12, 3)
@@ -93,7 +93,7 @@ def test_images_stacked_twice_change_nothing(solver):
     np.testing.assert_allclose(second.intercept, first.intercept, rtol=1e-12)
 
 
-@both
+@every
 def test_the_order_of_the_pixels_only_orders_the_weights(solver):
     images, labels = noise_images(300, 12, 3)
     order = np.random.default_rng(1).permutation(12)
@@ -103,7 +103,7 @@ def test_the_order_of_the_pixels_only_orders_the_weights(solver):
     np.testing.assert_allclose(mixed.coef, plain.coef[:, order], rtol=1e-11, atol=1e-15)
 
 
-@both
+@every
 def test_a_solution_has_the_grid_s_order_and_shapes(solver):
     system = problem(50, 8, 10, k=4).system()
     solution = solve(system, np.array([10.0, 0.1, 1.0]), solver)
@@ -115,7 +115,7 @@ def test_a_solution_has_the_grid_s_order_and_shapes(solver):
         np.testing.assert_allclose(solution.gcv[i], alone.gcv[0], rtol=1e-12)
 
 
-@both
+@every
 def test_no_varying_pixel_at_all_is_the_class_shares_alone(solver):
     system = centre(Statistics.of(np.full((4, 3), 7, np.uint8), np.array([0, 0, 0, 1]), 2))
     solution = solve(system, np.array([0.0, 1.0]), solver)
@@ -125,13 +125,13 @@ def test_no_varying_pixel_at_all_is_the_class_shares_alone(solver):
 
 class TestCostModel:
     def test_a_wide_search_on_one_worker_factorises_once(self):
-        assert choose_solver(784, lambdas=100, systems=2, workers=1) == "eigen"
+        assert choose_solver(784, lambdas=100, systems=2, workers=1) == "tridiagonal"
 
     def test_one_lambda_is_one_cholesky(self):
         assert choose_solver(784, lambdas=1, systems=1, workers=1) == "cholesky"
 
     def test_small_matrices_do_not_travel(self):
-        assert choose_solver(784, lambdas=10, systems=2, workers=64) == "eigen"
+        assert choose_solver(784, lambdas=10, systems=2, workers=64) == "tridiagonal"
 
     def test_large_matrices_are_shared_out(self):
         assert choose_solver(20_000, lambdas=10, systems=2, workers=64) == "cholesky"
@@ -139,5 +139,5 @@ class TestCostModel:
     @pytest.mark.parametrize("d", [100, 5000, 50_000])
     def test_more_lambdas_never_speak_for_cholesky(self, d):
         chosen = [choose_solver(d, lambdas, 2, 16) for lambdas in (1, 10, 100, 1000, 10_000)]
-        assert chosen == sorted(chosen)  # "cholesky" comes first, then "eigen"
-        assert chosen[-1] == "eigen"
+        assert chosen == sorted(chosen)  # "cholesky" comes first, then "tridiagonal"
+        assert chosen[-1] == "tridiagonal"
