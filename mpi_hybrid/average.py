@@ -83,10 +83,9 @@ class AverageEngine(DataEngine):
         self.world.add_up(coef)
         self.world.add_up(intercept)
         self.world.comm.Allreduce(MPI.IN_PLACE, singular, MPI.LOR)
-        return Solution(
+        return Solution.of(
             coef=coef / ranks,
             intercept=intercept / ranks,
             gcv=np.full(L, np.inf),  # of an average there is none
             singular=singular,
-            rank=None,
         )

@@ -88,10 +88,11 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
     correct = engine.score(folds, candidates).sum(axis=0)
     n_validation = sum(held_out.n for held_out in groups[: folds.held_out])
     best = choose(correct, lambdas)
+    coef, intercept = full.at(best)
     description = split.description
     model = Model(
-        coef=full.coef[best],
-        intercept=full.intercept[best],
+        coef=coef,
+        intercept=intercept,
         class_names=description.class_names,
         shape=description.shape,
         lam=float(lambdas[best]),
@@ -118,12 +119,20 @@ def solve_here(
 
     Systems side by side rather than threads in a system: a factorisation gains little from more
     threads, and loses much where cores are shared with others. Large ones go one after the other,
-    since each takes a few times the memory of its Gram matrix.
+    since each takes a few times the memory of its Gram matrix. The last one is of all images, and
+    only the weights for the λ to be chosen will be wanted of it: it leaves them to be found then.
     """
     small = max(len(system.gram) for system in systems) <= SIDE_BY_SIDE
     at_once = min(threads, len(systems)) if small else 1
+
+    def solved(number: int) -> Solution:
+        solution = SOLVERS[solver](systems[number]).solve(lambdas)
+        if number < len(systems) - 1:
+            _ = solution.weights
+        return solution
+
     with blas_threads(threads // at_once), ThreadPoolExecutor(at_once) as pool:
-        return list(pool.map(lambda system: SOLVERS[solver](system).solve(lambdas), systems))
+        return list(pool.map(solved, range(len(systems))))
 
 
 def _require_images(total: Statistics, held_out: Sequence[Statistics], split: Split) -> None:

@@ -131,9 +131,10 @@ def _solve(
     with progress.stage("solve"):
         (solution,) = engine.solve([centre(statistics)], lambdas, solver)
     best = int(np.argmin(solution.gcv if options.by_gcv else abs(lambdas - old.model.lam)))
+    coef, intercept = solution.at(best)
     model = Model(
-        coef=solution.coef[best],
-        intercept=solution.intercept[best],
+        coef=coef,
+        intercept=intercept,
         class_names=old.model.class_names,
         shape=old.model.shape,
         lam=float(lambdas[best]),

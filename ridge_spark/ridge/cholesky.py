@@ -56,12 +56,11 @@ class CholeskySolver:
         # ‖Yc - XcW‖² with Xc'XcW = Xc'Yc - NλW put in: no product with Xc'Xc is needed.
         explained = (W * self.system.cross).sum() + shift * (W * W).sum()
         residual = max(self.system.target_ss.sum() - explained, 0.0)
-        return Solution(
+        return Solution.of(
             coef=coef,
             intercept=intercept,
             gcv=generalised_cross_validation(n, np.array([residual]), np.array([spare])),
             singular=np.array([False]),
-            rank=None,
         )
 
 

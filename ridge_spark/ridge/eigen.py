@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.solution import Solution, generalised_cross_validation
@@ -34,12 +35,12 @@ class EigenSolver:
         kept = shifted > self.negligible
         inverse = np.divide(1.0, shifted, out=np.zeros_like(shifted), where=kept)
 
-        filtered = inverse[:, :, None] * self.rotated  # (L, a, k)
-        coef, intercept = self.system.to_pixels(np.matmul(self.vectors, filtered))
+        def find(places: NDArray[np.intp]) -> tuple[Float, Float]:
+            filtered = inverse[places, :, None] * self.rotated  # (places, a, k)
+            return self.system.to_pixels(np.matmul(self.vectors, filtered))
 
         return Solution(
-            coef=coef,
-            intercept=intercept,
+            find=find,
             gcv=self._gcv(n_lambda),
             singular=~kept.all(axis=1),
             rank=self.rank,

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ridge_spark.ridge.centring import CentredSystem, Float, centre, centre_floats
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.scoring import Weights, count_correct
-from ridge_spark.ridge.selection import choose
+from ridge_spark.ridge.scoring import Weights
+from ridge_spark.ridge.selection import Block, choose, group_correct
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve
 from ridge_spark.ridge.statistics import Statistics
@@ -80,7 +80,8 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             self.cv_accuracy_ = correct / held_out
             best = choose(correct, lambdas)
         self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
-        coef, intercept = full.coef[best].T, full.intercept[best]
+        weights, intercept = full.at(best)
+        coef = weights.T
         if len(self.classes_) == 2:  # the two rows are each other's negative
             coef, intercept = coef[1:], intercept[1:]
         self.coef_, self.intercept_ = coef, intercept
@@ -107,7 +108,9 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
                 f"lambdas={self.lambdas!r}: must be a list of finite numbers, 0 or more"
             )
         if self.solver not in ("auto", *SOLVERS):
-            raise ValueError(f"solver={self.solver!r}: must be auto, tridiagonal, cholesky or eigen")
+            raise ValueError(
+                f"solver={self.solver!r}: must be auto, tridiagonal, cholesky or eigen"
+            )
         if self.threads < 1:
             raise ValueError(f"threads={self.threads!r}: must be 1 or more")
         if self.cv is None:
@@ -130,8 +133,9 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             if out.all() or not out.any():
                 raise ValueError(f"cv={self.cv}: {len(X)} samples are too few to hold some out")
             fitted = self._solve(X[~out], labels[~out], lambdas)
-            weights = Weights(fitted.coef, fitted.intercept)
-            correct += count_correct(X[out], labels[out], weights, threads=self.threads)
+            weights = {group: Weights(fitted.coef, fitted.intercept)}
+            found = group_correct([Block(0, X, labels)], folds, weights, threads=self.threads)
+            correct += found[group]
             held_out += int(out.sum())
         return correct, held_out
 

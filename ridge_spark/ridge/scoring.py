@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,12 +10,9 @@ from numpy.typing import NDArray
 
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.screening import Screen
-from ridge_spark.ridge.threads import blas_threads
 
-# Fixed, and BLAS kept to one thread within a panel, so that a score has the same bits whichever
-# engine computes it and on however many threads.
+# Rows scored in one product: as many as fit a core's cache with their scores.
 PANEL_ROWS = 512
-FEWEST_TO_SCREEN = 20  # λ; a screen of fewer saves next to nothing
 
 
 def scores(images: NDArray[np.uint8], coef: Float, intercept: Float) -> Float:
@@ -39,69 +34,53 @@ class Weights:
         return np.ascontiguousarray(self.coef.transpose(1, 0, 2)).reshape(d, L * k)
 
     @cached_property
-    def screen(self) -> Screen | None:
-        return Screen.of(self.coef, self.intercept) if len(self.coef) >= FEWEST_TO_SCREEN else None
+    def screen(self) -> Screen:
+        return Screen.of(self.coef, self.intercept)
+
+    def make_ready(self) -> None:
+        """Compute what is computed once, before many threads want it."""
+        _ = self.columns, self.screen
 
     def __getstate__(self) -> dict[str, Float]:
         return {"coef": self.coef, "intercept": self.intercept}
 
 
 def count_correct(
-    images: NDArray[np.uint8],
-    labels: NDArray[np.integer],
-    weights: Weights,
-    *,
-    threads: int = 1,
+    images: NDArray[np.uint8], labels: NDArray[np.integer], weights: Weights
 ) -> NDArray[np.int64]:
     """How many images each of L candidates classifies correctly; shape (L,), int64.
 
-    All L k columns stand side by side in one product with the pixels; the class of an image is the
-    column of the largest score, the first where two tie. Where there are many λ, a cheaper product
-    decides on most images first, with a proof, and only the others are scored in full.
+    The class of an image is that of the largest score, the first where two tie. All candidates
+    stand side by side in one float32 product with the pixels, which decides on most images, with a
+    proof; the others are scored in float64.
     """
-    screen, columns = weights.screen, weights.columns  # made here, once, not by every thread
     L, _, k = weights.coef.shape
-
-    def correct(start: int) -> NDArray[np.int64]:
-        x, y = images[start : start + PANEL_ROWS], labels[start : start + PANEL_ROWS]
-        decided = np.zeros(L, np.int64)
-        if screen:
-            surely_correct, in_doubt = screen.decide(x, y)
-            open_rows = in_doubt.any(axis=1)
-            decided = surely_correct[~open_rows].sum(axis=0)
-            x, y = x[open_rows], y[open_rows]
-        predicted = scores(x, columns, weights.intercept.ravel()).reshape(-1, L, k).argmax(-1)
-        return decided + (predicted == y[:, None]).sum(axis=0)
-
-    starts = range(0, len(images), PANEL_ROWS)
-    return sum(_on_threads(correct, starts, threads), np.zeros(L, np.int64))
+    correct, doubtful = np.zeros(L, np.int64), []
+    for rows in panels(len(images)):
+        surely_correct, in_doubt = weights.screen.decide(images[rows], labels[rows])
+        decided = ~in_doubt.any(axis=1)
+        correct += surely_correct[decided].sum(axis=0)
+        doubtful += (rows.start + np.flatnonzero(~decided)).tolist()
+    for rows in panels(len(doubtful)):
+        places = doubtful[rows]
+        found = scores(images[places], weights.columns, weights.intercept.ravel())
+        predicted = found.reshape(-1, L, k).argmax(-1)
+        correct += (predicted == labels[places, None]).sum(axis=0)
+    return correct
 
 
 def confusion_matrix(
-    images: NDArray[np.uint8],
-    labels: NDArray[np.integer],
-    coef: Float,
-    intercept: Float,
-    *,
-    threads: int = 1,
+    images: NDArray[np.uint8], labels: NDArray[np.integer], coef: Float, intercept: Float
 ) -> NDArray[np.int64]:
     """Images by class (rows) and predicted class (columns), for `coef` (d, k); shape (k, k)."""
     k = coef.shape[1]
-
-    def confusion(start: int) -> NDArray[np.int64]:
-        rows = slice(start, start + PANEL_ROWS)
+    confusion = np.zeros(k * k, np.int64)
+    for rows in panels(len(images)):
         predicted = scores(images[rows], coef, intercept).argmax(axis=1)
-        return np.bincount(labels[rows] * k + predicted, minlength=k * k).reshape(k, k)
-
-    starts = range(0, len(images), PANEL_ROWS)
-    return sum(_on_threads(confusion, starts, threads), np.zeros((k, k), np.int64))
+        confusion += np.bincount(labels[rows] * k + predicted, minlength=k * k)
+    return confusion.reshape(k, k)
 
 
-def _on_threads(
-    function: Callable[[int], NDArray[np.int64]], starts: Iterable[int], threads: int
-) -> list[NDArray[np.int64]]:
-    with blas_threads(1):
-        if threads == 1:
-            return [function(start) for start in starts]
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(function, starts))
+def panels(rows: int) -> list[slice]:
+    """0, ..., rows - 1 in slices of PANEL_ROWS."""
+    return [slice(start, start + PANEL_ROWS) for start in range(0, rows, PANEL_ROWS)]

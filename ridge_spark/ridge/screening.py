@@ -1,8 +1,9 @@
-"""Which images many λ classify correctly, found from few float32 columns wherever they suffice."""
+"""Which images many λ classify correctly, found in float32 from few columns where that suffices."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -13,7 +14,8 @@ from ridge_spark.ridge.centring import Float
 Float32 = NDArray[np.float32]
 
 UNIT_ROUNDOFF = 2.0**-24  # of float32
-TOLERANCE = 3e-7  # singular values below this are lost in float32 anyway
+SLAB = 256  # pixels, at most, that are summed in one go: fewer make the bound on rounding smaller
+TOLERANCE = 1e-5  # singular values below this leave less out than rounding may
 
 
 @dataclass(frozen=True)
@@ -21,52 +23,52 @@ class Screen:
     """Weights of L values of λ, nearly, in the span of r of them, with a bound on what is missing.
 
     As a function of λ, ridge weights hardly turn: those of a hundred λ span some thirty dimensions
-    to the precision of float32. With W_λk the weights of class k,
+    nearly to the precision of float32. With W_λk the weights of class k and b_λk its intercept,
 
-        W_λk ≈ Σ_r C_λr B_rk
+        W_λk ≈ Σ_r C_λr B_rk,    b_λk ≈ Σ_r C_λr β_rk
 
-    so that X B, which is r k columns instead of L k, gives all scores by a small product. For an
-    image x, the score in float32 differs from the true one by at most ‖x‖ error_λ + offset_λ, where
+    so that X B + β, which is r k columns instead of L k, gives all scores by a small product. Where
+    few λ would save nothing, B is W itself, and C the identity. For an image x, the score in
+    float32 differs from the true one by at most ‖x‖ error_λ + offset_λ, where
 
-        error_λ = max_k ‖W_λk - Σ_r C_λr B_rk‖ + γ_(d+r+2) Σ_r |C_λr| ‖B_rk‖
+        error_λ  = max_k ‖W_λk - Σ_r C_λr B_rk‖ + γ Σ_r |C_λr| ‖B_rk‖
+        offset_λ = max_k |b_λk - Σ_r C_λr β_rk| + γ Σ_r |C_λr| |β_rk|
 
-    The first term is measured, not estimated, so nothing rests on how the span was found; the
-    second is the classical bound for sums of d and then r products, between rounding x and adding
-    the intercept, γ_m = m u / (1 - m u) (Higham, Accuracy and Stability of Numerical Algorithms,
-    2nd ed., section 3.1).
+    The first terms are measured, not estimated, so nothing rests on how the span was found. The
+    second are the classical bound for sums of m products, γ = m u / (1 - m u), with m those of a
+    slab of pixels, of the slabs, of r, and a few for rounding x itself (Higham, Accuracy and
+    Stability of Numerical Algorithms, 2nd ed., section 3.1).
     """
 
     basis: Float32  # (d, k r)
-    combination: Float32  # (r, L)
-    intercept: Float32  # (k, L)
+    constant: Float32  # (k r,)
+    combination: Float32 | None  # (r, L)
+    classes: int
     error: Float  # (L,)
     offset: Float  # (L,)
 
     @classmethod
-    def of(cls, coef: Float, intercept: Float) -> Self | None:
-        """A screen for `coef` (L, d, k), `intercept` (L, k); None where it would save nothing."""
+    def of(cls, coef: Float, intercept: Float) -> Self:
+        """A screen for `coef` (L, d, k) and `intercept` (L, k)."""
         L, d, k = coef.shape
-        flat = coef.transpose(0, 2, 1).reshape(L, k * d)
-        length = np.linalg.norm(flat, axis=1, keepdims=True)
-        flat_unit = flat / np.where(length > 0, length, 1)
-        squared, directions = np.linalg.eigh(flat_unit @ flat_unit.T)
-        r = int((squared > TOLERANCE**2 * squared[-1]).sum())
-        if 2 * r > L:
-            return None
-        directions = directions[:, L - r :]
-        B = (directions.T @ flat_unit).astype(np.float32)  # (r, k d)
-        C = (length * directions).astype(np.float32)  # (L, r)
-
-        missing = flat - C.astype(np.float64) @ B.astype(np.float64)
-        missing = np.linalg.norm(missing.reshape(L, k, d), axis=2)
-        size = np.linalg.norm(B.reshape(r, k, d).astype(np.float64), axis=2)
-        error = (missing + _gamma(d + r + 2) * (np.abs(C) @ size)).max(axis=1)
+        found = _directions(coef.reshape(L, d * k), intercept)
+        if found is None:
+            C, B, constant = np.eye(L), coef, intercept
+        else:
+            C, inverse = found
+            B, constant = np.tensordot(inverse, coef, axes=1), inverse @ intercept
+        C32, B32, constant32 = (array.astype(np.float32) for array in (C, B, constant))
+        r = len(B)
+        slabs = slabs_of(d)
+        gamma = _gamma(max(slab.stop - slab.start for slab in slabs) + len(slabs) + r + 3)
+        C = C32.astype(np.float64)
         return cls(
-            basis=np.ascontiguousarray(B.reshape(r, k, d).transpose(2, 1, 0)).reshape(d, k * r),
-            combination=np.ascontiguousarray(C.T),
-            intercept=np.ascontiguousarray(intercept.T, np.float32),
-            error=error * (1 + _gamma(d)),  # the norm of x is rounded too
-            offset=2 * UNIT_ROUNDOFF * np.abs(intercept).max(axis=1),
+            basis=np.ascontiguousarray(B32.transpose(1, 2, 0)).reshape(d, k * r),
+            constant=np.ascontiguousarray(constant32.T).ravel(),
+            combination=None if found is None else np.ascontiguousarray(C32.T),
+            classes=k,
+            error=_bound(coef, C, B32, gamma) * (1 + _gamma(d)),  # ‖x‖ is rounded as well
+            offset=_bound(intercept[:, None], C, constant32[:, None], gamma),
         )
 
     def decide(
@@ -77,17 +79,60 @@ class Screen:
         Both of shape (rows, L). Beyond doubt is an image whose own class leads, or trails, all
         others by more than both scores can be wrong.
         """
-        k, L = self.intercept.shape
         x = images.astype(np.float32)
-        scores = (x @ self.basis).reshape(len(x) * k, -1) @ self.combination
-        scores = scores.reshape(len(x), k, L) + self.intercept
-        own = labels[:, None, None].astype(np.intp)
-        lead = np.take_along_axis(scores, own, axis=1)[:, 0]
-        np.put_along_axis(scores, own, -np.inf, axis=1)
+        rows, k = len(x), self.classes
+        scores = self._in_span(x)
+        if self.combination is not None:
+            scores = scores.reshape(rows * k, -1) @ self.combination
+        scores = scores.reshape(rows, k, -1)
+        every = np.arange(rows)
+        lead = scores[every, labels]
+        scores[every, labels] = -np.inf
         lead -= scores.max(axis=1)
         wrong_by = np.linalg.norm(x, axis=1)[:, None] * self.error + self.offset
-        in_doubt = np.abs(lead) <= 2 * wrong_by
+        in_doubt = ~(np.abs(lead) > 2 * wrong_by)  # so is what overflows to NaN
         return (lead > 0) & ~in_doubt, in_doubt
+
+    def _in_span(self, x: Float32) -> Float32:
+        """X B + β, slab by slab; shape (rows, k r)."""
+        first, *others = slabs_of(len(self.basis))
+        found: Float32 = x[:, first] @ self.basis[first]
+        for slab in others:
+            found += x[:, slab] @ self.basis[slab]
+        found += self.constant
+        return found
+
+
+def _directions(flat: Float, intercept: Float) -> tuple[Float, Float] | None:
+    """C (L, r), and what turns L weights into B, (r, L); None where r would not be far below L.
+
+    With U S V' the singular values of the weights, each of length 1, C is U and B is S V'. The
+    intercept counts as the weight of one more pixel, which is always 255.
+    """
+    L = len(flat)
+    length = np.sqrt((flat * flat).sum(axis=1) + (intercept * intercept).sum(axis=1) / 255**2)
+    length = np.where(length > 0, length, 1)[:, None]
+    products = (flat @ flat.T + intercept @ intercept.T / 255**2) / (length * length.T)
+    squared, U = np.linalg.eigh(products)
+    r = int((squared > TOLERANCE**2 * squared[-1]).sum())
+    if 2 * r > L:
+        return None
+    U = U[:, L - r :]
+    return length * U, (U / length).T
+
+
+def _bound(weights: Float, C: Float, B: Float32, gamma: float) -> Float:
+    """max_k ‖W_λk - Σ_r C_λr B_rk‖ + γ Σ_r |C_λr| ‖B_rk‖, of W (L, m, k) and B (r, m, k)."""
+    missing = np.linalg.norm(weights - np.tensordot(C, B.astype(np.float64), axes=1), axis=1)
+    size = np.linalg.norm(B.astype(np.float64), axis=1)
+    return (missing + gamma * (np.abs(C) @ size)).max(axis=1)
+
+
+def slabs_of(d: int) -> list[slice]:
+    """The d pixels in slices of nearly the same size, SLAB at most."""
+    number = -(-d // SLAB)
+    edges = [d * i // number for i in range(number + 1)]
+    return [slice(*ends) for ends in pairwise(edges)]
 
 
 def _gamma(m: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,9 @@ from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.kernel import Tile, accumulator
 from ridge_spark.ridge.scoring import Weights, confusion_matrix, count_correct
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.ridge.threads import spread
+
+MOST_AT_ONCE = 4096  # images that a thread scores before it turns to others
 
 
 @dataclass(frozen=True)
@@ -59,18 +62,26 @@ def group_correct(
     `candidates` has L weight matrices for each held-out group to score; returns (held-out groups,
     L), zero for a group without candidates.
     """
+    for _ in spread(Weights.make_ready, candidates.values(), threads):
+        pass
+
+    def held_out() -> Iterator[tuple[int, Block, NDArray[np.intp]]]:
+        """The images of a block that one group holds out, by their places in it."""
+        for block in blocks:
+            group_of = folds.assign(block.first_row, len(block.labels))
+            for group in candidates:
+                places = np.flatnonzero(group_of == group)
+                for start in range(0, len(places), MOST_AT_ONCE):
+                    yield group, block, places[start : start + MOST_AT_ONCE]
+
+    def count(some: tuple[int, Block, NDArray[np.intp]]) -> tuple[int, NDArray[np.int64]]:
+        group, block, places = some
+        return group, count_correct(block.images[places], block.labels[places], candidates[group])
+
     L = max(len(weights.coef) for weights in candidates.values())
     correct = np.zeros((folds.held_out, L), np.int64)
-    for block in blocks:
-        group_of = folds.assign(block.first_row, len(block.labels))
-        for group, weights in candidates.items():
-            held_out = np.flatnonzero(group_of == group)
-            correct[group] += count_correct(
-                block.images[held_out],
-                block.labels[held_out],
-                weights,
-                threads=threads,
-            )
+    for group, found in spread(count, held_out(), threads):
+        correct[group] += found
     return correct
 
 
@@ -78,14 +89,12 @@ def confusion_of(
     blocks: Iterable[Block], coef: Float, intercept: Float, *, threads: int = 1
 ) -> NDArray[np.int64]:
     """Images by class (rows) and predicted class (columns), for `coef` (d, k); shape (k, k)."""
+
+    def confusion(block: Block) -> NDArray[np.int64]:
+        return confusion_matrix(block.images, block.labels, coef, intercept)
+
     k = coef.shape[1]
-    return sum(
-        (
-            confusion_matrix(block.images, block.labels, coef, intercept, threads=threads)
-            for block in blocks
-        ),
-        np.zeros((k, k), np.int64),
-    )
+    return sum(spread(confusion, blocks, threads), np.zeros((k, k), np.int64))
 
 
 def choose(correct: NDArray[np.int64], lambdas: Float) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -24,19 +25,51 @@ class Solution:
     singular   (L,)        True where X'X + NλI is singular to working precision; the weights
                            are then those of least norm
     rank                   of the centred X'X, to working precision, or None where not known
+
+    Turning weights into those of pixels costs more than all else that a further λ needs, so that it
+    is done when they are asked for: `find` returns coef and intercept for some places of the grid.
     """
 
-    coef: Float
-    intercept: Float
+    find: Callable[[NDArray[np.intp]], tuple[Float, Float]]
     gcv: Float
     singular: NDArray[np.bool_]
     rank: int | None
 
     @classmethod
+    def of(
+        cls,
+        coef: Float,
+        intercept: Float,
+        gcv: Float,
+        singular: NDArray[np.bool_],
+        rank: int | None = None,
+    ) -> Solution:
+        """A solution whose weights are all known."""
+        return cls(lambda places: (coef[places], intercept[places]), gcv, singular, rank)
+
+    @cached_property
+    def weights(self) -> tuple[Float, Float]:
+        """`coef` and `intercept` of the whole grid."""
+        return self.find(np.arange(len(self.gcv)))
+
+    @property
+    def coef(self) -> Float:
+        return self.weights[0]
+
+    @property
+    def intercept(self) -> Float:
+        return self.weights[1]
+
+    def at(self, place: int) -> tuple[Float, Float]:
+        """Weights (d, k) and intercept (k,) for one λ of the grid."""
+        coef, intercept = self.find(np.array([place]))
+        return coef[0], intercept[0]
+
+    @classmethod
     def join(cls, parts: Sequence[Solution]) -> Solution:
         """One solution from the solutions for the parts of a grid, in its order."""
         ranks = [part.rank for part in parts if part.rank is not None]
-        return cls(
+        return cls.of(
             coef=np.concatenate([part.coef for part in parts]),
             intercept=np.concatenate([part.intercept for part in parts]),
             gcv=np.concatenate([part.gcv for part in parts]),
@@ -47,12 +80,15 @@ class Solution:
     def take(self, order: NDArray[np.intp]) -> Solution:
         """The same for the values of λ at these places of the grid, in this order."""
         return Solution(
-            self.coef[order],
-            self.intercept[order],
+            lambda places: self.find(order[places]),
             self.gcv[order],
             self.singular[order],
             self.rank,
         )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel as weights: what they are found from is larger."""
+        return Solution.of, (*self.weights, self.gcv, self.singular, self.rank)
 
 
 class Solver(Protocol):

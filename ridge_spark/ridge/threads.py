@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from threading import Thread
+from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
+
+T = TypeVar("T")
+Result = TypeVar("Result")
+
+AHEAD = 4  # items for each thread that are waiting or at work
 
 
 @cache
@@ -41,3 +49,22 @@ def share(work: Callable[[int, int], None], count: int, threads: int) -> None:
     work(*parts[0])
     for helper in helpers:
         helper.join()
+
+
+def spread(function: Callable[[T], Result], items: Iterable[T], threads: int) -> Iterator[Result]:
+    """Yield function(item) of all `items`, in order, from `threads` threads with BLAS on one each.
+
+    Items are taken as they are needed: of blocks that come one by one, a few are in memory at most.
+    """
+    with blas_threads(1):
+        if threads == 1:
+            yield from map(function, items)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            ahead: deque[Future[Result]] = deque()
+            for item in items:
+                ahead.append(pool.submit(function, item))
+                if len(ahead) == AHEAD * threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()

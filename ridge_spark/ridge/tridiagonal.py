@@ -49,10 +49,11 @@ class TridiagonalSolver:
     def solve(self, lambdas: Float) -> Solution:
         lambdas = np.asarray(lambdas, np.float64)
         regular = self._is_regular(lambdas)
+        if regular.all():
+            return self._solve(lambdas)
         order = np.argsort(~regular, kind="stable")
         parts = [self._solve(lambdas[regular])] if regular.any() else []
-        if not regular.all():
-            parts.append(self._eigen.solve(lambdas[~regular]))
+        parts.append(self._eigen.solve(lambdas[~regular]))
         return Solution.join(parts).take(np.argsort(order))
 
     @cached_property
@@ -86,11 +87,13 @@ class TridiagonalSolver:
         explained += n * lambdas * (by_lambda**2).sum(axis=(1, 2))
         residual = np.maximum(self.system.target_ss.sum() - explained, 0.0)
 
-        W = self._rotate("N", F).T.reshape(L, k, a).transpose(0, 2, 1)
-        coef, intercept = self.system.to_pixels(W)
+        def find(places: NDArray[np.intp]) -> tuple[Float, Float]:
+            columns = np.asfortranarray(by_lambda[places].reshape(-1, a).T)
+            W = self._rotate("N", columns).T.reshape(-1, k, a)
+            return self.system.to_pixels(W.transpose(0, 2, 1))
+
         return Solution(
-            coef=coef,
-            intercept=intercept,
+            find=find,
             gcv=generalised_cross_validation(n, residual, self._spare(lambdas)),
             singular=np.zeros(L, np.bool_),
             rank=None,

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.scoring import (
-    FEWEST_TO_SCREEN,
     PANEL_ROWS,
     Weights,
     confusion_matrix,
@@ -30,7 +29,7 @@ from ridge_spark.ridge.statistics import Statistics
 from tests.support import draw_images
 
 L, D, K = 4, 9, 3
-MANY = FEWEST_TO_SCREEN + 5
+MANY = 25  # of which three can speak for all
 
 
 @pytest.fixture(scope="module")
@@ -66,23 +65,40 @@ def classes_by_loop(images, coef, intercept):
 def test_counts_are_those_of_a_plain_loop(images, number):
     pixels, labels = images[0][:700], images[1][:700]
     weights = candidates(number)
-    assert bool(weights.screen) == (number == MANY)
+    assert (weights.screen.combination is not None) == (number == MANY)
     pairs = zip(weights.coef, weights.intercept, strict=True)
     expected = [(classes_by_loop(pixels, *pair) == labels).sum() for pair in pairs]
     assert count_correct(pixels, labels, weights).tolist() == expected
 
 
+@pytest.mark.parametrize("number", [1, MANY])
 @pytest.mark.parametrize("apart", [0, 1e-8, 1e-6, 1e-4])
-def test_near_ties_are_decided_as_by_a_plain_product(images, apart):
+def test_near_ties_are_decided_as_by_a_plain_product(images, apart, number):
     """Every class has the same weights but for this much: no shortcut may guess."""
     pixels, labels = images
     rng = np.random.default_rng(1)
     coef = rng.normal(size=(D, 1)) + apart * rng.normal(size=(D, K))
-    weights = Weights(np.geomspace(1, 100, MANY)[:, None, None] * coef, np.zeros((MANY, K)))
-    assert weights.screen
+    weights = Weights(np.geomspace(1, 100, number)[:, None, None] * coef, np.zeros((number, K)))
     predicted = scores(pixels, weights.columns, weights.intercept.ravel())
-    expected = (predicted.reshape(-1, MANY, K).argmax(-1) == labels[:, None]).sum(axis=0)
+    expected = (predicted.reshape(-1, number, K).argmax(-1) == labels[:, None]).sum(axis=0)
     assert count_correct(pixels, labels, weights).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(("d", "apart"), [(30, 1e-4), (30, 1e-3), (700, 1e-3)])
+@pytest.mark.parametrize("number", [3, MANY])
+def test_what_the_screen_is_sure_of_is_so(number, d, apart):
+    """Against extended precision, with classes so near that many an image is in doubt."""
+    pixels, labels = draw_images(2000, d, K)
+    rng = np.random.default_rng(3)
+    mixed = np.tensordot(rng.normal(size=(number, 3)), rng.normal(size=(3, d, K)), axes=1)
+    coef = rng.normal(size=(1, d, 1)) + apart * mixed
+    intercept = apart * rng.normal(size=(number, K))
+    surely_correct, in_doubt = Weights(coef, intercept).screen.decide(pixels, labels)
+    found = pixels.astype(np.longdouble) @ coef.astype(np.longdouble) + intercept[:, None]
+    truth = (found.argmax(-1) == labels).T
+    assert 0.01 < in_doubt.mean() < 0.9
+    assert (truth == surely_correct)[~in_doubt].all()
+    assert not surely_correct[in_doubt].any()
 
 
 def test_the_confusion_matrix_is_that_of_a_plain_loop(images, one):
@@ -111,9 +127,11 @@ def test_of_equal_scores_the_first_class_wins(number):
 @pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.parametrize("number", [L, MANY])
 def test_any_number_of_threads_counts_the_same(images, one, number, threads):
-    first, second = (count_correct(*images, candidates(number), threads=t) for t in (1, threads))
+    blocks, folds = cut(*images, [700, 30]), Folds.k(2)
+    weights = {group: candidates(number, seed=group) for group in (0, 1)}
+    first, second = (group_correct(blocks, folds, weights, threads=t) for t in (1, threads))
     assert first.tolist() == second.tolist()
-    first, second = (confusion_matrix(*images, *one, threads=t) for t in (1, threads))
+    first, second = (confusion_of(blocks, *one, threads=t) for t in (1, threads))
     assert first.tolist() == second.tolist()
 
 
