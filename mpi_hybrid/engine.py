@@ -103,7 +103,7 @@ class MpiEngine(ABC):
     def solve(
         self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
     ) -> list[Solution]:
-        """Each rank its share: of all (system, λ) by Cholesky factorisations, of the systems else."""
+        """Each rank its share: of all (system, λ) by Cholesky factorisation, of the systems else."""
         self.end_if_asked()
         at_once = 1 if solver == "cholesky" else len(lambdas)
         runs = [lambdas[i : i + at_once] for i in range(0, len(lambdas), at_once)]
