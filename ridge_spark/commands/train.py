@@ -48,7 +48,11 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--folds", type=int, metavar="K", help="K-fold cross-validation instead of a holdout"
     )
     parser.add_argument("--seed", type=int, default=0, help="which images are held out")
-    parser.add_argument("--solver", choices=SOLVERS, default="auto", help="how to solve for λ")
+    parser.add_argument(
+        "--solver", choices=SOLVERS, default="auto",
+        help="one reduction to tridiagonal form for all λ, a Cholesky factorisation for each, or "
+        "an eigendecomposition; auto: which of the first two is sooner",
+    )  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="use the first N training images")
     parser.add_argument("--json", action="store_true", help="print result.json, not a table")
 
