@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -113,6 +115,22 @@ def test_a_solution_has_the_grid_s_order_and_shapes(solver):
         alone = solve(system, np.array([lam]), solver)
         np.testing.assert_allclose(solution.coef[i], alone.coef[0], rtol=1e-12)
         np.testing.assert_allclose(solution.gcv[i], alone.gcv[0], rtol=1e-12)
+
+
+@every
+def test_a_solution_gives_the_weights_of_one_lambda_alone_and_travels(solver):
+    known = problem(20, 60, 10)
+    grid = np.array([10.0, 0.0, 1e-18, 1.0])  # two of them singular: another solver's work
+    solution = solve(known.system(), grid, solver)
+    arrived = pickle.loads(pickle.dumps(solution))
+    for name in ("coef", "intercept", "gcv", "singular", "rank"):
+        np.testing.assert_array_equal(getattr(arrived, name), getattr(solution, name))
+    for i in range(len(grid)):
+        coef, intercept = solution.at(i)
+        np.testing.assert_allclose(coef, solution.coef[i], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(intercept, solution.intercept[i], rtol=1e-9, atol=1e-12)
+    assert solution.singular.tolist() == [False, True, True, False]
+    np.testing.assert_allclose(solution.at(3)[0], known.weights(1.0), rtol=1e-9, atol=1e-12)
 
 
 @every
