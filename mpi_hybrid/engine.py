@@ -112,30 +112,50 @@ class MpiEngine(ABC):
         work = [(system, run) for system in systems for run in runs]
         shares = split_evenly(work, self.world.size)
         with self.working("solve"):
-            mine = iter(self.solve_mine(shares[self.world.rank], solver))
-        with self.world.waiting():  # one at a time: all in one message might be too large for one
-            each = [
-                self.world.comm.bcast(next(mine) if rank == self.world.rank else None, rank)
-                for rank, share in enumerate(shares)
-                for _ in share
-            ]
+            mine = iter(self.solve_mine(shares[self.world.rank], solver, later=systems[-1]))
+        each = [
+            self._everywhere(next(mine) if owner == self.world.rank else None, owner)
+            for owner, share in enumerate(shares)
+            for _ in share
+        ]
         L = len(runs)
+        if L == 1:
+            return each
         return [Solution.join(each[i * L : (i + 1) * L]) for i in range(len(systems))]
 
     def solve_mine(
-        self, work: Sequence[tuple[CentredSystem, Float]], solver: str
+        self,
+        work: Sequence[tuple[CentredSystem, Float]],
+        solver: str,
+        later: CentredSystem | None = None,
     ) -> list[Solution]:
-        """Small systems side by side on this rank's threads; large ones in turn, each on all."""
+        """Small systems side by side on this rank's threads; large ones in turn, each on all.
+
+        With the weights for every λ, but of `later`: of all images, few will be asked for.
+        """
 
         def solved(system: CentredSystem, lambdas: Float) -> Solution:
-            solution = SOLVERS[solver](system).solve(lambdas)
-            _ = solution.weights  # found now, and not by the main thread as they are sent
-            return solution
+            found = SOLVERS[solver](system).solve(lambdas)
+            if system is later:
+                return found
+            return Solution.of(*found.weights, found.gcv, found.singular, found.rank)
 
         small = all(len(system.gram) <= SIDE_BY_SIDE for system, _ in work)
         at_once = max(1, min(self.threads, len(work))) if small else 1
-        with blas_threads(self.threads // at_once), ThreadPoolExecutor(at_once) as pool:
+        with blas_threads(1 if small else self.threads), ThreadPoolExecutor(at_once) as pool:
             return list(pool.map(lambda each: solved(*each), work))
+
+    def _everywhere(self, mine: Solution | None, owner: int) -> Solution:
+        """What rank `owner` has solved, on every rank; it sends weights when all ask for them."""
+        comm = self.world.comm
+
+        def find(places: NDArray[np.intp]) -> tuple[Float, Float]:
+            with self.world.waiting(), blas_threads(1):
+                return comm.bcast(mine.find(places) if mine else None, owner)
+
+        with self.world.waiting():
+            known = comm.bcast((mine.gcv, mine.singular, mine.rank) if mine else None, owner)
+        return Solution(find, *known)
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
         """Pass two: each rank all candidates on its rows, an even share however many there are."""

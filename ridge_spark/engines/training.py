@@ -22,7 +22,7 @@ from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SOLVERS, choose_solver
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.ridge.threads import blas_threads
+from ridge_spark.ridge.threads import blas_threads, spread
 
 SIDE_BY_SIDE = 4096  # pixels, up to which systems are solved at the same time
 
@@ -79,8 +79,9 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
     if solver == "auto":
         solver = choose_solver(total.d, len(lambdas), folds.held_out + 1, engine.workers)
     with progress.stage("solve"):
-        systems = [centre(total - held_out) for held_out in groups[: folds.held_out]]
-        *fitted, full = engine.solve([*systems, centre(total)], lambdas, solver)
+        fitted_on = [*(total - held_out for held_out in groups[: folds.held_out]), total]
+        systems = list(spread(centre, fitted_on, engine.threads))
+        *fitted, full = engine.solve(systems, lambdas, solver)
 
     candidates = {
         group: Weights(solution.coef, solution.intercept) for group, solution in enumerate(fitted)
@@ -118,9 +119,12 @@ def solve_here(
     """Solve each system in this process, on `threads` threads in all.
 
     Systems side by side rather than threads in a system: a factorisation gains little from more
-    threads, and loses much where cores are shared with others. Large ones go one after the other,
-    since each takes a few times the memory of its Gram matrix. The last one is of all images, and
-    only the weights for the λ to be chosen will be wanted of it: it leaves them to be found then.
+    threads, loses much where cores are shared with others, and on one thread has the same bits
+    whatever the number of cores. Large ones go one after the other on all threads, since each takes
+    a few times the memory of its Gram matrix.
+
+    The last system is of all images, and only the weights for the λ to be chosen will be wanted of
+    it: it leaves them to be found then.
     """
     small = max(len(system.gram) for system in systems) <= SIDE_BY_SIDE
     at_once = min(threads, len(systems)) if small else 1
@@ -131,7 +135,7 @@ def solve_here(
             _ = solution.weights
         return solution
 
-    with blas_threads(threads // at_once), ThreadPoolExecutor(at_once) as pool:
+    with blas_threads(1 if small else threads), ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(solved, range(len(systems))))
 
 

@@ -39,9 +39,11 @@ def main(data: str, partitions: list[int]) -> None:
                     )
                     found[f"{engine.name}, {parts} partitions, folds {folds}"] = [
                         training.statistics.sha256(),
+                        training.model.sha256(),
                         training.model.lam,
                         training.confusion.tolist(),
                         training.validation_accuracy.tolist(),
+                        training.gcv.tolist(),
                     ]
         worker = sc.parallelize([0], 1).map(where_the_code_is).first()
         spark = {"version": sc.version, "master": sc.master}

@@ -30,9 +30,11 @@ def found_locally(mnist: Path) -> dict[int | None, list[Any]]:
         training = train(engine, train_split, options, Progress(quiet=True))
         found[folds] = [
             training.statistics.sha256(),
+            training.model.sha256(),
             training.model.lam,
             training.confusion.tolist(),
             training.validation_accuracy.tolist(),
+            training.gcv.tolist(),
         ]
     return found
 
