@@ -16,7 +16,6 @@ from ridge_spark.data.dataset import Split
 from ridge_spark.engines.shares import split_evenly
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import solve
 from ridge_spark.ridge.statistics import Statistics
 
 
@@ -65,21 +64,19 @@ class AverageEngine(DataEngine):
         """The mean of what the ranks find, each on its own part of the images of a system."""
         self.end_if_asked()
         total = sum(self.local[1:], self.local[0])
-        held_out = self.local[: len(systems) - 1]
-        return [
-            self._average(part, lambdas, solver)
-            for part in [*(total - group for group in held_out), total]
-        ]
+        parts = [*(total - group for group in self.local[: len(systems) - 1]), total]
+        with self.working("solve"):
+            work = [(centre(part), lambdas) for part in parts if part.n]
+            mine = iter(self.solve_mine(work, solver))
+        return [self._average(next(mine) if part.n else None, lambdas) for part in parts]
 
-    def _average(self, mine: Statistics, lambdas: Float, solver: str) -> Solution:
-        L, d, k = len(lambdas), mine.d, mine.classes
-        coef, intercept = np.zeros((L, d, k)), np.zeros((L, k))
-        singular = np.zeros(L, np.bool_)
-        if mine.n:
-            with self.working("solve"):
-                solution = solve(centre(mine), lambdas, solver, threads=self.threads)
-            coef, intercept, singular = solution.coef, solution.intercept, solution.singular
-        ranks = self.world.comm.allreduce(int(mine.n > 0))
+    def _average(self, mine: Solution | None, lambdas: Float) -> Solution:
+        """Of what each rank has found; a rank without images has found nothing."""
+        about = self.train.description
+        L, d, k = len(lambdas), about.d, len(about.class_names)
+        coef, intercept = mine.weights if mine else (np.zeros((L, d, k)), np.zeros((L, k)))
+        singular = mine.singular if mine else np.zeros(L, np.bool_)
+        ranks = self.world.comm.allreduce(int(mine is not None))
         self.world.add_up(coef)
         self.world.add_up(intercept)
         self.world.comm.Allreduce(MPI.IN_PLACE, singular, MPI.LOR)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 import traceback
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
 from ridge_spark.commands.train import add_training_options
@@ -15,12 +17,24 @@ if TYPE_CHECKING:
     from mpi_hybrid.world import World
 
 CHECKPOINT_MINUTES = 5.0
+INTERRUPTED = 130  # the exit status of a shell's command after Ctrl-C
+
+# Where launchers tell a rank its number before there is MPI: MPICH and its kin, Open MPI, srun.
+RANK_VARIABLES = ("PMI_RANK", "PMIX_RANK", "SLURM_PROCID")
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run one rank and exit: 0 done, 2 a bad option or input, 75 stopped by a signal and saved."""
+    """Run one rank and exit.
+
+    0 done, 2 a bad option or input, 75 stopped by a signal and saved, 130 interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # not every terminal can show a λ
     arguments = sys.argv[1:] if arguments is None else arguments
-    if {"-h", "--help"} & set(arguments):
+    if {"-h", "--help"} & set(arguments):  # before MPI, which a login node need not have
+        if any(os.environ.get(name, "0") != "0" for name in RANK_VARIABLES):
+            sys.exit(0)
         _parser().parse_args(arguments)
     try:
         from mpi_hybrid.world import World
@@ -49,12 +63,10 @@ def _run_rank(world: World, arguments: list[str]) -> int:
             print(f"mpi_hybrid: {stopped}", file=sys.stderr)
         return TRY_AGAIN
     except InputError as error:
-        if world.all_fail():
-            if world.rank == 0:
-                print(f"mpi_hybrid: error: {error}", file=sys.stderr)
-            return 2
-        print(f"mpi_hybrid: error on {_name(world)}: {error}", file=sys.stderr)
-        world.abort(2)
+        return _end_alike(world, 2, f"error: {error}", f"error on {_name(world)}: {error}")
+    except KeyboardInterrupt:
+        message = "interrupted; no run directory was written"
+        return _end_alike(world, INTERRUPTED, message, message)
     except MemoryError:
         print(
             f"mpi_hybrid: error on {_name(world)}: out of memory; use fewer ranks on each node "
@@ -62,10 +74,21 @@ def _run_rank(world: World, arguments: list[str]) -> int:
             file=sys.stderr,
         )
         world.abort(1)
-    except (Exception, KeyboardInterrupt):
+    except Exception:
         print(f"mpi_hybrid: {_name(world)} failed:\n{traceback.format_exc()}", file=sys.stderr)
         world.abort(1)
     return 1
+
+
+def _end_alike(world: World, status: int, together: str, alone: str) -> int:
+    """The status to exit with where all ranks have the same to say; else this one ends them all."""
+    if world.all_fail():
+        if world.rank == 0:
+            print(f"mpi_hybrid: {together}", file=sys.stderr)
+    else:
+        print(f"mpi_hybrid: {alone}", file=sys.stderr)
+        world.abort(status)
+    return status
 
 
 def _name(world: World) -> str:
@@ -76,12 +99,12 @@ class _Parser(argparse.ArgumentParser):
     """Says once what is wrong with the options, where each rank would print the usage as well."""
 
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message} (see python -m mpi_hybrid --help)")
+        raise InputError(f"{message}; for help: {self.prog} --help")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="mpi_hybrid",
+        prog="python -m mpi_hybrid",
         description="Train a ridge-regression image classifier on MPI ranks with threads in each.",
         epilog="Start it with mpirun or srun: mpirun -n 4 python -m mpi_hybrid data --data ...",
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import chain
 
 import numpy as np
 from mpi4py import MPI
@@ -21,6 +21,7 @@ from ridge_spark.data.dataset import Split
 from ridge_spark.engines.local import peak_rss_mb, read_ahead
 from ridge_spark.engines.progress import Advance, Progress, Task
 from ridge_spark.engines.shares import split_evenly
+from ridge_spark.engines.training import SIDE_BY_SIDE
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
@@ -32,8 +33,9 @@ from ridge_spark.ridge.selection import (
     group_statistics,
 )
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import solve
+from ridge_spark.ridge.solvers import SOLVERS
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.ridge.threads import blas_threads
 
 
 class MpiEngine(ABC):
@@ -103,18 +105,57 @@ class MpiEngine(ABC):
     def solve(
         self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
     ) -> list[Solution]:
-        """Each rank its share: of all (system, λ) by Cholesky factorisation, of the systems else."""
+        """Each rank its share of the factorisations: one for each system, or each system and λ."""
         self.end_if_asked()
         at_once = 1 if solver == "cholesky" else len(lambdas)
         runs = [lambdas[i : i + at_once] for i in range(0, len(lambdas), at_once)]
         work = [(system, run) for system in systems for run in runs]
-        mine = split_evenly(work, self.world.size)[self.world.rank]
+        shares = split_evenly(work, self.world.size)
         with self.working("solve"):
-            solved = [solve(system, run, solver, threads=self.threads) for system, run in mine]
-        with self.world.waiting():
-            each = list(chain.from_iterable(self.world.comm.allgather(solved)))
+            mine = iter(self.solve_mine(shares[self.world.rank], solver, later=systems[-1]))
+        each = [
+            self._everywhere(next(mine) if owner == self.world.rank else None, owner)
+            for owner, share in enumerate(shares)
+            for _ in share
+        ]
         L = len(runs)
+        if L == 1:
+            return each
         return [Solution.join(each[i * L : (i + 1) * L]) for i in range(len(systems))]
+
+    def solve_mine(
+        self,
+        work: Sequence[tuple[CentredSystem, Float]],
+        solver: str,
+        later: CentredSystem | None = None,
+    ) -> list[Solution]:
+        """Small systems side by side on this rank's threads; large ones in turn, each on all.
+
+        With the weights for every λ, but of `later`: of all images, few will be asked for.
+        """
+
+        def solved(system: CentredSystem, lambdas: Float) -> Solution:
+            found = SOLVERS[solver](system).solve(lambdas)
+            if system is later:
+                return found
+            return Solution.of(*found.weights, found.gcv, found.singular, found.rank)
+
+        small = all(len(system.gram) <= SIDE_BY_SIDE for system, _ in work)
+        at_once = max(1, min(self.threads, len(work))) if small else 1
+        with blas_threads(1 if small else self.threads), ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(lambda each: solved(*each), work))
+
+    def _everywhere(self, mine: Solution | None, owner: int) -> Solution:
+        """What rank `owner` has solved, on every rank; it sends weights when all ask for them."""
+        comm = self.world.comm
+
+        def find(places: NDArray[np.intp]) -> tuple[Float, Float]:
+            with self.world.waiting(), blas_threads(1):
+                return comm.bcast(mine.find(places) if mine else None, owner)
+
+        with self.world.waiting():
+            known = comm.bcast((mine.gcv, mine.singular, mine.rank) if mine else None, owner)
+        return Solution(find, *known)
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
         """Pass two: each rank all candidates on its rows, an even share however many there are."""

@@ -17,14 +17,14 @@ from mpi_hybrid.stop import StopRequest
 from mpi_hybrid.summary import table
 from mpi_hybrid.world import World, library, require_one_world
 from ridge_spark.commands.train import training_options
-from ridge_spark.data.dataset import Split, open_split
-from ridge_spark.data.storage import exists
 from ridge_spark.engines.options import TrainOptions
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.result import describe, draw_page, require_free, write_run
+from ridge_spark.engines.run import open_splits
 from ridge_spark.engines.training import Training, train
 from ridge_spark.errors import InputError
 from ridge_spark.report import draw
+from ridge_spark.ridge.threads import blas_threads
 
 ENGINES: dict[tuple[str, str], type[MpiEngine]] = {
     ("model", "exact"): ModelEngine,
@@ -42,7 +42,7 @@ def run(world: World, options: argparse.Namespace) -> None:
     if not options.checkpoint >= 0:
         raise InputError(f"--checkpoint {options.checkpoint}: must be 0 or more minutes")
     world.from_root(lambda: require_free(chosen.out))
-    split, test = world.from_root(lambda: _open(chosen))
+    split, test = world.from_root(lambda: open_splits(chosen))
     threads = _threads(world, chosen.threads, progress)
 
     combine = getattr(options, "combine", "exact")
@@ -52,17 +52,13 @@ def run(world: World, options: argparse.Namespace) -> None:
     kind = ENGINES[options.mode, combine]
     engine = kind(world, split, test, threads, checkpoint, stop, progress)
 
-    training = train(engine, split, chosen, progress)
-    progress.tasks += chain.from_iterable(world.comm.allgather(engine.tasks))
-    result = {**describe(engine, training, chosen, progress), **_of_the_ranks(world, engine)}
-    if isinstance(engine, AverageEngine):
-        result |= _compared(engine, training, chosen)
+    with blas_threads(threads):  # BLAS would take all cores, wherever it is called
+        training = train(engine, split, chosen, progress)
+        progress.tasks += chain.from_iterable(world.comm.allgather(engine.tasks))
+        result = {**describe(engine, training, chosen, progress), **_of_the_ranks(world, engine)}
+        if isinstance(engine, AverageEngine):
+            result |= _compared(engine, training, chosen)
     world.from_root(lambda: _finish(chosen, options.json, result, training, checkpoint, progress))
-
-
-def _open(options: TrainOptions) -> tuple[Split, Split | None]:
-    test = open_split(options.data, "test") if exists(f"{options.data}/test") else None
-    return open_split(options.data, "train").limited(options.limit), test
 
 
 def _threads(world: World, wanted: int | None, progress: Progress) -> int:

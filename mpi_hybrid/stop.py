@@ -1,9 +1,10 @@
-"""Asking a run to save what it has and end: SIGUSR1 and SIGTERM."""
+"""Ending a run early: SIGUSR1 and SIGTERM to save what it has before, SIGINT to do so at once."""
 
 from __future__ import annotations
 
 import signal
 from types import FrameType
+from typing import NoReturn
 
 TRY_AGAIN = 75  # the exit status EX_TEMPFAIL of sysexits.h
 
@@ -19,6 +20,13 @@ class StopRequest:
         self.received: str | None = None
         for number in (signal.SIGUSR1, signal.SIGTERM):
             signal.signal(number, self._note)
+        signal.signal(signal.SIGINT, _interrupt)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = signal.Signals(number).name
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Once: Ctrl-C comes from the terminal and again from the launcher that passes it on."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -22,10 +22,7 @@ def run(engine_name: str, options: TrainOptions, draw: Draw) -> dict[str, Any]:
     """
     progress = Progress()
     require_free(options.out)
-    split = open_split(options.data, "train").limited(options.limit)
-    test = open_split(options.data, "test") if exists(f"{options.data}/test") else None
-    if test:
-        _require_same_kind(test, split, f"{options.data}/test")
+    split, test = open_splits(options)
     with ExitStack() as stack:
         engine = _start(engine_name, split, test, options, progress, stack)
         training = train(engine, split, options, progress)
@@ -37,13 +34,20 @@ def run(engine_name: str, options: TrainOptions, draw: Draw) -> dict[str, Any]:
     return result
 
 
-def _require_same_kind(test: Split, train_split: Split, name: str) -> None:
-    about, expected = test.description, train_split.description
+def open_splits(options: TrainOptions) -> tuple[Split, Split | None]:
+    """The images to train on, and those to test on where there are any."""
+    split = open_split(options.data, "train").limited(options.limit)
+    name = f"{options.data}/test"
+    if not exists(name):
+        return split, None
+    test = open_split(options.data, "test")
+    about, expected = test.description, split.description
     if (about.shape, about.class_names) != (expected.shape, expected.class_names):
         raise InputError(
             f"{name}: its image shape or classes are not those of the training images; "
             "import both in one go"
         )
+    return split, test
 
 
 def _start(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mpi_hybrid.cores import default_threads, fair_share, too_few
 from ridge_spark.errors import InputError
+from tests.mpi.conftest import MpiRun
 
 ALL = frozenset(range(8))
 
@@ -47,3 +50,14 @@ def test_a_warning_where_there_are_more_threads_than_cores() -> None:
     assert warning is not None
     assert "bound to 1" in warning
     assert "--bind-to none" in warning
+
+
+@pytest.mark.parametrize("arguments", [("model",), ("data", "--combine", "average")])
+def test_blas_never_has_more_threads_than_the_rank(
+    arguments: tuple[str, ...], mpirun: MpiRun, thumbnails: Path
+) -> None:
+    """Left alone it takes every core: several ranks on a node would slow one another down."""
+    program = Path(__file__).with_name("blas_use.py")
+    done = mpirun(2, program, *arguments, "--data", thumbnails, "--out", "run", "--threads", 1)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("BLAS threads: 1\n") == 2, done.stderr

@@ -11,8 +11,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from ridge_spark.data.dataset import open_split
+from ridge_spark.data.dataset import Description, open_split
+from ridge_spark.data.writer import write_dataset
 from tests.mpi.conftest import MpiRun
+from tests.support import SMALL_NAMES, draw_images
 
 PROGRAMS = Path(__file__).parent
 PROMPT = 40  # seconds; a run that hangs is cut off there, and fails the test
@@ -34,6 +36,17 @@ def test_a_killed_rank_ends_all(mpirun: MpiRun, thumbnails: Path, tmp_path: Path
     )  # fmt: skip
     assert done.returncode != 0
     assert "signal 9" in done.stdout + done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_ends_all_with_one_line(mpirun: MpiRun, thumbnails: Path, tmp_path: Path) -> None:
+    done = mpirun(
+        3, PROGRAMS / "interrupted.py", "SIGINT", 1, 2, "launcher",
+        "data", "--data", thumbnails, "--out", "run", timeout=PROMPT,
+    )  # fmt: skip
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.count("mpi_hybrid: interrupted; no run directory was written") == 1
+    assert "Traceback" not in done.stderr
     assert not (tmp_path / "run").exists()
 
 
@@ -78,6 +91,24 @@ def test_what_all_ranks_find_wrong_is_said_once(
     assert told[0].startswith("mpi_hybrid: error: ")
     assert named in told[0]
     assert not (tmp_path / "new").exists()
+
+
+def test_help_is_printed_by_one_rank(hybrid: MpiRun) -> None:
+    done = hybrid(3, "data", "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("usage: python -m mpi_hybrid data") == 1
+    assert "--combine" in done.stdout
+
+
+def test_test_images_of_another_shape(hybrid: MpiRun, small_data: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_data / "train", tmp_path / "mixed" / "train")
+    other = Description((5, 5, 1), SMALL_NAMES, "drawn")
+    write_dataset(str(tmp_path / "other"), other, {"test": [draw_images(100, 25, 3)]})
+    shutil.move(tmp_path / "other" / "test", tmp_path / "mixed" / "test")
+    done = hybrid(2, "data", "--data", "mixed", "--out", "run", timeout=PROMPT)
+    assert done.returncode == 2
+    assert done.stderr.count("mixed/test: its image shape or classes are not those") == 1
+    assert "Traceback" not in done.stderr
 
 
 def test_tasks_of_slurm_that_do_not_find_each_other(hybrid: MpiRun, small_data: Path) -> None:
