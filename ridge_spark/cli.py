@@ -7,21 +7,11 @@ import shlex
 import signal
 import sys
 from io import TextIOWrapper
+from types import ModuleType
 from typing import NoReturn
 
 from ridge_spark import __version__
-from ridge_spark.commands import evaluate, export, import_images, predict, report, train, update
 from ridge_spark.errors import InputError
-
-COMMANDS = {
-    "import": import_images,
-    "train": train,
-    "predict": predict,
-    "evaluate": evaluate,
-    "update": update,
-    "export": export,
-    "report": report,
-}
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -70,6 +60,29 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return super()._get_help_string(action)
 
 
+def _commands() -> dict[str, ModuleType]:
+    """The sub-commands; loaded here, as the time that takes is one to press Ctrl-C in as well."""
+    from ridge_spark.commands import (
+        evaluate,
+        export,
+        import_images,
+        predict,
+        report,
+        train,
+        update,
+    )
+
+    return {
+        "import": import_images,
+        "train": train,
+        "predict": predict,
+        "evaluate": evaluate,
+        "update": update,
+        "export": export,
+        "report": report,
+    }
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="ridge-spark",
@@ -78,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
+    for name, command in _commands().items():
         added = commands.add_parser(
             name, help=command.HELP, description=command.HELP, formatter_class=_Formatter
         )

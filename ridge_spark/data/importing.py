@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
+from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,11 +139,12 @@ def prepare(source: Source, decoder: Decoder, workers: int) -> Iterator[Prepared
         return
     # Not forked: the threads that Arrow and BLAS have in this process would be lost half-way.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, _ignore_interrupts) as pool:
+    starting = ThreadPoolExecutor(1, initializer=_block_interrupts)
+    with starting, ProcessPoolExecutor(workers, spawn, _end_with_the_parent) as pool:
         under_way: deque[Future[Prepared]] = deque()
         try:
             for batch in work:
-                under_way.append(pool.submit(decoder, batch))
+                under_way.append(starting.submit(pool.submit, decoder, batch).result())
                 if len(under_way) > AHEAD * workers:
                     yield under_way.popleft().result()
             while under_way:
@@ -152,6 +155,23 @@ def prepare(source: Source, decoder: Decoder, workers: int) -> Iterator[Prepared
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
-    """In a worker: Ctrl-C reaches every process, and the parent is the one to deal with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _block_interrupts() -> None:
+    """In the thread that starts the workers: Ctrl-C and SIGTERM are for the main thread alone.
+
+    They may reach every process. A worker inherits what is blocked where it is started, and so
+    never sees them: neither while it loads its modules, nor half-way through an answer, for whose
+    end the parent would wait. And Python interrupts no other thread in starting a worker.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
+
+
+def _end_with_the_parent() -> None:
+    """In a worker: the parent ends it, unless it was killed itself."""
+    Thread(target=_await_the_parent, daemon=True).start()
+
+
+def _await_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -215,7 +216,31 @@ def test_memory_does_not_grow_with_the_number_of_files(environment, tmp_path):
     assert peaks[1] < 1.25 * peaks[0] + resource.getpagesize()
 
 
-def test_interrupted_it_leaves_nothing_and_says_so_once(environment, tmp_path):
+def written(folder, _):
+    return any(folder.glob("o.partial-*/*"))
+
+
+def a_worker_loads_its_modules(_, parent):
+    try:
+        children = [path.read_text() for path in Path(f"/proc/{parent}/task").glob("*/children")]
+        return any(
+            "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()
+            and "numpy" in Path(f"/proc/{child}/maps").read_text()
+            for child in " ".join(children).split()
+        )
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "told", "begun"),
+    [(signal.SIGINT, 130, "interrupted", a_worker_loads_its_modules),
+     (signal.SIGINT, 130, "interrupted", written),
+     (signal.SIGTERM, 143, "terminated", written)],
+)  # fmt: skip
+def test_interrupted_it_leaves_nothing_and_says_so_once(
+    environment, tmp_path, sent, status, told, begun
+):
     folder = write_classes(tmp_path / "set", {"a": 10, "b": 10}, 64, 64)
     for copy in range(3_000):
         for name in ("a", "b"):
@@ -226,10 +251,27 @@ def test_interrupted_it_leaves_nothing_and_says_so_once(environment, tmp_path):
         [*map(str, command), "--workers", "2"], cwd=tmp_path, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
-    while running.poll() is None and not list(tmp_path.glob("o.partial-*/*")):
-        time.sleep(0.02)
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the workers as well
-    _, errors = running.communicate(timeout=60)
-    assert running.returncode == 130, errors
-    assert errors == "ridge-spark: error: interrupted; nothing was written\n"
+    while running.poll() is None and not begun(tmp_path, running.pid):
+        time.sleep(0.005)
+    os.killpg(running.pid, sent)  # as a terminal does: to the workers as well
+    try:
+        _, errors = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert running.returncode == status, errors
+    assert errors == f"ridge-spark: error: {told}; nothing was written\n"
     assert not list(tmp_path.glob("o*"))
+
+
+def test_workers_end_with_a_parent_that_is_killed(environment, tmp_path):
+    folder = write_classes(tmp_path / "set", {"a": 300, "b": 300})
+    program = (
+        "import os, signal, sys; from ridge_spark.data import importing;"
+        "importing.append = lambda *_: os.kill(os.getpid(), signal.SIGKILL);"
+        "from ridge_spark.cli import main; main()"
+    )
+    done = subprocess.run(  # which returns once nobody has its output open any more
+        [sys.executable, "-c", program, "import", "folder", folder, "--workers", "2", "--out", "o"],
+        cwd=tmp_path, env=environment, timeout=60, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
