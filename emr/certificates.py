@@ -22,14 +22,14 @@ def make_certificates(region: str, out: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         key, chain = folder / "privateKey.pem", folder / "certificateChain.pem"
-        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-sha256"]
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha256"]
         command += ["-keyout", str(key), "-out", str(chain), "-days", str(DAYS)]
         command += ["-subj", f"/CN={names[0]}"]
         command += ["-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)]
         try:
             done = subprocess.run(command, check=False, capture_output=True, text=True)
         except FileNotFoundError as error:
-            raise EmrError("openssl is not on PATH; install OpenSSL 3") from error
+            raise EmrError("openssl is not on PATH; install OpenSSL or LibreSSL") from error
         if done.returncode:
             raise EmrError(f"openssl could not make a certificate: {done.stderr.splitlines()[-1]}")
         trusted = folder / "trustedCertificates.pem"

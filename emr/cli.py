@@ -5,32 +5,38 @@ from __future__ import annotations
 import argparse
 import sys
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr import operate
+from emr.arguments import OneLineParser
 from emr.errors import EmrError, explain
 from emr.logs import Logs
 from emr.package import ROOT, package_code
-from emr.runs import FAILED
+from emr.runs import FAILED, Target
+from emr.speech import say
 from emr.stack import Stack
-from emr.submit import JOBS, finish, say, submit, target_of
-from emr.terraform import Terraform
+from emr.submit import JOBS, finish, submit, target_of
+from emr.terraform import ProviderMissingError, Terraform
 from emr.wheels import lock
 from ridge_spark.errors import InputError
 
 EXIT_WRONG_USE = 2
+TARGETS = ["cluster", "serverless"]
 
 
 def main(arguments: list[str] | None = None) -> int:
     ours, jobs = _split(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(ours)
-    options.arguments = jobs
     try:
+        options = _parser().parse_args(ours)
+        options.job_options = jobs
         return int(options.run(options) or 0)
     except (EmrError, InputError) as error:
         say(f"error: {error}")
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, Boto3Error) as error:
         say(f"error: {explain(error)}")
+    except OSError as error:
+        say(f"error: {error.filename or 'input or output'}: {error.strerror}")
     except KeyboardInterrupt:
         return 130
     return EXIT_WRONG_USE
@@ -43,7 +49,7 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m emr", description="Run the jobs on AWS EMR.")
+    parser = OneLineParser(prog="python -m emr", description="Run the jobs on AWS EMR.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
@@ -53,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("package", _package, "build dist/ridge_spark.zip")
     command("lock", _lock, "pin emr/requirements.in, the nodes' packages, in requirements.txt")
+    command("validate", _validate, "check the Terraform files, as far as can be done offline")
     for name, run, text in (
         ("plan", _plan, "what would be made, and what it costs an hour"),
         ("up", _up, "make the stack"),
@@ -60,28 +67,34 @@ def _parser() -> argparse.ArgumentParser:
     ):
         added = command(name, run, text)
         if name != "down":
-            added.add_argument("--target", choices=["cluster", "serverless"])
+            added.add_argument("--target", choices=TARGETS)
         if name != "plan":
             added.add_argument("--yes", action="store_true", help="do not ask")
 
     added = command("submit", _submit, "run a job, wait for it and fetch its result")
     added.add_argument("job", choices=sorted(JOBS))
     added.add_argument("--data", help="data set: a folder or s3://bucket/prefix; else MNIST")
+    added.add_argument("--target", choices=TARGETS, help="refuse if the stack is another")
     added.add_argument("--deploy-mode", choices=["client", "cluster"], default="client")
     _waiting(added)
     added.epilog = "What follows -- is for the job: submit outer -- --folds 5"
 
+    command("status", _status, "the cluster or application, and its latest runs")
     added = command("follow", _follow, "wait for a run and fetch its result")
     _waiting(added)
-    added.add_argument("run_id")
-    command("status", _status, "the cluster or application, and its latest runs")
-    added = command("logs", _logs, "the driver's output of a run; the latest one by default")
-    added.add_argument("run_id", nargs="?")
+    _run(added)
+    added = command("logs", _logs, "the driver's output of a run")
     added.add_argument("--full", action="store_true", help="everything, the JVM's part included")
     added.add_argument("--log-wait", type=float, default=0, metavar="SECONDS")
-    command("cancel", _cancel, "cancel a run").add_argument("run_id")
-    command("cost", _cost, "what a run cost").add_argument("run_id")
+    _run(added)
+    _run(command("cost", _cost, "what a run cost"))
+    added = command("cancel", _cancel, "cancel a run")
+    added.add_argument("run_id", nargs="?", help="see: status")
     return parser
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_id", nargs="?", help="see: status; the latest by default")
 
 
 def _waiting(parser: argparse.ArgumentParser) -> None:
@@ -104,12 +117,18 @@ def _lock(_: argparse.Namespace) -> None:
     print(lock(ROOT / "dist" / "emr"))
 
 
-def _plan(options: argparse.Namespace) -> None:
+def _validate(_: argparse.Namespace) -> None:
     terraform = Terraform()
     try:
-        operate.plan(terraform, options.target)
-    finally:
-        terraform.planned.unlink(missing_ok=True)
+        terraform.init(backend=False)
+    except ProviderMissingError as error:
+        say(f"The Terraform files are not validated: {error}")
+    else:
+        terraform.validate()
+
+
+def _plan(options: argparse.Namespace) -> None:
+    operate.plan(Terraform(), options.target)
 
 
 def _up(options: argparse.Namespace) -> None:
@@ -122,14 +141,20 @@ def _down(options: argparse.Namespace) -> None:
 
 def _submit(options: argparse.Namespace) -> int:
     stack = _stack()
+    if options.target not in (None, stack.target):
+        raise EmrError(
+            f"What is up is {stack.target}; to replace it: make emr-up TARGET={options.target}"
+        )
     run_id = submit(
-        stack, options.job, options.data, options.arguments, deploy_mode=options.deploy_mode
+        stack, options.job, options.data, options.job_options, deploy_mode=options.deploy_mode
     )
     return finish(stack, run_id, options.poll, options.log_wait)
 
 
 def _follow(options: argparse.Namespace) -> int:
-    return finish(_stack(), options.run_id, options.poll, options.log_wait)
+    stack = _stack()
+    run_id = _run_or_latest(options, target_of(stack))
+    return finish(stack, run_id, options.poll, options.log_wait)
 
 
 def _status(_: argparse.Namespace) -> None:
@@ -142,9 +167,7 @@ def _status(_: argparse.Namespace) -> None:
 def _logs(options: argparse.Namespace) -> None:
     stack = _stack()
     target = target_of(stack)
-    run_id = options.run_id or next((run.run_id for run in target.recent()), None)
-    if run_id is None:
-        raise EmrError("Nothing was submitted yet; start with: make submit-outer")
+    run_id = _run_or_latest(options, target)
     state = target.state(run_id)
     logs = Logs(stack, target)
     if state.state == FAILED and not options.full:
@@ -156,10 +179,20 @@ def _logs(options: argparse.Namespace) -> None:
     print(found)
 
 
+def _run_or_latest(options: argparse.Namespace, target: Target) -> str:
+    found = options.run_id or next((run.run_id for run in target.recent()), None)
+    if found is None:
+        raise EmrError("Nothing was submitted yet; start with: make submit-outer")
+    return str(found)
+
+
 def _cancel(options: argparse.Namespace) -> None:
+    if not options.run_id:
+        raise EmrError("Say which run: make emr-cancel STEP=...; make emr-status lists them")
     target_of(_stack()).cancel(options.run_id)
     say(f"{options.run_id} is being cancelled")
 
 
 def _cost(options: argparse.Namespace) -> None:
-    print(target_of(_stack()).cost(options.run_id))
+    target = target_of(_stack())
+    print(target.cost(_run_or_latest(options, target)))

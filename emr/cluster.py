@@ -56,6 +56,7 @@ class Cluster:
         return [_state(step) for step in self._emr.list_steps(ClusterId=self.id)["Steps"][:10]]
 
     def cancel(self, run_id: str) -> None:
+        self.state(run_id)  # tells of a step that there is not more clearly than CancelSteps
         answer = self._emr.cancel_steps(
             ClusterId=self.id, StepIds=[run_id], StepCancellationOption="TERMINATE_PROCESS"
         )
@@ -73,13 +74,11 @@ class Cluster:
         return f"{self.stack.logs}{self.id}/containers/{application}/"
 
     def summary(self) -> str:
-        cluster = self._describe()
+        state = self._describe()["Status"]["State"]
         sizes = self.stack.sizes
-        return (
-            f"cluster {self.id} ({cluster.get('ReleaseLabel', self.stack.release_label)}, "
-            f"{self.stack.region}): {cluster['Status']['State']}. "
-            + prices.forecast("cluster", sizes)
-        )
+        costs = prices.without_nodes(sizes) if state in GONE else prices.forecast("cluster", sizes)
+        where = f"{self.stack.release_label}, {self.stack.region}"
+        return f"cluster {self.id} ({where}): {state}. {costs}"
 
     def cost(self, run_id: str) -> str:
         workers = self._workers()

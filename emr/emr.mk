@@ -3,7 +3,7 @@
 
 EMR = $(PYTHON) -m emr
 EMR_TARGET = $(if $(TARGET),--target $(TARGET))
-EMR_YES = $(if $(YES),--yes)
+EMR_YES = $(if $(filter 1 y yes true,$(YES)),--yes)
 
 .PHONY: package emr-plan emr-up emr-down submit-outer submit-inner
 .PHONY: emr-status emr-logs emr-follow emr-cancel emr-cost
@@ -21,7 +21,7 @@ emr-down: setup  ## Destroy it all
 	@$(EMR) down $(EMR_YES)
 
 submit-outer submit-inner: submit-%: setup  ## Run a job on EMR and fetch its result
-	@$(EMR) submit $* $(if $(DATA),--data "$(DATA)") -- $(ARGS)
+	@$(EMR) submit $* $(EMR_TARGET) $(if $(DATA),--data "$(DATA)") -- $(ARGS)
 
 emr-status: setup  ## The cluster and its latest runs
 	@$(EMR) status
@@ -29,18 +29,19 @@ emr-status: setup  ## The cluster and its latest runs
 emr-logs: setup  ## The driver's output of STEP, or of the latest run
 	@$(EMR) logs $(STEP)
 
-emr-follow: setup  ## Wait for STEP and fetch its result
+emr-follow: setup  ## Wait for STEP, or the latest run, and fetch its result
 	@$(EMR) follow $(STEP)
 
 emr-cancel: setup  ## Cancel STEP
 	@$(EMR) cancel $(STEP)
 
-emr-cost: setup  ## What STEP cost
+emr-cost: setup  ## What STEP, or the latest run, cost
 	@$(EMR) cost $(STEP)
 
 lint: lint-terraform
 
 .PHONY: lint-terraform
-lint-terraform:
-	@if command -v terraform >/dev/null; then terraform fmt -check -recursive terraform; \
-	else echo "terraform is not on PATH: the form of its files is not checked" >&2; fi
+lint-terraform: $(READY)
+	@if ! command -v terraform >/dev/null; then \
+	  echo "terraform is not on PATH: its files are not checked" >&2; exit 0; fi; \
+	terraform fmt -check -recursive terraform && $(EMR) validate

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr.errors import explain, is_expired, is_passing
 from emr.runs import ENDED, RunState, Target
+from emr.speech import agrees, say
 
 REPORT_SECONDS = 60
 SLOWEST_POLL_SECONDS = 120
 EXIT_INTERRUPTED = 130
 
 
-def follow(
-    target: Target, run_id: str, poll_seconds: float, say: Callable[[str], None]
-) -> RunState:
+def follow(target: Target, run_id: str, poll_seconds: float) -> RunState:
     """Ask for the run's state until it has ended; every change, and each minute, is said once."""
     said, said_at, wait = "", 0.0, poll_seconds
     while True:
@@ -53,23 +51,14 @@ def _trouble(error: Exception) -> str:
 
 def ask_to_cancel(target: Target, run_id: str) -> int:
     """After Ctrl-C: the job runs on AWS; leave it or cancel it. Returns the exit status."""
-    if sys.stdin.isatty():
-        print(
-            f"\n{run_id} goes on without us. Cancel it? [y/N] ", end="", file=sys.stderr, flush=True
+    if sys.stdin.isatty() and agrees(f"\n{run_id} goes on without us. Cancel it?"):
+        target.cancel(run_id)
+        say(f"{run_id} is being cancelled")
+    else:
+        say(
+            f"{run_id} goes on; come back to it with: make emr-follow STEP={run_id}, "
+            f"or cancel it with: make emr-cancel STEP={run_id}"
         )
-        try:
-            answer = input()
-        except (EOFError, KeyboardInterrupt):
-            answer = ""
-        if answer.strip().lower() in ("y", "yes"):
-            target.cancel(run_id)
-            print(f"{run_id} is being cancelled", file=sys.stderr)
-            return EXIT_INTERRUPTED
-    print(
-        f"{run_id} goes on; come back to it with: make emr-follow STEP={run_id}, "
-        f"or cancel it with: make emr-cancel STEP={run_id}",
-        file=sys.stderr,
-    )
     return EXIT_INTERRUPTED
 
 

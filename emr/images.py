@@ -43,10 +43,11 @@ def place(data: str | None, storage: Storage) -> str:
 def describe(address: str, region: str) -> tuple[int, int]:
     """Pixels of an image, and images to train on, from the footers of the data set's shards."""
     bucket, prefix = split(address)
-    filesystem = _filesystem(bucket, region)
+    filesystem = _filesystem(region)
+    folder = "/".join(filter(None, (bucket, prefix, "train")))
     d = rows = 0
     try:
-        for shard in filesystem.get_file_info(fs.FileSelector(f"{bucket}/{prefix}/train")):
+        for shard in filesystem.get_file_info(fs.FileSelector(folder)):
             if shard.path.endswith(".parquet"):
                 with filesystem.open_input_file(shard.path) as file:
                     footer = pq.ParquetFile(file).metadata
@@ -59,10 +60,9 @@ def describe(address: str, region: str) -> tuple[int, int]:
     return d, rows
 
 
-def _filesystem(bucket: str, region: str) -> fs.FileSystem:
+def _filesystem(region: str) -> fs.FileSystem:
     """S3 where and as boto3 finds it: Arrow's own SDK does not know every kind of profile."""
-    home = aws.client("s3", region).get_bucket_location(Bucket=bucket).get("LocationConstraint")
-    s3 = aws.client("s3", home or "us-east-1")
+    s3 = aws.client("s3", region)
     keys: dict[str, Any] = {}
     credentials = aws.session(region).get_credentials()
     if credentials:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,79 +12,94 @@ from emr import aws, preflight, prices
 from emr.certificates import make_certificates
 from emr.errors import EmrError, one_line
 from emr.package import ROOT
+from emr.speech import agrees, say
 from emr.stack import Sizes, Stack
-from emr.storage import Storage
+from emr.storage import count
 from emr.terraform import Terraform
 from emr.wheels import package_wheels
 
 DIST = ROOT / "dist" / "emr"
 
 
-def plan(terraform: Terraform, target: str | None) -> dict[str, Any]:
-    """Check, plan and price; nothing is made. Returns the plan."""
-    account = preflight.caller()
-    terraform.init()
-    variables = {"target": target} if target else {}
-    if terraform.variable("target", variables) == "cluster":
-        _package(terraform, DIST)
-    planned = terraform.plan(variables)
-    with one_line():
-        preflight.check_plan(planned)
-    outputs = planned["planned_values"]["outputs"]
-    sizes = Sizes(**outputs["sizes"]["value"])
-    _say(f"Account {account}, region {outputs['region']['value']}.")
-    _say(prices.forecast(outputs["target"]["value"], sizes))
-    return planned
+def plan(terraform: Terraform, target: str | None) -> None:
+    """Show what `up` would make and what it costs; nothing is made."""
+    with _planned(terraform, target):
+        say(f"To make it: make emr-up{f' TARGET={target}' if target else ''}")
 
 
 def up(terraform: Terraform, target: str | None, sure: bool) -> None:
     """Make the stack, or bring it to what the files say."""
-    planned = plan(terraform, target)
-    if all(change["change"]["actions"] == ["no-op"] for change in planned["resource_changes"]):
-        _say("Everything is up already.")
-    _confirm("Make these changes?", sure)
-    try:
-        terraform.apply_planned()
-    except EmrError as error:
-        raise EmrError(
-            f"{error}. What was made so far is remembered: make emr-up goes on from there, "
-            "make emr-down removes it"
-        ) from error
-    # The nodes fetch it from the encrypted bucket; nobody needs the private key here any more.
-    (DIST / "certificates.zip").unlink(missing_ok=True)
+    with _planned(terraform, target) as planned:
+        if _changes(planned):
+            _confirm("Make these changes?", sure)
+        else:
+            say("Everything is up already.")
+        try:
+            terraform.apply_planned()
+        except EmrError as error:
+            raise EmrError(
+                f"{error}. What was made so far is remembered: make emr-up goes on from there, "
+                "make emr-down removes it"
+            ) from error
     stack = Stack.from_outputs(terraform.outputs())
-    _say(f"Up: {stack.cluster_id or stack.application_id}. Next: make submit-outer")
+    say(f"Up: {stack.cluster_id or stack.application_id}. Next: make submit-outer")
 
 
 def down(terraform: Terraform, sure: bool) -> None:
-    """Destroy everything, the buckets' contents included."""
+    """Destroy everything, the buckets' contents included, of a stack that is half made as well."""
     preflight.caller()
     terraform.init()
     outputs = terraform.outputs()
-    if outputs:
-        stack = Stack.from_outputs(outputs)
+    if bucket := outputs.get("bucket"):
         with one_line():
-            objects = Storage(stack).count()
-        _say(f"This ends {stack.name} and deletes {stack.bucket} with its {objects} objects.")
+            objects = count(bucket, outputs["region"])
+        say(f"This ends {outputs['name']} and deletes {bucket} with its {objects} objects.")
     _confirm("Destroy it all?", sure)
     try:
-        terraform.destroy({"target": outputs["target"]} if outputs else {})
+        terraform.destroy({"target": outputs["target"]} if "target" in outputs else {})
     except EmrError as error:
         raise EmrError(f"{error}. Run make emr-down again: what is left still costs") from error
-    _say("Down: nothing is left that costs money.")
+    say("Down: nothing is left that costs money.")
 
 
-def _package(terraform: Terraform, dist: Path) -> None:
+@contextmanager
+def _planned(terraform: Terraform, target: str | None) -> Iterator[dict[str, Any]]:
+    """Check, plan and price; yields the plan, and takes away what was only needed to apply it."""
+    account = preflight.caller()
+    terraform.init()
+    variables = {"target": target} if target else {}
+    certificates = DIST / "certificates.zip"
+    try:
+        if terraform.variable("target", variables) == "cluster":
+            _package(terraform, certificates)
+        planned = terraform.plan(variables)
+        with one_line():
+            preflight.check_plan(planned)
+        outputs = planned["planned_values"]["outputs"]
+        say(f"Account {account}, region {outputs['region']['value']}.")
+        sizes = Sizes(**outputs["sizes"]["value"])
+        say(prices.forecast(outputs["target"]["value"], sizes))
+        yield planned
+    finally:
+        terraform.planned.unlink(missing_ok=True)
+        # The nodes fetch it from the encrypted bucket; nobody needs the private key here.
+        certificates.unlink(missing_ok=True)
+
+
+def _changes(planned: dict[str, Any]) -> bool:
+    changes = [*planned["resource_changes"], *planned.get("output_changes", {}).values()]
+    return any(each.get("change", each)["actions"] != ["no-op"] for each in changes)
+
+
+def _package(terraform: Terraform, certificates: Path) -> None:
     """Build what Terraform uploads for the nodes: their wheels and their certificate."""
     region = terraform.variable("region", {}) or aws.session().region_name
     worker_type = terraform.variable("worker_type", {}) or ""
     with one_line():
         architecture = preflight.architecture(worker_type, region)
-    _say(f"Packing the wheels for {worker_type} ({architecture})")
-    package_wheels(architecture, dist)
-    certificates = dist / "certificates.zip"
-    if not certificates.exists():
-        make_certificates(region, certificates)
+    say(f"Packing the wheels for {worker_type} ({architecture})")
+    package_wheels(architecture, DIST)
+    make_certificates(region, certificates)
 
 
 def _confirm(question: str, sure: bool) -> None:
@@ -90,10 +107,5 @@ def _confirm(question: str, sure: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise EmrError("Nobody is there to ask; say yes beforehand with YES=1 (--yes)")
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    if input().strip().lower() not in ("y", "yes"):
+    if not agrees(question):
         raise EmrError("Nothing was changed")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -18,6 +18,7 @@ VCPU_HOUR = {
 }  # fmt: skip
 EMR_SHARE = 0.25  # EMR's own charge on top of EC2's; less for the largest sizes
 ENDPOINT_HOUR = 0.01
+ADDRESS_HOUR = 0.005  # a public IPv4 address
 GP3_GIB_HOUR = 0.08 / 730
 SERVERLESS_ARM_VCPU_HOUR = 0.042094
 SERVERLESS_ARM_GB_HOUR = 0.004628
@@ -45,12 +46,21 @@ def cluster_hour(sizes: Sizes, workers: int) -> float | None:
     worker = node_hour(sizes.worker_type, sizes.disk_gib)
     if primary is None or worker is None:
         return None
-    return primary + workers * worker + sizes.endpoints * ENDPOINT_HOUR
+    addresses = 0 if sizes.private_network else 1 + workers
+    return primary + workers * worker + sizes.endpoints * ENDPOINT_HOUR + addresses * ADDRESS_HOUR
 
 
 def serverless(vcpu_hours: float, memory_gb_hours: float) -> float:
     """A serverless job on ARM64."""
     return vcpu_hours * SERVERLESS_ARM_VCPU_HOUR + memory_gb_hours * SERVERLESS_ARM_GB_HOUR
+
+
+def without_nodes(sizes: Sizes) -> str:
+    """One line: what a stack costs whose cluster has ended."""
+    return (
+        f"make emr-up starts another; until make emr-down its network costs about "
+        f"${sizes.endpoints * ENDPOINT_HOUR:.2f} an hour."
+    )
 
 
 def forecast(target: str, sizes: Sizes) -> str:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from emr import prices
 from emr.errors import EmrError, code
 from emr.job import Job
-from emr.runs import CANCELLED, COMPLETED, FAILED, PENDING, RUNNING, RunState
+from emr.runs import CANCELLED, COMPLETED, ENDED, FAILED, PENDING, RUNNING, RunState
 from emr.stack import Stack
 
 STATES = {
@@ -80,6 +80,8 @@ class Serverless:
         return [_state({"jobRunId": run["id"], **run}) for run in runs]
 
     def cancel(self, run_id: str) -> None:
+        if self.state(run_id).state in ENDED:
+            raise EmrError(f"{run_id} can't be cancelled: it has ended")
         self._emr.cancel_job_run(applicationId=self.id, jobRunId=run_id)
 
     def log_folders(self, run_id: str) -> list[str]:
@@ -117,9 +119,7 @@ class Serverless:
 
 def _state(run: dict[str, Any]) -> RunState:
     state = STATES[run["state"]]
-    ended = run.get("endedAt") or (
-        run["updatedAt"] if state in (COMPLETED, FAILED, CANCELLED) else None
-    )
+    ended = run.get("endedAt") or (run["updatedAt"] if state in ENDED else None)
     started = run.get("startedAt") or (run["createdAt"] if state != PENDING else None)
     return RunState(
         run["jobRunId"], run.get("name", ""), state, run.get("stateDetails", ""), started, ended

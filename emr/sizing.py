@@ -13,42 +13,125 @@ MIB = 2**20
 WORKER_BASE_MIB = 448  # an interpreter with NumPy, SciPy, Numba and PyArrow, and a few blocks
 APPLICATION_MASTER_MIB = 1024  # one node also holds YARN's application master
 HEAP_BASE_MIB = 1024
-GROUPS = 10  # of images with statistics of their own: enough for ten folds
 SERVERLESS_WORKERS = ((4, 8, 30), (8, 16, 60), (16, 32, 120))  # vCPUs, least GB, most GB
-SERVERLESS_DRIVER_VCPUS = 4
 
 
 @dataclass(frozen=True)
-class Executor:
-    """One executor: its Python workers, the JVM's heap, and the memory beside the heap."""
+class Load:
+    """What a run asks of memory.
 
-    cores: int
+    d           pixels of an image
+    groups      of images with statistics of their own: the folds, or two
+    shared_mib  what the workers of an executor map together: the outer job's images
+    """
+
+    d: int
+    groups: int
+    shared_mib: int = 0
+
+    @property
+    def task_mib(self) -> int:
+        """Most that a task's statistics take, 8 d^2 bytes for each group and as much to work.
+
+        Beyond `TILE_BYTES` a task has only a tile of X'X.
+        """
+        return -(-min(16 * self.d * self.d * self.groups, TILE_BYTES) // MIB)
+
+    @property
+    def worker_mib(self) -> int:
+        """A Python worker: itself, its task's statistics, and their copy on the way out."""
+        return WORKER_BASE_MIB + self.task_mib + self.task_mib // 2
+
+    def heap_mib(self, cores: int) -> int:
+        """An executor's heap: a task's result on its way out for each core, and one more."""
+        return HEAP_BASE_MIB + (cores + 1) * self.task_mib // 2
+
+    def executor_mib(self, cores: int) -> int:
+        """An executor with a Python worker for each core."""
+        return self.heap_mib(cores) + cores * self.worker_mib + self.shared_mib
+
+    @property
+    def driver(self) -> Memory:
+        """The driver: what the last step of the merging tree sends passes through its heap.
+
+        Its Python has the statistics of each group, and their sum, centred and factorised.
+        """
+        python = WORKER_BASE_MIB + (self.groups + 4) * -(-8 * self.d * self.d // MIB)
+        return Memory(HEAP_BASE_MIB + FAN_IN * self.task_mib // 2, python)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A JVM's heap, and the memory beside it, which is where YARN counts Python."""
+
     heap_mib: int
     overhead_mib: int
+
+    @property
+    def mib(self) -> int:
+        return self.heap_mib + self.overhead_mib
 
 
 @dataclass(frozen=True)
 class Sizing:
     """What spark-submit is told, and why."""
 
-    executor: Executor
-    driver_mib: int
+    cores: int
+    executor: Memory
+    driver: Memory
     parallelism: int
     reason: str
 
     def options(self) -> list[str]:
         settings = {
-            "spark.driver.maxResultSize": f"{self.driver_mib}m",
+            "spark.driver.maxResultSize": f"{self.driver.heap_mib}m",
+            # Counts where the driver is in a container: in cluster mode and on serverless.
+            "spark.driver.memoryOverhead": f"{self.driver.overhead_mib}m",
             "spark.executor.memoryOverhead": f"{self.executor.overhead_mib}m",
             # Executors come and go; without this Spark counts the cores of those that are there.
             "spark.default.parallelism": str(self.parallelism),
         }
         return [
-            *("--driver-memory", f"{self.driver_mib}m"),
-            *("--executor-cores", str(self.executor.cores)),
+            *("--driver-memory", f"{self.driver.heap_mib}m"),
+            *("--executor-cores", str(self.cores)),
             *("--executor-memory", f"{self.executor.heap_mib}m"),
             *(part for name, value in settings.items() for part in ("--conf", f"{name}={value}")),
         ]
+
+
+def size_for_cluster(load: Load, sizes: Sizes, deploy_mode: str = "client") -> Sizing:
+    """One executor a node, less what YARN's application master takes on one of them.
+
+    The driver is on the primary node; in cluster mode it is the application master.
+    """
+    yarn = yarn_mib(sizes.worker_mib)
+    worker = f"worker_type {sizes.worker_type}"
+    if deploy_mode == "client":
+        driver = _driver(load, sizes.primary_mib * 9 // 10, f"primary_type {sizes.primary_type}")
+        master = APPLICATION_MASTER_MIB
+    else:
+        driver = _driver(load, yarn, worker)
+        master = driver.mib
+    cores, executor = fit_executor(load, sizes.worker_vcpus, yarn - master, worker)
+    reason = _reason(load, cores, executor, f"each {sizes.worker_type}", sizes.worker_vcpus)
+    return Sizing(cores, executor, driver, cores * sizes.workers_max, reason)
+
+
+def size_for_serverless(load: Load, max_vcpus: int) -> Sizing:
+    """The smallest worker of EMR Serverless that keeps all its cores busy, else the largest.
+
+    Workers have 4, 8 or 16 vCPUs with 8 to 30, 16 to 60 or 32 to 120 GB, paid for as sized; the
+    driver is one of the smallest.
+    """
+    fitting = (each for each in SERVERLESS_WORKERS if load.executor_mib(each[0]) <= each[2] * 1024)
+    vcpus, least, most = next(fitting, SERVERLESS_WORKERS[-1])
+    container = min(max(load.executor_mib(vcpus), least * 1024), most * 1024)
+    cores, executor = fit_executor(load, vcpus, container, f"a worker of {vcpus} vCPUs")
+    driver_vcpus, _, driver_gib = SERVERLESS_WORKERS[0]
+    driver = _driver(load, driver_gib * 1024, f"a worker of {driver_vcpus} vCPUs")
+    workers = max(1, (max_vcpus - driver_vcpus) // vcpus)
+    reason = _reason(load, cores, executor, f"workers of {vcpus} vCPUs", vcpus)
+    return Sizing(cores, executor, driver, workers * cores, reason)
 
 
 def yarn_mib(memory_mib: int) -> int:
@@ -56,92 +139,42 @@ def yarn_mib(memory_mib: int) -> int:
     return max(memory_mib * 3 // 4, memory_mib - 8192)
 
 
-def task_mib(d: int) -> int:
-    """Most that a task's statistics take, 8 d^2 bytes for each group of images and as much to work.
-
-    Beyond `TILE_BYTES` a task has only a tile of X'X.
-    """
-    return -(-min(16 * d * d * GROUPS, TILE_BYTES) // MIB)
-
-
-def worker_mib(d: int) -> int:
-    """A Python worker: itself, its task's statistics, and their copy on the way out."""
-    return WORKER_BASE_MIB + task_mib(d) + task_mib(d) // 2
-
-
-def heap_mib(d: int, cores: int) -> int:
-    """The JVM's heap: a task's result on its way out for each core, and one more."""
-    return HEAP_BASE_MIB + (cores + 1) * task_mib(d) // 2
-
-
-def driver_mib(d: int) -> int:
-    """The driver's heap: what the last step of the merging tree sends, on its way to Python."""
-    return HEAP_BASE_MIB + FAN_IN * task_mib(d) // 2
-
-
-def driver_python_mib(d: int) -> int:
-    """The driver's Python: statistics of two groups and their sum, centred, factorised."""
-    return WORKER_BASE_MIB + 6 * -(-8 * d * d // MIB)
-
-
-def fit_executor(d: int, shared_mib: int, vcpus: int, container_mib: int, where: str) -> Executor:
+def fit_executor(load: Load, vcpus: int, container_mib: int, where: str) -> tuple[int, Memory]:
     """Fill a container of `container_mib` with a Python worker for each core, or as many as fit.
 
-    `shared_mib` is what the workers of an executor map together, the outer job's images. All that
-    is not heap is overhead, which is where YARN counts Python. `EmrError` if no worker fits.
+    All that is not heap is overhead. `EmrError` if no worker fits.
     """
     for cores in range(vcpus, 0, -1):
-        overhead = container_mib - heap_mib(d, cores)
-        if overhead >= cores * worker_mib(d) + shared_mib:
-            return Executor(cores, heap_mib(d, cores), overhead)
-    needed = heap_mib(d, 1) + worker_mib(d) + shared_mib
+        if load.executor_mib(cores) <= container_mib:
+            heap = load.heap_mib(cores)
+            return cores, Memory(heap, container_mib - heap)
     raise EmrError(
-        f"{d:,} pixels and {gib(shared_mib)} of shared images need {gib(needed)}, but {where} has "
-        f"{gib(container_mib)}; choose a larger worker_type (r7g has twice the memory), smaller "
-        "images, or the inner job, which shares nothing"
+        f"{load.d:,} pixels and {gib(load.shared_mib)} of shared images need "
+        f"{gib(load.executor_mib(1))}, but {where} has {gib(container_mib)} to give; choose a "
+        "larger one (r7g has twice the memory), smaller images, or the inner job, which shares "
+        "nothing"
     )
 
 
-def size_for_cluster(d: int, shared_mib: int, sizes: Sizes) -> Sizing:
-    """One executor a node, less what YARN's application master takes on one of them."""
-    container = yarn_mib(sizes.worker_mib) - APPLICATION_MASTER_MIB
-    executor = fit_executor(d, shared_mib, sizes.worker_vcpus, container, sizes.worker_type)
-    driver = driver_mib(d) + driver_python_mib(d)
-    if driver > sizes.primary_mib * 9 // 10:
+def _driver(load: Load, most_mib: int, where: str) -> Memory:
+    """`EmrError` if the driver does not fit."""
+    if load.driver.mib > most_mib:
         raise EmrError(
-            f"{d:,} pixels need {gib(driver)} for the driver, but {sizes.primary_type} has "
-            f"{gib(sizes.primary_mib)}; choose a larger primary_type or smaller images"
+            f"{load.d:,} pixels in {load.groups} groups need {gib(load.driver.mib)} for the "
+            f"driver, but {where} has {gib(most_mib)} to give; choose a larger one, fewer --folds "
+            "or smaller images"
         )
-    parallelism = executor.cores * sizes.workers_max
-    return _sizing(d, executor, parallelism, f"each {sizes.worker_type}", sizes.worker_vcpus)
+    return load.driver
 
 
-def size_for_serverless(d: int, shared_mib: int, max_vcpus: int) -> Sizing:
-    """The smallest worker of EMR Serverless that keeps all its cores busy, else the largest.
-
-    Workers have 4, 8 or 16 vCPUs with 8 to 30, 16 to 60 or 32 to 120 GB, paid for as sized.
-    """
-
-    def wanted_mib(vcpus: int) -> int:
-        return heap_mib(d, vcpus) + vcpus * worker_mib(d) + shared_mib
-
-    fitting = (each for each in SERVERLESS_WORKERS if wanted_mib(each[0]) <= each[2] * 1024)
-    vcpus, least, most = next(fitting, SERVERLESS_WORKERS[-1])
-    container = min(max(wanted_mib(vcpus), least * 1024), most * 1024)
-    executor = fit_executor(d, shared_mib, vcpus, container, f"a worker of {vcpus} vCPUs")
-    workers = max(1, (max_vcpus - SERVERLESS_DRIVER_VCPUS) // vcpus)
-    return _sizing(d, executor, workers * executor.cores, f"workers of {vcpus} vCPUs", vcpus)
-
-
-def _sizing(d: int, executor: Executor, parallelism: int, where: str, vcpus: int) -> Sizing:
-    idle = vcpus - executor.cores
-    reason = (
-        f"Executors: one on {where} with {executor.cores} Python workers, each up to "
-        f"{gib(worker_mib(d))} for {d:,} pixels; {gib(executor.heap_mib)} of heap, "
+def _reason(load: Load, cores: int, executor: Memory, where: str, vcpus: int) -> str:
+    idle = vcpus - cores
+    return (
+        f"Executors: one on {where} with {cores} Python workers, each up to "
+        f"{gib(load.worker_mib)} for {load.d:,} pixels; {gib(executor.heap_mib)} of heap, "
         f"{gib(executor.overhead_mib)} for Python"
         + (f"; memory leaves {idle} cores idle" if idle else "")
     )
-    return Sizing(executor, driver_mib(d), parallelism, reason)
 
 
 def gib(mib: int) -> str:

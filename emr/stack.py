@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -45,15 +46,22 @@ class Stack:
     cluster_id: str | None
     application_id: str | None
     sizes: Sizes
+    data_locations: Sequence[str] = ()
 
     @classmethod
     def from_outputs(cls, outputs: dict[str, Any]) -> Self:
-        """From the values of `terraform output -json`; `EmrError` if there is no stack."""
-        missing = {each.name for each in fields(cls)} - outputs.keys()
-        missing -= {"cluster_id", "application_id"}  # Terraform leaves null outputs out
-        if missing:
+        """From the values of `terraform output -json`; `EmrError` if there is no whole stack."""
+        if not outputs:
             raise EmrError("Nothing is up yet (no Terraform outputs); start with: make emr-up")
         values = {each.name: outputs.get(each.name) for each in fields(cls)}
+        serverless = values["target"] == "serverless"
+        absent = "cluster_id" if serverless else "application_id"  # Terraform leaves nulls out
+        missing = [name for name, value in values.items() if value is None and name != absent]
+        if missing:
+            raise EmrError(
+                f"The stack is only half made (no {missing[0]}); "
+                "make emr-up goes on from there, make emr-down removes it"
+            )
         return cls(**{**values, "sizes": Sizes(**outputs["sizes"])})  # type: ignore[arg-type]
 
     def client(self, service: str) -> Any:

@@ -11,11 +11,13 @@ from typing import Any
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
-from emr.errors import EmrError, code
+from emr import aws
+from emr.errors import EmrError, code, explain
 from emr.package import sha256
 from emr.stack import Stack
 
 MOST_RESULT_BYTES = 16 * 2**30
+LEGACY_REGIONS = {None: "us-east-1", "EU": "eu-west-1"}  # as S3 names a bucket's place
 
 
 class Storage:
@@ -23,6 +25,8 @@ class Storage:
 
     def __init__(self, stack: Stack) -> None:
         self.bucket = stack.bucket
+        self.region = stack.region
+        self.readable = (f"s3://{stack.bucket}/data", *stack.data_locations)
         self.s3: Any = stack.client("s3")
 
     def upload_file(self, path: Path, prefix: str) -> str:
@@ -78,10 +82,12 @@ class Storage:
         return folder
 
     def require_data(self, address: str) -> None:
-        """`EmrError` if there is nothing at `address`, before a cluster is kept waiting for it."""
+        """`EmrError` if no job can read a data set there, before a cluster is kept waiting."""
         bucket, prefix = split(address)
+        train = f"{prefix}/train/".lstrip("/")
         try:
-            answer = self.s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/train/", MaxKeys=1)
+            place = self.s3.get_bucket_location(Bucket=bucket).get("LocationConstraint")
+            answer = self.s3.list_objects_v2(Bucket=bucket, Prefix=train, MaxKeys=1)
         except ClientError as error:
             if code(error) == "NoSuchBucket":
                 raise EmrError(f"{address}: there is no bucket {bucket}") from error
@@ -91,27 +97,46 @@ class Storage:
                 f"{address}: no data set there (nothing under train/); make one with: "
                 f"ridge-spark import KIND SOURCE --out {address}"
             )
-
-    def count(self) -> int:
-        """Objects in the bucket."""
-        return len(self._sizes(""))
+        home = LEGACY_REGIONS.get(place, place)
+        if home != self.region:
+            raise EmrError(
+                f"{address}: the bucket is in {home}, the stack in {self.region}; "
+                "copy the data set to a bucket there (aws s3 cp --recursive)"
+            )
+        wanted = f"{address.rstrip('/')}/"
+        if not any(wanted.startswith(f"{each.rstrip('/')}/") for each in self.readable):
+            raise EmrError(
+                f"{address}: the jobs may not read there; add it to data_locations in "
+                "terraform.tfvars, then: make emr-up"
+            )
 
     def _put(self, path: Path, key: str) -> None:
         try:
             self.s3.upload_file(str(path), self.bucket, key)
         except S3UploadFailedError as error:
-            raise EmrError(
-                f"{path}: can't be uploaded to s3://{self.bucket}/{key}: {error}"
-            ) from error
+            cause = error.__context__ or error
+            raise EmrError(f"{path}: not uploaded to {self.bucket}: {explain(cause)}") from error
 
     def _size(self, key: str) -> int | None:
         return self._sizes(key).get(key)
 
     def _sizes(self, prefix: str, bucket: str | None = None) -> dict[str, int]:
-        pages = self.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket or self.bucket, Prefix=prefix
-        )
-        return {each["Key"]: each["Size"] for page in pages for each in page.get("Contents", [])}
+        return _sizes(self.s3, bucket or self.bucket, prefix)
+
+
+def count(bucket: str, region: str) -> int:
+    """Objects in a bucket; none if it is gone."""
+    try:
+        return len(_sizes(aws.client("s3", region), bucket, ""))
+    except ClientError as error:
+        if code(error) == "NoSuchBucket":
+            return 0
+        raise
+
+
+def _sizes(s3: Any, bucket: str, prefix: str) -> dict[str, int]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return {each["Key"]: each["Size"] for page in pages for each in page.get("Contents", [])}
 
 
 def split(address: str) -> tuple[str, str]:

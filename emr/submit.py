@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
-from emr import images
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emr import arguments, images
 from emr.cluster import Cluster
-from emr.errors import EmrError
+from emr.errors import EmrError, explain
 from emr.follow import ask_to_cancel, clock, follow
 from emr.job import Job
 from emr.logs import Logs
 from emr.package import ROOT, package_code
 from emr.runs import CANCELLED, COMPLETED, RunState, Target
 from emr.serverless import Serverless, environment_options
-from emr.sizing import MIB, Sizing, size_for_cluster, size_for_serverless
+from emr.sizing import MIB, Load, Sizing, size_for_cluster, size_for_serverless
+from emr.speech import say
 from emr.stack import Stack
 from emr.storage import Storage
 from emr.wheels import package_environment
@@ -28,10 +31,6 @@ DIST = ROOT / "dist"
 EXIT_COMPLETED, EXIT_FAILED, EXIT_CANCELLED = 0, 1, 3
 
 
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def target_of(stack: Stack) -> Target:
     return Cluster(stack) if stack.target == "cluster" else Serverless(stack)
 
@@ -40,33 +39,38 @@ def submit(
     stack: Stack,
     kind: str,
     data: str | None,
-    arguments: list[str],
+    options: list[str],
     *,
     deploy_mode: str = "client",
 ) -> str:
-    """Upload what the job needs and hand it over; returns the identifier of its run."""
+    """Upload what the job needs and hand it over; returns the identifier of its run.
+
+    `options` are the job's own, beside where its data are and where its result goes.
+    """
+    name = f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    out = output_of(stack, name)
+    groups = arguments.check(kind, data or "MNIST", out, options).folds.groups
     if isinstance(target := target_of(stack), Cluster):
         target.require_alive()
     storage = Storage(stack)
     data = images.place(data, storage)
-    sizing = size_executors(stack, kind, data)
+    sizing = size_executors(stack, kind, data, groups, deploy_mode)
     say(sizing.reason)
-    name = f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    options = sizing.options()
+    spark_options = sizing.options()
     if stack.target == "cluster":
-        options = ["--deploy-mode", deploy_mode, *options]
+        spark_options = ["--deploy-mode", deploy_mode, *spark_options]
     else:
         archive = package_environment(stack.architecture, DIST / "emr")
-        options += environment_options(storage.upload_file(archive, "environment"))
+        spark_options += environment_options(storage.upload_file(archive, "environment"))
     job = Job(
         name=name,
         script=storage.upload_file(JOBS[kind], "code"),
         py_files=storage.upload_file(package_code(DIST), "code"),
-        arguments=("--data", data, "--out", output_of(stack, name), *arguments),
-        options=tuple(options),
+        arguments=("--data", data, "--out", out, *options),
+        options=tuple(spark_options),
     )
     run_id = target.submit(job)
-    say(f"{run_id} submitted: {' '.join(job.command())}")
+    say(f"{run_id} submitted: {shlex.join(job.command())}")
     return run_id
 
 
@@ -75,26 +79,33 @@ def output_of(stack: Stack, name: str) -> str:
     return f"s3://{stack.bucket}/runs/{name}"
 
 
-def size_executors(stack: Stack, kind: str, data: str) -> Sizing:
+def size_executors(
+    stack: Stack, kind: str, data: str, groups: int, deploy_mode: str = "client"
+) -> Sizing:
     d, rows = images.describe(data, stack.region)
     # The outer job puts all images on every worker, a byte a pixel.
-    shared_mib = -(-rows * d // MIB) if kind == "outer" else 0
+    load = Load(d, groups, shared_mib=-(-rows * d // MIB) if kind == "outer" else 0)
     if stack.target == "serverless":
-        return size_for_serverless(d, shared_mib, stack.sizes.max_vcpus)
-    return size_for_cluster(d, shared_mib, stack.sizes)
+        return size_for_serverless(load, stack.sizes.max_vcpus)
+    return size_for_cluster(load, stack.sizes, deploy_mode)
 
 
 def finish(stack: Stack, run_id: str, poll_seconds: float, log_seconds: float) -> int:
     """Follow a run to its end, fetch what it left and return the exit status."""
     target = target_of(stack)
     try:
-        ended = follow(target, run_id, poll_seconds, say)
+        ended = follow(target, run_id, poll_seconds)
     except KeyboardInterrupt:
         return ask_to_cancel(target, run_id)
-    if ended.state == COMPLETED:
-        fetch_result(stack, target, ended)
-        return EXIT_COMPLETED
-    report_failure(stack, target, ended, log_seconds)
+    try:
+        if ended.state == COMPLETED:
+            fetch_result(stack, target, ended)
+            return EXIT_COMPLETED
+        report_failure(stack, target, ended, log_seconds)
+    except (BotoCoreError, ClientError) as error:
+        raise EmrError(
+            f"{run_id} is {ended.state}, but: {explain(error)}; then: make emr-follow STEP={run_id}"
+        ) from error
     return EXIT_CANCELLED if ended.state == CANCELLED else EXIT_FAILED
 
 
@@ -116,6 +127,10 @@ def report_failure(stack: Stack, target: Target, ended: RunState, log_seconds: f
     if ended.state == CANCELLED:
         say(f"{ended.run_id} was cancelled {ended.reason}".rstrip())
         return
-    reason = Logs(stack, target).failure(ended.run_id, log_seconds)
+    logs = Logs(stack, target)
+    reason = logs.failure(ended.run_id)
+    if reason is None:
+        say("Waiting for its log, which AWS delivers some minutes late (Ctrl-C: don't wait)")
+        reason = logs.failure(ended.run_id, log_seconds)
     say(reason or f"Its log is not there yet; ask again with: make emr-logs STEP={ended.run_id}")
     say(f"{ended.run_id} failed after {clock(ended.seconds)} {ended.reason}".rstrip())

@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from emr.errors import EmrError
 from emr.package import ROOT
 
+# A mirror of the provider for machines without a network; Terraform's own folders it looks into by
+# itself.
+PLUGINS = "/opt/tf-plugins"
+
+NO_PROVIDER = re.compile("Failed to query available provider packages|Failed to install provider")
 REMEDIES = {
     r"VcpuLimitExceeded|vCPU limit": "the account's vCPU quota is too small; ask for more in "
     "Service Quotas (EC2, Running On-Demand Standard instances) or choose fewer or smaller workers",
@@ -21,12 +29,16 @@ REMEDIES = {
     r"Error acquiring the state lock": "another terraform is at work on this state; wait for it",
     r"BucketAlreadyExists|BucketAlreadyOwnedByYou": "a bucket of that name exists elsewhere; "
     "set another name in terraform.tfvars",
-    r"Failed to query available provider packages|could not connect to registry": "the AWS "
-    "provider can't be fetched; check the network or point TF_CLI_CONFIG_FILE at a mirror",
+    NO_PROVIDER.pattern: "the AWS provider can't be fetched; check the network, or set "
+    "RIDGE_TERRAFORM_PLUGINS to a folder that mirrors it",
     r"AccessDenied|UnauthorizedOperation|not authorized": "a permission is missing; "
     "docs/emr.md lists those that are needed",
     r"BucketNotEmpty": "a bucket is not empty and keep_bucket_contents is set; empty it first",
 }
+
+
+class ProviderMissingError(EmrError):
+    """Terraform is there and its AWS provider is not."""
 
 
 class Terraform:
@@ -36,8 +48,12 @@ class Terraform:
         self.folder = folder or Path(os.environ.get("RIDGE_TERRAFORM_DIR") or ROOT / "terraform")
         self.planned = self.folder / "next.tfplan"
 
-    def init(self) -> None:
-        self._show("init", "-input=false", quiet=True)
+    def init(self, *, backend: bool = True) -> None:
+        options = [f"-backend={str(backend).lower()}", *_plugin_options()]
+        self._show("init", "-input=false", *options, quiet=True)
+
+    def validate(self) -> None:
+        self._run("validate")
 
     def plan(self, variables: dict[str, str]) -> dict[str, Any]:
         """Plan into a file and return the plan as `terraform show -json` gives it."""
@@ -73,25 +89,54 @@ class Terraform:
         color = [] if sys.stderr.isatty() and stdout != subprocess.PIPE else ["-no-color"]
         command, *rest = arguments
         try:
-            done = subprocess.run(
-                ["terraform", command, *color, *rest],
-                check=False,
-                cwd=self.folder,
-                stdout=stdout,
-                input=stdin,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+            with _interrupts_left_to_terraform() as interrupted:
+                done = subprocess.run(
+                    ["terraform", command, *color, *rest],
+                    check=False,
+                    cwd=self.folder,
+                    stdout=stdout,
+                    input=stdin,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
         except FileNotFoundError as error:
-            missing = self.folder if not self.folder.is_dir() else "terraform"
-            raise EmrError(f"{missing} is not there; install Terraform 1.9 or later") from error
+            if not self.folder.is_dir():
+                raise EmrError(f"{self.folder} is not there") from error
+            raise EmrError("terraform is not on PATH; install Terraform 1.9 or later") from error
+        if done.returncode and interrupted:
+            raise EmrError(f"terraform {command} was interrupted")
         if done.returncode:
-            raise EmrError(f"terraform {command} failed: {summary(done.stderr)}")
+            raised = ProviderMissingError if NO_PROVIDER.search(done.stderr) else EmrError
+            raise raised(f"terraform {command} failed: {summary(done.stderr)}")
         return done
 
     def _show(self, *arguments: str, quiet: bool = False) -> None:
         """Run with Terraform's progress on standard error, or nowhere."""
         self._run(*arguments, stdout=subprocess.DEVNULL if quiet else sys.stderr.fileno())
+
+
+def _plugin_options() -> list[str]:
+    """Where the provider is, if not in the registry or where Terraform looks by itself."""
+    chosen = os.environ.get("RIDGE_TERRAFORM_PLUGINS")
+    folder = Path(chosen or PLUGINS).expanduser()
+    there = any(folder.glob("*/hashicorp/aws"))
+    if chosen and not there:
+        raise EmrError(f"RIDGE_TERRAFORM_PLUGINS={chosen}: no mirror with hashicorp/aws there")
+    return [f"-plugin-dir={folder.resolve()}"] if there else []
+
+
+@contextmanager
+def _interrupts_left_to_terraform() -> Iterator[list[int]]:
+    """Wait for Terraform after Ctrl-C, which reaches it too, and note that there was one.
+
+    It finishes what it began and saves its state; killed, it would forget what it made.
+    """
+    received: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def summary(stderr: str) -> str:

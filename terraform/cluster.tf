@@ -164,7 +164,7 @@ resource "aws_emr_instance_fleet" "spot" {
   launch_specifications {
     spot_specification {
       allocation_strategy      = "capacity-optimized"
-      timeout_action           = "TERMINATE_CLUSTER"
+      timeout_action           = "SWITCH_TO_ON_DEMAND" # the other choice ends the whole cluster
       timeout_duration_minutes = 10
     }
   }

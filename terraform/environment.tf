@@ -47,7 +47,7 @@ resource "aws_s3_object" "environment" {
   lifecycle {
     precondition {
       condition     = each.value.sha256 != "absent"
-      error_message = "${each.value.source} is not there: `make emr-up` or `python -m emr package` builds it."
+      error_message = "${each.value.source} is not there: `make emr-plan` and `make emr-up` build it."
     }
   }
 }

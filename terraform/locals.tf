@@ -13,7 +13,6 @@ locals {
   on_serverless = var.target == "serverless"
 
   # EMR copies the cluster's tags to the instances, disks and network interfaces it makes; the
-  # service role may touch only what carries this one.
-  emr_tag = { "for-use-with-amazon-emr-managed-policies" = "true" }
-  tags    = merge(var.tags, { Project = var.name, ManagedBy = "terraform" }, local.emr_tag)
+  # service role may touch only what carries this Project.
+  tags = merge(var.tags, { Project = var.name, ManagedBy = "terraform" })
 }

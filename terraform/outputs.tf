@@ -55,6 +55,11 @@ output "application_id" {
   value       = one(aws_emrserverless_application.main[*].id)
 }
 
+output "data_locations" {
+  description = "Where else than in the bucket's data/ the jobs may read data sets."
+  value       = var.data_locations
+}
+
 output "sizes" {
   description = "What the nodes are and how many, for executor sizes and costs."
   value = {

@@ -4,7 +4,7 @@ resource "aws_emrserverless_application" "main" {
   count         = local.on_serverless ? 1 : 0
   name          = var.name
   release_label = var.release_label
-  type          = "spark"
+  type          = "SPARK"
   architecture  = "ARM64"
 
   maximum_capacity {

@@ -210,7 +210,7 @@ variable "tags" {
 }
 
 variable "package_dir" {
-  description = "Where `python -m emr package` left the bootstrap's wheels and the certificates, relative to this directory."
+  description = "Where `make emr-up` puts the nodes' wheels and certificates, relative to this directory."
   type        = string
   default     = "../dist/emr"
 }

@@ -60,6 +60,8 @@ def test_the_plan_is_priced_and_nobody_is_asked_in_vain(live: Cli) -> None:
     assert re.search(r"Costs about \$\d\.\d\d an hour with 2 workers", done.stderr)
     assert f"Account {ACCOUNT}, region us-east-1." in done.stderr
     assert done.stderr.splitlines()[-1].endswith("say yes beforehand with YES=1 (--yes)")
+    assert not list(live.terraform.glob("*.tfplan"))
+    assert not (ROOT / "dist" / "emr" / "certificates.zip").exists()
     assert terraform(live, "state", "list").stdout == ""
     assert "Nothing is up yet" in live("status", expect=2).stderr
 
@@ -73,6 +75,7 @@ def test_up_and_no_drift(live: Cli) -> None:
     state = (live.terraform / "terraform.tfstate").read_text()
     assert "PRIVATE KEY" not in state
     assert "WAITING" in live("status").stdout
+    assert "Everything is up already." in live("up").stderr  # and nobody is asked
 
 
 def test_mnist_trains_under_enforced_iam_with_the_documented_permissions(
@@ -87,9 +90,9 @@ def test_mnist_trains_under_enforced_iam_with_the_documented_permissions(
     runner = StepRunner(endpoint, spark, scratch, aws_command)
     with runner, enforced_iam(endpoint):
         live("submit", "outer", *FAST, **caller)
-        failed = live("submit", "inner", *FAST, "--", "--lambdas", "-1", expect=1, **caller)
+        failed = live("submit", "inner", *FAST, "--", "--limit", "1", expect=1, **caller)
         status = live("status", **caller)
-    assert "--lambdas -1: every λ must be" in failed.stderr
+    assert "is empty among the 1 training images used" in failed.stderr
     assert "COMPLETED" in status.stdout
     assert "FAILED" in status.stdout
     (folder,) = (tmp_path / "runs").iterdir()
@@ -103,7 +106,10 @@ def test_mnist_trains_under_enforced_iam_with_the_documented_permissions(
 def test_the_job_may_do_what_it_needs_and_nothing_else(live: Cli, endpoint: str) -> None:
     stack = Stack.from_outputs(json_outputs(live))
     logs = stack.logs.split("/")[2]
-    boto3.client("s3", region_name=REGION).put_object(Bucket=stack.bucket, Key="data/a", Body=b"")
+    ours = boto3.client("s3", region_name=REGION)
+    ours.create_bucket(Bucket="elsewhere")
+    for bucket in (stack.bucket, "elsewhere"):
+        ours.put_object(Bucket=bucket, Key="data/a", Body=b"")
     role = boto3.client("sts", region_name=REGION).assume_role(
         RoleArn=stack.job_role_arn, RoleSessionName="test"
     )["Credentials"]
@@ -123,6 +129,10 @@ def test_the_job_may_do_what_it_needs_and_nothing_else(live: Cli, endpoint: str)
         ),
         "delete data": lambda: s3.delete_object(Bucket=stack.bucket, Key="data/a"),
         "delete runs": lambda: s3.delete_object(Bucket=stack.bucket, Key="runs/a"),
+        "read another bucket": lambda: s3.get_object(Bucket="elsewhere", Key="data/a"),
+        "write to another bucket": lambda: s3.put_object(
+            Bucket="elsewhere", Key="runs/a", Body=b""
+        ),
         "read logs": lambda: s3.get_object(Bucket=logs, Key="emr/a"),
         "write flow logs": lambda: s3.put_object(Bucket=logs, Key="AWSLogs/a", Body=b""),
         "drop the bucket": lambda: s3.delete_bucket(Bucket=stack.bucket),
@@ -153,6 +163,8 @@ def test_a_cluster_that_ended_itself_is_told_and_made_again(live: Cli) -> None:
     assert re.search(r"error: The cluster j-\w+ has ended .* make emr-up", done.stderr)
     planned = terraform(live, "plan", "-no-color")
     assert "aws_emr_cluster.main[0] will be created" in planned.stdout
+    status = live("status").stdout
+    assert "until make emr-down its network costs about $0.03 an hour" in status
 
 
 def test_down_leaves_nothing(live: Cli) -> None:

@@ -31,5 +31,9 @@ def test_the_same_command_works_on_serverless(
     assert "application" in status
     assert run_id in status
 
-    done = cli("submit", "inner", "--data", str(images), *FAST, "--", "--seed", "x", expect=1)
-    assert "--seed" in done.stderr
+    done = cli("submit", "inner", "--data", str(images), *FAST, "--", "--limit", "1", expect=1)
+    assert "is empty among" in done.stderr
+    assert "can't be cancelled: it has ended" in cli("cancel", run_id, expect=2).stderr
+    assert (
+        "What is up is serverless" in cli("submit", "outer", "--target", "cluster", expect=2).stderr
+    )

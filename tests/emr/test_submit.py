@@ -56,16 +56,17 @@ def test_cluster_mode_and_the_logs_of_its_driver(
     assert re.search(r"s-\w+  COMPLETED +\d+ s  inner-", cli("status").stdout)
 
 
-def test_a_refused_option_fails_with_the_job_s_own_line(
+def test_what_only_the_data_show_fails_with_the_job_s_own_line(
     cli: Cli, runner: StepRunner, images: Path, tmp_path: Path
 ) -> None:
     runner.log_delay = 1.0  # AWS delivers logs after it tells the state
-    done = cli("submit", "outer", "--data", str(images), *FAST, "--", "--folds", "1", expect=1)
-    assert "--folds 1: must be from 2 to 100" in done.stderr
+    done = cli("submit", "outer", "--data", str(images), *FAST, "--", "--limit", "1", expect=1)
+    assert "is empty among the 1 training images used" in done.stderr
+    assert "Waiting for its log" in done.stderr
     assert "FAILED" in done.stderr
     assert "\tat " not in done.stderr
     assert not (tmp_path / "runs").exists()
-    assert "--folds 1: must be" in cli("logs").stdout
+    assert "is empty among" in cli("logs").stdout
 
 
 def test_a_crash_shows_the_worker_s_and_the_driver_s_traceback_and_no_java(

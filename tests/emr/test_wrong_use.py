@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,15 @@ from tests.emr import moto_emr
 from tests.emr.tools import REGION, SIZES, Cli
 
 
-def run(*arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, cwd: Path = ROOT, **environment: str | None
+) -> subprocess.CompletedProcess[str]:
     """The command line with these variables set, or unset where None."""
     given = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     return subprocess.run(
         [sys.executable, "-m", "emr", *arguments],
         env={name: value for name, value in given.items() if value is not None},
-        cwd=ROOT,
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=False,
@@ -65,7 +69,9 @@ def test_a_wrong_region(endpoint: str) -> None:
 
 
 def test_terraform_is_missing(endpoint: str, tmp_path: Path) -> None:
-    assert "install Terraform 1.9" in error_of(run("status", PATH=str(tmp_path)))
+    assert "terraform is not on PATH; install Terraform 1.9" in error_of(
+        run("status", PATH=str(tmp_path))
+    )
     nowhere = str(tmp_path / "nowhere")
     assert nowhere in error_of(run("status", RIDGE_TERRAFORM_DIR=nowhere))
 
@@ -83,13 +89,99 @@ def test_data_that_is_not_there(cli: Cli, stack: Stack, tmp_path: Path) -> None:
         ("s3://no-such-bucket-anywhere/mnist", "there is no bucket no-such-bucket-anywhere"),
         (f"s3://{stack.bucket}/mnist", "nothing under train/"),
         ("https://example.com/mnist", "DATA is a folder or an address of the form s3://"),
+        ("s3://", "not an address of the form s3://bucket/prefix"),
     ):
         assert said in error_of(cli("submit", "outer", "--data", data, expect=None))
 
 
+def test_data_that_the_nodes_could_not_read(stack: Stack) -> None:
+    s3 = boto3.client("s3", region_name=REGION)
+    there = {"Europe": "EU", "Ohio": "us-east-2", "here": None}
+    for name, place in there.items():
+        home = {"CreateBucketConfiguration": {"LocationConstraint": place}} if place else {}
+        s3.create_bucket(Bucket=f"images-{name.lower()}", **home)
+        s3.put_object(Bucket=f"images-{name.lower()}", Key="a/train/0.parquet", Body=b"")
+    storage = Storage(replace(stack, data_locations=["s3://images-ohio", "s3://images-here/a/"]))
+    with pytest.raises(EmrError, match="bucket is in us-east-2, the stack in us-east-1; copy"):
+        storage.require_data("s3://images-ohio/a")
+    with pytest.raises(EmrError, match="bucket is in eu-west-1, the stack"):
+        storage.require_data("s3://images-europe/a")
+    storage.require_data("s3://images-here/a")
+    s3.put_object(Bucket="images-here", Key="ab/train/0.parquet", Body=b"")
+    with pytest.raises(EmrError, match="the jobs may not read there; add it to data_locations"):
+        storage.require_data("s3://images-here/ab")
+    s3.put_object(Bucket=stack.bucket, Key="data/a/train/0.parquet", Body=b"")
+    storage.require_data(f"s3://{stack.bucket}/data/a")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--fodls", "5"], "unrecognized arguments: --fodls 5"),
+        (["--folds", "1"], "--folds 1: must be from 2 to 100"),
+        (["--lambdas", "-1"], "every λ must be a finite number"),
+        (["--out", "s3://elsewhere/runs"], "--data and --out are not for you to give"),
+        (["--engine", "local"], "--data and --out are not for you to give"),
+    ],
+)
+def test_a_job_s_options_are_refused_before_anything_is_uploaded(
+    cli: Cli, stack: Stack, images: Path, options: list[str], said: str
+) -> None:
+    submitted = cli("submit", "outer", "--data", str(images), "--", *options, expect=None)
+    assert said in error_of(submitted)
+    s3 = boto3.client("s3", region_name=REGION)
+    assert not s3.list_objects_v2(Bucket=stack.bucket)["KeyCount"]
+    emr = boto3.client("emr", region_name=REGION)
+    assert emr.list_steps(ClusterId=stack.cluster_id)["Steps"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["cancel"], "Say which run: make emr-cancel STEP="),
+        (["up", "--target", "kubernetes"], "invalid choice: 'kubernetes'"),
+        (["follow", "s-1", "--poll", "often"], "argument --poll: invalid float value: 'often'"),
+        (["subdue"], "invalid choice: 'subdue'"),
+        ([], "arguments are required: COMMAND"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(arguments: list[str], said: str) -> None:
+    assert said in error_of(run(*arguments))
+
+
+@pytest.mark.parametrize(("yes", "asks"), [("YES=1", False), ("YES=no", True), ("", True)])
+def test_only_a_yes_is_a_yes(yes: str, asks: bool) -> None:
+    command = ["make", "--dry-run", "emr-down", *yes.split()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ("emr down --yes" not in done.stdout) == asks
+
+
+def test_the_end_of_input_is_a_no(tmp_path: Path) -> None:
+    code = "from emr.speech import agrees; print(agrees('Sure?'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("False\n", "Sure? [y/N] \n")
+
+
+def test_a_folder_that_can_t_be_written_is_named(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "emr", tmp_path / "emr")
+    shutil.copytree(ROOT / "ridge_spark", tmp_path / "ridge_spark")
+    (tmp_path / "dist").write_text("a file where a folder has to be")
+    done = run("package", PYTHONPATH=str(tmp_path), cwd=tmp_path)
+    assert f"error: {tmp_path / 'dist'}: " in error_of(done)
+
+
 def test_runs_and_clusters_that_are_gone(cli: Cli, stack: Stack, images: Path) -> None:
-    assert "Nothing was submitted yet" in error_of(cli("logs", expect=None))
-    assert "knows no step s-NOTHERE" in error_of(cli("logs", "s-NOTHERE", expect=None))
+    for command in ("logs", "follow", "cost"):
+        assert "Nothing was submitted yet" in error_of(cli(command, expect=None))
+    for command in ("logs", "follow", "cost", "cancel"):
+        assert "knows no step s-NOTHERE" in error_of(cli(command, "s-NOTHERE", expect=None))
     boto3.client("emr", region_name=REGION).terminate_job_flows(JobFlowIds=[stack.cluster_id])
     said = error_of(cli("submit", "outer", "--data", str(images), expect=None))
     assert f"The cluster {stack.cluster_id} has ended" in said
