@@ -31,14 +31,8 @@ ROOTS = np.array([(-0.75, 0.1), (-0.62, 0.75), (-0.2, 0.95), (0.25, 0.92), (0.66
 ANGLES = np.radians([142, 108, 94, 80, 64])
 LENGTHS = np.array([1.15, 1.5, 1.7, 1.55, 1.2])
 WIDTHS = np.array([0.44, 0.40, 0.40, 0.38, 0.34])
-SHOWN = (  # which fingers people hold up for each number
-    ((),),
-    ((1,), (1,), (1,), (0,)),
-    ((1, 2), (1, 2), (1, 2), (0, 1)),
-    ((1, 2, 3), (1, 2, 3), (1, 2, 3), (0, 1, 2)),
-    ((1, 2, 3, 4),),
-    ((0, 1, 2, 3, 4),),
-)
+SHOWN = ((), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), (0, 1, 2, 3, 4))  # for each number
+FROM_THE_THUMB = 0.1  # of the people count one, two and three so
 
 
 def draw_hand(fingers: int, size: tuple[int, int], random: np.random.Generator) -> Image.Image:
@@ -54,7 +48,7 @@ def draw_hand(fingers: int, size: tuple[int, int], random: np.random.Generator) 
     palm = place(np.array([(0.0, 0.0), (0.0, 0.35), (-0.18, 0.1), (0.2, 0.1)]))
     for x, y in palm:
         _disc(draw, x, y, radius * 0.9)
-    _draw_fingers(draw, place, radius, SHOWN[fingers], random)
+    _draw_fingers(draw, place, radius, _shown(fingers, random), random)
     smooth = np.asarray(canvas.reduce(fine), np.float32)
     return Image.fromarray(_photographed(smooth, random))
 
@@ -62,8 +56,8 @@ def draw_hand(fingers: int, size: tuple[int, int], random: np.random.Generator) 
 def _placement(size, radius, random):  # type: ignore[no-untyped-def]
     """The map from the hand's own coordinates to the canvas: turned and moved."""
     width, height = size
-    turn = math.radians(random.normal(0, 2.5))
-    centre = np.array([width * random.normal(0.5, 0.012), height * random.normal(0.63, 0.018)])
+    turn = math.radians(random.normal(0, 5))
+    centre = np.array([width * random.normal(0.5, 0.025), height * random.normal(0.63, 0.03)])
     axes = radius * np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
 
     def place(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -80,8 +74,14 @@ def _draw_arm(draw, place, radius, random):  # type: ignore[no-untyped-def]
         draw.polygon([tuple(corner) for corner in place(corners)], fill=255)
 
 
-def _draw_fingers(draw, place, radius, ways, random):  # type: ignore[no-untyped-def]
-    shown = ways[random.integers(len(ways))]
+def _shown(fingers: int, random: np.random.Generator) -> tuple[int, ...]:
+    """Which fingers are held up."""
+    if random.random() < FROM_THE_THUMB and 1 <= fingers <= 3:
+        return tuple(range(fingers))
+    return SHOWN[fingers]
+
+
+def _draw_fingers(draw, place, radius, shown, random):  # type: ignore[no-untyped-def]
     spread = random.normal(1.0, 0.06)
     length_of_all, width_of_all = random.normal(1.0, 0.07), random.normal(1.0, 0.07)
     for finger in range(FINGERS):

@@ -155,7 +155,7 @@ def amdahl_bars(measured: Measured, out: Path) -> None:
                 axes.plot(at, speed_up, "D", color=SERIES[1], markersize=5,
                           label=f"measured, {workers} cores")  # fmt: skip
         shared = [
-            f"{name}\n{engine['shared_out']:.0%} shared out" for name, engine in engines.items()
+            f"{name}\n{engine['shared_out']:.1%} shared out" for name, engine in engines.items()
         ]
         axes.set_xticks(range(len(engines)), shared, color=INK)
         axes.tick_params(axis="x", length=0)
@@ -193,7 +193,7 @@ def spark_speed_up(measured: Measured, out: Path) -> None:
         axes.set_title("Speed-up over the serial program, times")
         axes.set_xlabel("training images")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.legend(fontsize=8)
+        figure.legend(loc="outside upper left", ncols=2, fontsize=8)
     what = f"Spark {measured['master']}, 10 λ, a fifth of the images held out. "
     save(figure, out / "spark_speedup", measured["machine"], what)
 
@@ -213,7 +213,7 @@ def against_the_report(measured: Measured, out: Path) -> None:
         axes.set_xlabel("training images")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=8)
+        figure.legend(loc="outside upper left", ncols=3, fontsize=8)
     save(figure, out / "report_baseline", measured["machine"], "10 λ, 10 classes. ")
 
 

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 HELP = "Turn images into a data set to train on."
 KINDS = ("mnist", "idx", "folder", "csv", "npz", "parquet")
 DEFAULT_TEST_SPLIT = 0.2
+OF_FILES = ("folder", "csv", "parquet")
+ONLY_FOR = {  # options that would do nothing elsewhere, by the kinds that they are for
+    "from": ("mnist", "csv"),
+    "labels": ("idx",),
+    "image-column": ("csv", "parquet"),
+    "label-column": ("csv", "parquet"),
+    "skip-bad": OF_FILES,
+    "background": OF_FILES,
+}
 PREPARATION = ("size", "fit", "channel", "threshold", "background")
 
 
@@ -97,8 +106,23 @@ def _add_preparation_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from ridge_spark.commands.import_summary import summary
 
+    _require_fitting(options)
     report = _import(options, _options(options), _like(options))
     print(summary(options.out, report))
+
+
+def _require_fitting(options: argparse.Namespace) -> None:
+    """What is given and would be passed over in silence is a slip that is better told."""
+    given = vars(options) | {"from": options.folder}
+    for name, kinds in ONLY_FOR.items():
+        if given[name.replace("-", "_")] and options.kind not in kinds:
+            raise InputError(f"--{name}: is for {' and '.join(kinds)}, not for {options.kind}")
+    if options.kind == "mnist" and options.source:
+        raise InputError(f"{options.source}: MNIST's own files are given with --from DIR")
+    if options.partitions and options.engine != "spark":
+        raise InputError("--partitions: is for --engine spark; here there are --workers")
+    if options.workers and options.engine == "spark":
+        raise InputError("--workers: is for --engine local; Spark has --partitions")
 
 
 def _import(options: argparse.Namespace, chosen: ImportOptions, like: Description | None) -> Report:
@@ -198,8 +222,7 @@ def _with_test_split(
     if "test" in splits and share:
         raise InputError(f"--test-split {share}: {options.source} has test images of its own")
     if share is None:
-        of_files = options.kind in ("folder", "csv", "parquet")
-        share = DEFAULT_TEST_SPLIT if of_files and "test" not in splits else 0.0
+        share = DEFAULT_TEST_SPLIT if options.kind in OF_FILES and "test" not in splits else 0.0
     return replace(chosen, test_split=share)
 
 

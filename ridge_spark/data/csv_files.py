@@ -51,7 +51,7 @@ def read_csv_of_files(
 
 def names_files(header: Header, file_column: str | None) -> bool:
     """True if the CSV is one of files, not of pixels."""
-    if header.names is None:
+    if header.names is None or len(header.first) == 2:  # no image is a single pixel
         return len(header.first) == 2
     return bool(file_column) or any(name.lower() in FILE_NAMES for name in header.names)
 
@@ -73,7 +73,9 @@ def _rows(
                         *_fields(header.path, reader.line_num, row, file_at, label_at),
                     )
     except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{header.path}: can't be read as CSV in UTF-8 ({error})") from error
+        raise InputError(
+            f"{header.path}: can't be read as CSV in UTF-8 ({error}); save it as that"
+        ) from error
 
 
 def _fields(

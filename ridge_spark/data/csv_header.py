@@ -45,7 +45,9 @@ def read_header(path: Path) -> Header:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: can't be read as CSV in UTF-8 ({error})") from error
+        raise InputError(
+            f"{path}: can't be read as CSV in UTF-8 ({error}); save it as that"
+        ) from error
     if not line:
         raise InputError(f"{path}: is empty; a CSV starts with the names of its columns")
     delimiter = max(",;\t", key=line.count)

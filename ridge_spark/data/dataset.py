@@ -222,9 +222,9 @@ def _shards(filesystem: fs.FileSystem, folder: str, uri: str, split: str | None)
         raise InputError(f"{uri}: can't be read ({one_line(error)})") from error
     shards = sorted(info.path for info in found if info.path.endswith(".parquet"))
     if not shards:
-        where = f"the folder '{split}' with " if split else ""
+        where = f"the folder '{split}' with " if split else "a folder with "
         raise InputError(
-            f"{uri}: not a data set, {where}Parquet files are missing; "
+            f"{uri}: not a data set, {where}Parquet files is missing; "
             "make one with: ridge-spark import KIND SOURCE --out DIR"
         )
     return shards

@@ -66,7 +66,8 @@ def list_images(uri: str) -> Listing:
     else:
         root = Path(uri)
         if not root.is_dir():
-            raise InputError(f"{uri}: no such folder")
+            what = "is a file; give a folder" if root.exists() else "no such folder"
+            raise InputError(f"{uri}: {what}")
         _list_local(root, listing)
     return listing
 
@@ -78,8 +79,9 @@ def _labelled(uri: str, listing: Listing, class_names: tuple[str, ...] | None) -
         listing.left_out[UNLABELLED] += unlabelled
     labels = [name.partition("/")[0] for name in names]
     if not names:
+        has = f"{unlabelled:,} images, but none in a sub-folder" if unlabelled else "no images"
         raise InputError(
-            f"{uri}: no images in it; it needs a sub-folder for each class, with image files "
+            f"{uri}: has {has}; it needs a sub-folder for each class, with image files "
             f"({', '.join(sorted(SUFFIXES))})"
         )
     if class_names is None:

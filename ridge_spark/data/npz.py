@@ -36,7 +36,9 @@ def read_npz(path: Path) -> dict[str, LabelledImages]:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
     except DAMAGE as error:
-        raise InputError(f"{path}: can't be read as .npz ({one_line(error)})") from error
+        raise InputError(
+            f"{path}: can't be read as .npz ({one_line(error)}); np.savez makes one"
+        ) from error
     splits = {}
     for split, candidates in NAMES.items():
         for images, labels in candidates:

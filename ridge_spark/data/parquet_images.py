@@ -116,7 +116,7 @@ def _by_split(uri: str, left_out: Counter[str]) -> dict[str, list[str]]:
             left_out["Parquet files of other splits"] += len(splits.pop(other))
         return {split: splits[split] for split in ("train", "test") if split in splits}
     if not paths:
-        raise InputError(f"{uri}: no Parquet files there")
+        raise InputError(f"{uri}: no Parquet files there; give one, or a folder of them")
     return {"train": paths}
 
 

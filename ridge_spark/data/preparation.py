@@ -69,7 +69,8 @@ class Preparation:
         """The threshold: of fitted pixels, of as many images as there are."""
         if self.threshold is None:
             return pixels
-        return (pixels >= self.level) * np.uint8(255)
+        white = np.greater_equal(pixels, self.level).view(np.uint8)
+        return np.negative(white, out=white)  # 0 or 1 to 0 or 255, faster than a product
 
     @property
     def mode(self) -> str:

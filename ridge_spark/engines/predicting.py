@@ -80,7 +80,9 @@ def _of_files(model: Model, files: Iterator[str], skip: Skip | None) -> Iterator
                     image, _ = decode(read_file(name), preparation.background)
                 except BadImageError as error:
                     if skip is None:
-                        raise InputError(f"{name}: {error}") from error
+                        raise InputError(
+                            f"{name}: {error}; mend it, or leave such images out with --skip-bad"
+                        ) from error
                     skip(f"{name}: {error}")
                     continue
                 readable.append(name)

@@ -26,7 +26,7 @@ def run(engine_name: str, options: TrainOptions, draw: Draw) -> dict[str, Any]:
     with ExitStack() as stack:
         engine = _start(engine_name, split, test, options, progress, stack)
         training = train(engine, split, options, progress)
-        result = describe(engine, training, options, progress)
+    result = describe(engine, training, options, progress)
     for warning in training.warnings:
         progress.say(f"warning: {warning}")
     page = draw_page(draw, result, training, progress)

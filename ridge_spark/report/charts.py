@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from ridge_spark.report.text import power_of_ten
 from ridge_spark.report.times import own_seconds, workers
 
 MARKERS = "osD^vPX*"
+MOST_MARKERS = 20  # on a curve; more would run together
 MOST_WORKERS = 12
 MANY_TASKS = 400  # beyond, drawn as pixels
 
@@ -24,24 +26,29 @@ def lambda_chart(runs: Sequence[Run]) -> Figure:
         figure = Figure((WIDTH, 4.2), layout="constrained")
         upper, lower = figure.subplots(2, sharex=True)
         for number, (name, run) in enumerate(_without_repeats(runs)):
+            result = run.result
+            best = result["lambdas"].index(result["best_lambda"])
+            step = math.ceil(len(result["lambdas"]) / MOST_MARKERS)
             style = {
                 "color": SERIES[number % len(SERIES)],
                 "marker": MARKERS[number % len(MARKERS)],
                 "markersize": 4.5,
+                "markevery": sorted({best, *range(0, len(result["lambdas"]), step)}),
                 "label": name,
             }
-            result = run.result
             accuracy = 100 * np.array(result["validation_accuracy"], float)  # NaN after an update
             gcv = np.array(result["gcv"], float)  # NaN where there is none
             upper.plot(result["lambdas"], accuracy, **style)
             lower.plot(result["lambdas"], gcv, **style)
-            best = result["lambdas"].index(result["best_lambda"])
             for axes, values in ((upper, accuracy), (lower, gcv)):
                 axes.axvline(result["best_lambda"], color=style["color"], lw=0.8, ls=":")
                 axes.plot(
                     result["best_lambda"], values[best], marker="o", markersize=10,
                     markerfacecolor="none", markeredgecolor=style["color"], lw=0,
                 )  # fmt: skip
+        bottom, top = upper.get_ylim()
+        if top > 100:  # room for the marks, but none of the scale
+            upper.set_ylim(min(bottom, 98.0), 100 + 0.05 * (100 - min(bottom, 98.0)))
         upper.set_title("Right on held-out images, %")
         lower.set_title("Generalised cross-validation")
         lower.set_xlabel("λ")

@@ -100,6 +100,6 @@ def _arrow(
     )  # fmt: skip
     axes.text(
         beside, label + 0.04, "\n".join(wrap(step.passed_on, PASSED_ON)),
-        color=MUTED, fontsize=7.5, style="italic",
+        color=MUTED, fontsize=8, style="italic",
         va="center" if here == there else "top", ha=side, linespacing=1.3,
     )  # fmt: skip

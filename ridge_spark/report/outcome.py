@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ridge_spark.report.run import Run
-from ridge_spark.report.text import interval_95, percent, plural, seconds_of
+from ridge_spark.report.text import interval_95, percent, plural, rounded, seconds_of
 
 LARGEST_TABLE = 16  # classes; beyond, the confusion matrix is a picture
 MOST_PAIRS = 6
+EQUALS = "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
 
 
 def headline(run: Run) -> str:
@@ -39,7 +40,7 @@ def sentence(run: Run) -> str:
         return (
             f"Ridge regression brought up to date: {_changes(result)}, now of "
             f"{plural(result['n_train'], 'training image')} ({height} × {width}{colour} pixels, "
-            f"{len(result['classes'])} classes), λ = {result['best_lambda']:.4g} "
+            f"{len(result['classes'])} classes), λ{EQUALS}{rounded(result['best_lambda'])} "
             f"{result['update']['lambda']}: {seconds_of(run.total_seconds)} on {who(run)}."
         )
     how = (
@@ -50,9 +51,9 @@ def sentence(run: Run) -> str:
     return (
         f"Ridge regression on {plural(result['n_train'], 'training image')} of {run.dataset} "
         f"({height} × {width}{colour} pixels, {len(result['classes'])} classes), "
-        f"λ = {result['best_lambda']:.4g} chosen from {plural(len(result['lambdas']), 'value')} by "
-        f"{how}: {seconds_of(run.total_seconds)} with the {result['engine']} engine "
-        f"on {who(run)}."
+        f"λ{EQUALS}{rounded(result['best_lambda'])} chosen from "
+        f"{plural(len(result['lambdas']), 'value')} by {how}: {seconds_of(run.total_seconds)} "
+        f"with the {result['engine']} engine on {who(run)}."
     )
 
 
@@ -71,16 +72,16 @@ def facts(run: Run) -> list[tuple[str, str]]:
     found = [("Engine", result["engine"]), ("Ran on", who(run))]
     found += [
         ("Training images", f"{result['n_train']:,}"),
-        ("Best λ", f"{result['best_lambda']:.4g}"),
+        ("Best λ", rounded(result["best_lambda"])),
     ]
     if result["n_validation"]:
-        right = f"{percent(_best_validation(run))} of {result['n_validation']:,}"
+        right = _share(_best_validation(run), result["n_validation"])
         found.append(("Right on held-out images", right))
     if result["n_test"]:
         low, high = interval_95(int(run.confusion.trace()), result["n_test"])
         found += [
-            ("Right on test images", f"{percent(result['test_accuracy'])} of {result['n_test']:,}"),
-            ("95% interval", f"{percent(low)} to {percent(high)}"),
+            ("Right on test images", _share(result["test_accuracy"], result["n_test"])),
+            ("95% interval", f"{percent(low)} to\N{NO-BREAK SPACE}{percent(high)}"),
         ]
     return [
         *found,
@@ -88,6 +89,11 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Peak memory", f"{result['peak_rss_mb']:,.0f} MiB"),
         ("Solver", result["solver"]),
     ]
+
+
+def _share(right: float, of: int) -> str:
+    """`86.49% of 10,000`; in a narrow column, the second line begins with `of`."""
+    return f"{percent(right)} of\N{NO-BREAK SPACE}{of:,}"
 
 
 def _changes(result: dict[str, Any]) -> str:

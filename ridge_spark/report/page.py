@@ -19,7 +19,7 @@ from ridge_spark.report.graph_figure import graph_figure
 from ridge_spark.report.pictures import confusion_picture, picture, weight_pictures
 from ridge_spark.report.run import Run
 from ridge_spark.report.svg import inline
-from ridge_spark.report.text import percent, seconds_of
+from ridge_spark.report.text import percent, rounded, seconds_of
 
 TEMPLATES = ("page.html", "run.html", "style.css")
 MOST_CLASSES = 24  # whose weights are shown
@@ -43,7 +43,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "seconds": seconds_of}
+    environment.filters |= {"percent": percent, "rounded": rounded, "seconds": seconds_of}
     return environment
 
 
@@ -69,7 +69,8 @@ def _view(run: Run) -> dict[str, Any]:
         "lambda_chart": inline(
             lambda_chart([run]), "Accuracy on held-out images and GCV against lambda"
         ),
-        "confusion": None if large else outcome.confusion_rows(run),
+        "confusion": outcome.confusion_rows(run),
+        "longest_name": max(map(len, result["classes"])),
         "confusion_picture": confusion_picture(run.confusion) if large else None,
         "pairs": outcome.confused_pairs(run),
         "classes": _class_pictures(run),

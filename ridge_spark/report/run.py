@@ -136,9 +136,17 @@ def _read_result(path: Path) -> dict[str, Any]:
         spans = (*result["stages"], *result["tasks"])
         if not all(span["stage"] and span["start"] <= span["end"] for span in spans):
             raise ValueError("a stage or task in it ends before it begins")
+        return _without_report(result)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path}: not a result of this program ({error}); train again") from error
-    return result
+
+
+def _without_report(result: dict[str, Any]) -> dict[str, Any]:
+    """As it was when the page was drawn first: the time for drawing is not the run's own."""
+    seconds = dict(result["seconds"])
+    seconds["total"] -= seconds.pop("report", 0.0)
+    stages = [stage for stage in result["stages"] if stage["stage"] != "report"]
+    return result | {"seconds": seconds, "stages": stages}
 
 
 def _read_means(path: Path, model: Model) -> NDArray[np.float64] | None:

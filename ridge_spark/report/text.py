@@ -35,6 +35,18 @@ def seconds_of(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def rounded(value: float) -> str:
+    """Four digits of a number: `599.5`, `100,000`, `0.0016`, `1.292 × 10⁻⁵`."""
+    mantissa, exponent = f"{value:.3e}".split("e")
+    power = int(exponent)
+    if -4 < power < 7:
+        text = f"{float(f'{value:.4g}'):,.{max(0, 3 - power)}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    scale = "10" + str(power).translate(SUPERSCRIPT)
+    return scale if mantissa == "1" else f"{mantissa} × {scale}"
+
+
 def power_of_ten(value: float) -> str:
     """`10⁻³`, `1`, `100`, `10⁵` for a power of ten, other numbers as they are."""
     exponent = round(math.log10(value)) if value > 0 else 0

@@ -69,6 +69,13 @@ def test_slips_are_named_with_their_line(tmp_path, text, message):
         files(save(tmp_path / "x.csv", text))
 
 
+def test_two_columns_are_files_whatever_they_are_called(tmp_path):
+    header = read_header(save(tmp_path / "x.csv", "Datei;label\na.png;1\n"))
+    assert names_files(header, None)
+    with pytest.raises(InputError, match=r"it has Datei, label; name the right one with --image"):
+        read_csv_of_files(header)
+
+
 def test_other_encodings_are_refused(tmp_path):
     with pytest.raises(InputError, match="UTF-8"):
         files(save(tmp_path / "x.csv", "file,label\nä.png,1\n", "latin-1"))

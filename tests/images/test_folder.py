@@ -119,8 +119,13 @@ def test_two_spellings_of_one_name_are_refused(folder):
 
 def test_a_folder_without_images_or_no_folder_at_all(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no images in it"):
+    with pytest.raises(InputError, match="has no images; it needs a sub-folder for each class"):
         read_folder(str(tmp_path / "empty"))
+    write(tmp_path / "flat" / "0.png", noise(2, 2))
+    with pytest.raises(InputError, match="has 1 images, but none in a sub-folder"):
+        read_folder(str(tmp_path / "flat"))
+    with pytest.raises(InputError, match="is a file; give a folder"):
+        read_folder(str(tmp_path / "flat" / "0.png"))
     with pytest.raises(InputError, match="no such folder"):
         read_folder(str(tmp_path / "nowhere"))
 

@@ -156,6 +156,20 @@ def test_bad_values_of_options(ridge_spark, tmp_path, options, named):
     assert not list(tmp_path.glob("o*"))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(["mnist", "set"], "--from"), (["folder", "set", "--labels", "x"], "--labels"),
+     (["folder", "set", "--from", "x"], "--from"), (["npz", "x", "--skip-bad"], "--skip-bad"),
+     (["idx", "x", "--image-column", "x"], "--image-column"),
+     (["folder", "set", "--partitions", "2"], "--partitions"),
+     (["folder", "set", "--engine", "spark", "--workers", "2"], "--workers")],
+)  # fmt: skip
+def test_what_would_do_nothing_is_refused(ridge_spark, tmp_path, arguments, told):
+    write_classes(tmp_path / "set", {"a": 2, "b": 2})
+    assert_refused(ridge_spark("import", *arguments, "--out", "o"), told)
+    assert not list(tmp_path.glob("o*"))
+
+
 def test_sets_that_nothing_can_be_learnt_from(ridge_spark, tmp_path):
     write_classes(tmp_path / "single", {"only": 5})
     assert_refused(ridge_spark("import", "folder", "single", "--out", "o"), "'only'", "two classes")

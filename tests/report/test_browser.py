@@ -18,6 +18,9 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 WIDTHS = (1280, 390)
+# Which of the elements that a selector finds take many lines.
+TALL = """selector => [...document.querySelectorAll(selector)]
+    .filter(e => e.offsetHeight > 90).map(e => e.textContent)"""
 SCHEMES = {"light": "rgb(253, 253, 252)", "dark": "rgb(20, 23, 26)"}
 
 
@@ -81,6 +84,7 @@ def test_in_a_browser(
     assert browser.execute_script("return document.querySelectorAll('script').length") == 0
     background = "return getComputedStyle(document.body).backgroundColor"
     assert browser.execute_script(background) == SCHEMES[scheme]
+    assert browser.execute_script(f"return ({TALL})('.names')") == []
     outside = browser.execute_script(
         """const over = [];
         for (const text of document.querySelectorAll('svg text')) {

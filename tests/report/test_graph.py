@@ -113,6 +113,23 @@ def test_the_chart_of_any_grid(run: Run, lambdas: list[float], gcv: list[float |
     assert ("not defined here" in svg) == (not any(gcv))
 
 
+def test_the_marks_of_a_fine_grid_do_not_run_together_and_the_choice_has_one(run: Run) -> None:
+    lambdas = np.logspace(-5, 5, 100).tolist()
+    fine = changed(
+        run, lambdas=lambdas, gcv=lambdas, validation_accuracy=[0.9] * 100, best_lambda=lambdas[77]
+    )
+    curve = lambda_chart([fine]).axes[0].lines[0]
+    assert len(curve.get_markevery()) <= 21
+    assert 77 in curve.get_markevery()
+
+
+def test_no_scale_goes_beyond_all_images(run: Run) -> None:
+    perfect = changed(run, validation_accuracy=[1.0] * len(run.result["lambdas"]))
+    for several in ([perfect], [perfect, run]):
+        upper = lambda_chart(several).axes[0]
+        assert max(upper.get_yticks()[upper.get_yticks() <= upper.get_ylim()[1]]) == 100
+
+
 def test_many_tasks_become_pixels(run: Run) -> None:
     many = changed(run, engine="inner", tasks=tasks(statistics=5000))
     assert len(inline(timeline(many), "a time line")) < 200_000

@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
+from ridge_spark.report.text import rounded
 from tests.report.dots import NAMES, SHAPE, write_dots
 from tests.report.reader import Page
 from tests.support import ROOT, Command
@@ -29,14 +32,14 @@ def test_a_run_writes_the_page_and_says_how_long_it_took(finished: Path) -> None
     assert result["stages"][-1]["stage"] == "report"
     assert f"{100 * result['test_accuracy']:.2f}% of 300 test images right" in page.text
     for shown in (
-        f"λ = {result['best_lambda']:.4g} chosen from 10 values",
+        f"λ = {rounded(result['best_lambda'])} chosen from 10 values",
         result["statistics_sha256"],
         result["model_sha256"],
         result["dataset"],
         f"numpy {result['versions']['numpy']}",
         f"held {result['peak_rss_mb']:,.0f} MiB",
     ):
-        assert shown in page.text
+        assert shown in page.text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_it_needs_nothing_but_itself_and_runs_nothing(finished: Path) -> None:
@@ -92,6 +95,20 @@ def test_drawn_again_it_is_the_same(finished: Path, program: Command, tmp_path: 
         assert done.stdout.strip() == str(tmp_path / name)
         pages.append((tmp_path / name).read_bytes())
     assert pages[0] == pages[1]
+
+
+def test_the_time_taken_is_that_of_the_run_without_its_page(
+    finished: Path, program: Command, tmp_path: Path
+) -> None:
+    seconds = json.loads((finished / "holdout" / "result.json").read_text())["seconds"]
+    assert program("report", finished / "holdout", "--out", tmp_path / "again.html").returncode == 0
+    for page in (finished / "holdout" / "report.html", tmp_path / "again.html"):
+        text = read(page).text
+        (taken,) = re.findall(r"Time taken\s*([0-9.]+) s", text)
+        assert float(taken) == pytest.approx(
+            seconds["total"] - seconds["report"], abs=seconds["report"] / 2
+        )
+        assert ">report</text>" not in page.read_text()
 
 
 def test_several_runs_side_by_side(finished: Path, program: Command, tmp_path: Path) -> None:

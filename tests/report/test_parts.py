@@ -20,7 +20,14 @@ from ridge_spark.data.writer import DatasetWriter
 from ridge_spark.errors import InputError
 from ridge_spark.report import pictures
 from ridge_spark.report.examples import SHOWN, find_examples
-from ridge_spark.report.text import bytes_of, interval_95, plural, power_of_ten, seconds_of
+from ridge_spark.report.text import (
+    bytes_of,
+    interval_95,
+    plural,
+    power_of_ten,
+    rounded,
+    seconds_of,
+)
 from ridge_spark.report.times import own_seconds, task_times, workers
 from ridge_spark.ridge.model import Model
 
@@ -51,6 +58,15 @@ def test_interval_is_that_of_wilson(n: int, share: float) -> None:
         (power_of_ten(0), "0"),
         (power_of_ten(1e12), "10¹²"),
         (power_of_ten(2e5), "200000"),
+        (rounded(599.4843), "599.5"),
+        (rounded(2420.13), "2,420"),
+        (rounded(1e5), "100,000"),
+        (rounded(1e12), "10¹²"),
+        (rounded(0.0016681), "0.001668"),
+        (rounded(1.29155e-4), "1.292 × 10⁻⁴"),
+        (rounded(1e-5), "10⁻⁵"),
+        (rounded(999.96), "1,000"),
+        (rounded(0), "0"),
     ],
 )
 def test_numbers_as_people_read_them(shown: str, expected: str) -> None:

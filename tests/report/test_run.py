@@ -35,6 +35,7 @@ def change(**values: object) -> Callable[[Path], None]:
         (change(confusion=[["a"]]), "not a result of this program"),
         (change(confusion=[[1, 2], [3, 4]]), "do not fit together"),
         (change(seconds={}), "do not fit together"),
+        (change(seconds={"total": "long"}), "not a result of this program"),
         (change(best_lambda=0.5), "do not fit together"),
         (change(n_test="many"), "'n_test'"),
         (change(stages=[{"stage": "a"}]), "not a result of this program"),
