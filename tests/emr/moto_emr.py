@@ -22,6 +22,7 @@ from moto.core.utils import utcnow
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.emr.models import Cluster
 from moto.emr.responses import ElasticMapReduceResponse
+from moto.emrserverless.responses import EMRServerlessResponse
 from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
 from moto.s3.models import FakeBucket
 from moto.servicequotas.responses import ServiceQuotasResponse
@@ -212,6 +213,16 @@ def trusts_the_service(self: Any, role_arn: str) -> bool:
     return f":user/{SERVICE_USER}" in self._access_key.arn
 
 
+_create_application = EMRServerlessResponse.create_application
+
+
+def create_application(self: Any) -> Any:
+    answer = _create_application(self)
+    made = self.emrserverless_backend.get_application(answer.result["applicationId"])
+    made.architecture = self._get_param("architecture")
+    return answer
+
+
 _describe_step = ElasticMapReduceResponse.describe_step
 
 
@@ -252,5 +263,6 @@ def install() -> None:
     BudgetsResponse.list_tags_for_resource = budget_tags
     ServiceQuotasResponse.get_service_quota = get_service_quota
     FakeBucket.get_permission = get_permission
+    EMRServerlessResponse.create_application = create_application
     moto.emrserverless.models.APPLICATION_STATUS = "CREATED"  # what the provider waits for
     moto.emrserverless.models.JOB_STATUS = "SUBMITTED"  # what the step runner looks for

@@ -192,6 +192,22 @@ def test_down_leaves_nothing(live: Cli) -> None:
     assert "Nothing is up yet" in live("status", expect=2).stderr
 
 
+def test_serverless_comes_up_without_drift_and_goes(live: Cli) -> None:
+    done = live("up", "--yes", "--target", "serverless")
+    assert "Costs nothing while idle" in done.stderr
+    again = terraform(live, "plan", "-var=target=serverless", "-detailed-exitcode", "-no-color")
+    assert again.returncode == 0, again.stdout
+    application = json_outputs(live)["application_id"]
+    live("down", "--yes")
+    assert terraform(live, "state", "list").stdout == ""
+    serverless = boto3.client("emr-serverless", region_name=REGION)
+    applications = serverless.list_applications()["applications"]
+    assert {each["id"]: each["state"] for each in applications}.get(application) in (
+        None,
+        "TERMINATED",
+    )
+
+
 def json_outputs(cli: Cli) -> dict[str, Any]:
     found = json.loads(terraform(cli, "output", "-json").stdout)
     return {name: each["value"] for name, each in found.items()}

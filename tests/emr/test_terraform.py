@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,62 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def lint(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What `make lint` has to say of the Terraform files in a copy of the project."""
+    (folder.parent / "Makefile").write_text(
+        f"PYTHON := {sys.executable}\ninclude {ROOT}/emr/emr.mk\nsetup: ;\n"
+    )
+    return subprocess.run(
+        ["make", "lint-terraform"],
+        cwd=folder.parent,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "RIDGE_TERRAFORM_DIR": str(folder),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_formatted_and_valid(terraform: Path) -> None:
-    run(terraform, "fmt", "-check", "-recursive")
-    run(terraform, "validate", "-no-color")
+    done = lint(terraform)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_lint_tells_what_is_malformed_or_makes_no_sense(terraform: Path) -> None:
+    added = terraform / "added.tf"
+    try:
+        added.write_text("locals {\nleft =    1\n}\n")
+        done = lint(terraform)
+        assert (done.returncode, "added.tf" in done.stdout) == (2, True)
+        added.write_text("locals {\n  left = var.of_nothing\n}\n")
+        done = lint(terraform)
+        assert done.returncode == 2
+        assert "terraform validate failed: Reference to undeclared input variable" in done.stderr
+    finally:
+        added.unlink()
+
+
+def test_lint_goes_on_where_terraform_or_its_provider_is_missing(
+    terraform: Path, tmp_path: Path
+) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("make", "sh"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    done = lint(terraform, PATH=str(tools))
+    assert (done.returncode, done.stderr) == (
+        0,
+        "terraform is not on PATH: its files are not checked\n",
+    )
+    (tmp_path / "mirror" / "registry.terraform.io" / "hashicorp" / "aws").mkdir(parents=True)
+    done = lint(terraform, RIDGE_TERRAFORM_PLUGINS=str(tmp_path / "mirror"))
+    assert done.returncode == 0
+    assert "not validated: " in done.stderr
+    assert "the AWS provider can't be fetched" in done.stderr
 
 
 def test_the_example_of_variables_is_accepted(terraform: Path) -> None:
@@ -51,6 +105,8 @@ def test_the_example_of_variables_is_accepted(terraform: Path) -> None:
     assert len(names) > 8
     for name in names:
         assert f'variable "{name}"' in declared, name
+    defaults = ["-filter=tests/defaults.tftest.hcl", "-var-file=terraform.tfvars.example"]
+    assert ", 0 failed" in run(terraform, "test", "-no-color", *defaults)
 
 
 def test_plans_say_what_is_promised(terraform: Path) -> None:
