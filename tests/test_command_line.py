@@ -51,6 +51,12 @@ class TestTraining:
             "model.safetensors", "statistics.safetensors", "result.json",
         }  # fmt: skip
 
+    def test_whoever_may_read_one_file_of_a_run_may_read_all(
+        self, ridge_spark, small_data, tmp_path
+    ):
+        assert ridge_spark("train", "--data", small_data, "--out", "run").returncode == 0
+        assert len({path.stat().st_mode for path in (tmp_path / "run").iterdir()}) == 1
+
     def test_the_hashes_are_of_what_was_written(self, ridge_spark, small_data, tmp_path):
         from ridge_spark import Model, Statistics
 

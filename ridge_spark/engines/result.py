@@ -137,6 +137,9 @@ def _write_files(
         except OSError as error:  # the page can be drawn again, the run can't be had again
             report.unlink(missing_ok=True)
             print(f"warning: no report.html ({one_line(error)})", file=sys.stderr)
+    mode = (folder / "result.json").stat().st_mode
+    for path in folder.iterdir():  # safetensors lets nobody else read what it writes
+        path.chmod(mode)
 
 
 def _times(progress: Progress) -> dict[str, Any]:
