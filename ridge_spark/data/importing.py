@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
-from threading import Thread
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from ridge_spark.data.dataset import SPLITS, Description
 from ridge_spark.data.decoding import Decoder, Prepared, Tally
 from ridge_spark.data.import_options import ImportOptions
 from ridge_spark.data.sources import Source, batches
+from ridge_spark.data.worker import end_with_the_parent
 from ridge_spark.data.writer import DatasetWriter, PartWriter
 from ridge_spark.errors import InputError
 
@@ -140,7 +139,7 @@ def prepare(source: Source, decoder: Decoder, workers: int) -> Iterator[Prepared
     # Not forked: the threads that Arrow and BLAS have in this process would be lost half-way.
     spawn = multiprocessing.get_context("spawn")
     starting = ThreadPoolExecutor(1, initializer=_block_interrupts)
-    with starting, ProcessPoolExecutor(workers, spawn, _end_with_the_parent) as pool:
+    with starting, ProcessPoolExecutor(workers, spawn, end_with_the_parent) as pool:
         under_way: deque[Future[Prepared]] = deque()
         try:
             for batch in work:
@@ -163,15 +162,3 @@ def _block_interrupts() -> None:
     end the parent would wait. And Python interrupts no other thread in starting a worker.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
-
-
-def _end_with_the_parent() -> None:
-    """In a worker: the parent ends it, unless it was killed itself."""
-    Thread(target=_await_the_parent, daemon=True).start()
-
-
-def _await_the_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
