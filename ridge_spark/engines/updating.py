@@ -205,4 +205,5 @@ def _require_all_classes(statistics: Statistics, model: Model) -> None:
 
 
 def _text(shape: Sequence[int], preparation: dict[str, Any]) -> str:
-    return "x".join(map(str, shape)) + (f" prepared as {preparation}" if preparation else "")
+    told = ", ".join(f"{name} {value}" for name, value in preparation.items() if value is not None)
+    return "x".join(map(str, shape)) + (f" ({told})" if told else "")

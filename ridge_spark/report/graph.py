@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ridge_spark.report.run import Run
-from ridge_spark.report.text import bytes_of, plural
+from ridge_spark.report.text import bytes_of, plural, rounded
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def steps(run: Run) -> list[Step]:
         ),
         Step(
             by_workers=False,
-            title=f"Choose λ = {result['best_lambda']:.4g}",
+            title=f"Choose λ = {rounded(result['best_lambda'])}",
             text=f"most right answers on {plural(result['n_validation'], 'held-out image')}",
             passed_on=f"{d:,} × {k} weights" if result["n_test"] else "",
         ),
@@ -140,7 +140,7 @@ def _steps_of_update(result: dict[str, Any]) -> list[Step]:
         ),
         Step(
             by_workers=False,
-            title=f"Solve for λ = {result['best_lambda']:.4g}",
+            title=f"Solve for λ = {rounded(result['best_lambda'])}",
             text=f"λ {result['update']['lambda']}",
             stage="solve",
         ),

@@ -14,6 +14,7 @@ from ridge_spark.report.graph import lanes, steps
 from ridge_spark.report.graph_figure import graph_figure
 from ridge_spark.report.run import Run
 from ridge_spark.report.svg import inline
+from ridge_spark.report.text import rounded
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_the_real_run(run: Run) -> None:
     assert [step.stage for step in steps(run) if step.stage in run.result["seconds"]] == [
         "statistics", "solve", "score", "test",
     ]  # fmt: skip
-    assert f"λ = {run.result['best_lambda']:.4g}" in words(run)
+    assert f"λ = {rounded(run.result['best_lambda'])}" in words(run)
 
 
 @pytest.mark.parametrize(
