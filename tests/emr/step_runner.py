@@ -93,17 +93,17 @@ class StepRunner:
         status, out, err = self._spark_submit(
             command, folder, python, _role_of(cluster.role), lambda: step.state
         )
-        logs = f"{cluster.log_uri}{cluster.id}/"
-        if in_cluster_mode:
-            application = f"application_{os.getpid()}_{len(self.ran):04d}"
-            self._put_log(f"{logs}containers/{application}/container_1_1_01_000001/", out, err)
-            out, err = "", f"Submitted {application} with deployMode=cluster\n"
-        self._put_log(f"{logs}steps/{step.id}/", out, err)
         step.end_date_time = utcnow()
         if step.state == "RUNNING":
             step.state = "COMPLETED" if status == 0 else "FAILED"
             if status:
                 step.last_state_change_reason = "Unknown Error."
+        logs = f"{cluster.log_uri}{cluster.id}/"  # which arrive after the state is told
+        if in_cluster_mode:
+            application = f"application_{os.getpid()}_{len(self.ran):04d}"
+            self._put_log(f"{logs}containers/{application}/container_1_1_01_000001/", out, err)
+            out, err = "", f"Submitted {application} with deployMode=cluster\n"
+        self._put_log(f"{logs}steps/{step.id}/", out, err)
 
     def _bootstrapped(self, cluster: Any) -> Path:
         """The Python of the cluster's node, made by the cluster's own bootstrap action."""
