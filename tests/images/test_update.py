@@ -120,7 +120,7 @@ def test_what_can_not_be_added_or_withdrawn_is_refused(ridge_spark, parts, tmp_p
     for change in ("--add", "--remove"):
         assert_refused(update(change, dogs), "'dog'")
         assert_refused(update(change, wide), "5x6x1", "6x5x1")
-        assert_refused(update(change, other), "prepared")
+        assert_refused(update(change, other), "channel gray")
         assert_refused(update(change, "nowhere"), "nowhere")
     assert_refused(update("--remove", parts["all"]), "--remove", "not all part of")
     assert_refused(update("--remove", never), "--remove", "not all part of")
