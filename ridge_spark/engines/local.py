@@ -6,7 +6,8 @@ import resource
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,18 +74,17 @@ def peak_rss_mb() -> float:
 
 
 def read_ahead(blocks: Iterable[BlockDescriptor], advance: Advance) -> Iterator[Block]:
-    """The blocks in order, read by another thread a few ahead of their use."""
-    with ThreadPoolExecutor(1) as pool:
-        ahead: deque[Future[Block]] = deque()
-        for descriptor in blocks:
-            ahead.append(pool.submit(read_block, descriptor))
-            if len(ahead) > READ_AHEAD:
-                yield _next(ahead, advance)
-        while ahead:
-            yield _next(ahead, advance)
+    """The blocks in order, read by another thread a few ahead of their use, the first ones now."""
+    left = iter(blocks)
+    pool = ThreadPoolExecutor(1)
+    ahead = deque(pool.submit(read_block, descriptor) for descriptor in islice(left, READ_AHEAD))
 
+    def in_order() -> Iterator[Block]:
+        with pool:
+            while ahead:
+                block = ahead.popleft().result()
+                ahead.extend(pool.submit(read_block, descriptor) for descriptor in islice(left, 1))
+                advance(len(block.labels))
+                yield block
 
-def _next(ahead: deque[Future[Block]], advance: Advance) -> Block:
-    block = ahead.popleft().result()
-    advance(len(block.labels))
-    return block
+    return in_order()

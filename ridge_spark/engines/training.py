@@ -19,7 +19,7 @@ from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import choose
-from ridge_spark.ridge.solution import Solution
+from ridge_spark.ridge.solution import Solution, with_weights
 from ridge_spark.ridge.solvers import SOLVERS, choose_solver
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads, spread
@@ -129,14 +129,12 @@ def solve_here(
     small = max(len(system.gram) for system in systems) <= SIDE_BY_SIDE
     at_once = min(threads, len(systems)) if small else 1
 
-    def solved(number: int) -> Solution:
-        solution = SOLVERS[solver](systems[number]).solve(lambdas)
-        if number < len(systems) - 1:
-            _ = solution.weights
-        return solution
+    def solved(system: CentredSystem) -> Solution:
+        return SOLVERS[solver](system).solve(lambdas)
 
     with blas_threads(1 if small else threads), ThreadPoolExecutor(at_once) as pool:
-        return list(pool.map(solved, range(len(systems))))
+        *fitted, full = pool.map(solved, systems)
+    return [*with_weights(fitted, threads), full]
 
 
 def _require_images(total: Statistics, held_out: Sequence[Statistics], split: Split) -> None:

@@ -110,10 +110,10 @@ def _directions(flat: Float, intercept: Float) -> tuple[Float, Float] | None:
     intercept counts as the weight of one more pixel, which is always 255.
     """
     L = len(flat)
-    length = np.sqrt((flat * flat).sum(axis=1) + (intercept * intercept).sum(axis=1) / 255**2)
+    products = flat @ flat.T + intercept @ intercept.T / 255**2
+    length = np.sqrt(np.diagonal(products))
     length = np.where(length > 0, length, 1)[:, None]
-    products = (flat @ flat.T + intercept @ intercept.T / 255**2) / (length * length.T)
-    squared, U = np.linalg.eigh(products)
+    squared, U = np.linalg.eigh(products / (length * length.T))
     r = int((squared > TOLERANCE**2 * squared[-1]).sum())
     if 2 * r > L:
         return None
@@ -123,9 +123,15 @@ def _directions(flat: Float, intercept: Float) -> tuple[Float, Float] | None:
 
 def _bound(weights: Float, C: Float, B: Float32, gamma: float) -> Float:
     """max_k ‖W_λk - Σ_r C_λr B_rk‖ + γ Σ_r |C_λr| ‖B_rk‖, of W (L, m, k) and B (r, m, k)."""
-    missing = np.linalg.norm(weights - np.tensordot(C, B.astype(np.float64), axes=1), axis=1)
-    size = np.linalg.norm(B.astype(np.float64), axis=1)
-    return (missing + gamma * (np.abs(C) @ size)).max(axis=1)
+    B64 = B.astype(np.float64)
+    missing = np.tensordot(C, B64, axes=1)
+    missing -= weights
+    return (_lengths(missing) + gamma * (np.abs(C) @ _lengths(B64))).max(axis=1)
+
+
+def _lengths(vectors: Float) -> Float:
+    """Of vectors along the middle axis."""
+    return np.sqrt(np.einsum("imk,imk->ik", vectors, vectors))
 
 
 def slabs_of(d: int) -> list[slice]:

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.threads import spread
 
 FEWEST_SPARE = 1e-3  # degrees of freedom per image that are left; with fewer, a difference of the
 # sums of squares of targets and predictions is noise, and so is GCV from it
+
+AT_ONCE = 32  # λ whose weights are found together
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,16 @@ class Solution:
         """A solution whose weights are all known."""
         return cls(lambda places: (coef[places], intercept[places]), gcv, singular, rank)
 
+    @property
+    def places(self) -> list[NDArray[np.intp]]:
+        """The whole grid, in pieces: what is found at once has the same bits however it is done."""
+        L = len(self.gcv)
+        return [np.arange(start, min(start + AT_ONCE, L)) for start in range(0, L, AT_ONCE)]
+
     @cached_property
     def weights(self) -> tuple[Float, Float]:
         """`coef` and `intercept` of the whole grid."""
-        return self.find(np.arange(len(self.gcv)))
+        return _joined(list(map(self.find, self.places)))
 
     @property
     def coef(self) -> Float:
@@ -89,6 +98,28 @@ class Solution:
     def __reduce__(self) -> tuple[object, ...]:
         """Travel as weights: what they are found from is larger."""
         return Solution.of, (*self.weights, self.gcv, self.singular, self.rank)
+
+
+def with_weights(solutions: Sequence[Solution], threads: int) -> list[Solution]:
+    """The same solutions, once their weights for the whole grid are found, on `threads` threads."""
+    work = [(solution.find, places) for solution in solutions for places in solution.places]
+    found = spread(lambda item: item[0](item[1]), work, threads)
+    return [
+        Solution.of(
+            *_joined([next(found) for _ in solution.places]),
+            solution.gcv,
+            solution.singular,
+            solution.rank,
+        )
+        for solution in solutions
+    ]
+
+
+def _joined(parts: Sequence[tuple[Float, Float]]) -> tuple[Float, Float]:
+    if len(parts) == 1:
+        return parts[0]
+    coef, intercept = zip(*parts, strict=True)
+    return np.concatenate(coef), np.concatenate(intercept)
 
 
 class Solver(Protocol):

@@ -6,13 +6,14 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dormqr, dpttrf, dpttrs, dsterf, dsytrd, dsytrd_lwork
 
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.eigen import EigenSolver
+from ridge_spark.ridge.lapack import call
 from ridge_spark.ridge.solution import FEWEST_SPARE, Solution, generalised_cross_validation
 
-WORK_PER_COLUMN = 64  # numbers that LAPACK likes to have for each column it rotates
+BEYOND_DOUBT = 10  # times rounding error; nearer to singular, the eigenvalues themselves decide
+WORK = 64  # numbers that LAPACK likes to have for each column
 
 
 class TridiagonalSolver:
@@ -36,14 +37,14 @@ class TridiagonalSolver:
         if a < 2:  # nothing to reduce
             self.s = np.zeros(a)
             return
-        work = int(dsytrd_lwork(a, lower=1)[0])
         # LAPACK wants columns first: the transpose of the symmetric matrix, which is itself.
-        reduced, self.diagonal, self.beside, self.scales, _ = dsytrd(
-            system.gram.T, lower=1, lwork=work
-        )
-        # Q keeps the first pixel, and turns the others as the Q of a QR factorisation would.
-        self.reflectors = np.asfortranarray(reduced[1:, :-1])
-        self.s = np.maximum(dsterf(self.diagonal, self.beside)[0], 0)
+        self.reduced = np.array(system.gram.T, order="F")
+        self.diagonal, self.beside, self.scales = np.empty(a), np.empty(a - 1), np.empty(a - 1)
+        tridiagonal = self.diagonal, self.beside, self.scales
+        call("dsytrd", "L", a, self.reduced, a, *tridiagonal, np.empty(a * WORK), a * WORK)
+        s, beside = self.diagonal.copy(), self.beside.copy()
+        call("dsterf", a, s, beside)
+        self.s = np.maximum(s, 0)
         self.rotated = self._rotate("T", np.array(system.cross, order="F"))
 
     def solve(self, lambdas: Float) -> Solution:
@@ -64,8 +65,8 @@ class TridiagonalSolver:
         """Where T + NλI can be solved as it is, and GCV does not cancel to noise."""
         if len(self.s) < 2:
             return np.zeros(len(lambdas), np.bool_)
-        n, negligible = self.system.n, len(self.s) * np.finfo(np.float64).eps * self.s[-1]
-        determined = self.s[0] + n * lambdas > negligible
+        n, rounding = self.system.n, len(self.s) * np.finfo(np.float64).eps * self.s[-1]
+        determined = self.s[0] + n * lambdas > BEYOND_DOUBT * rounding
         return determined & (self._spare(np.where(determined, lambdas, 1)) >= FEWEST_SPARE * n)
 
     def _spare(self, lambdas: Float) -> Float:
@@ -76,12 +77,13 @@ class TridiagonalSolver:
 
     def _solve(self, lambdas: Float) -> Solution:
         n, (a, k), L = self.system.n, self.rotated.shape, len(lambdas)
-        F = np.empty((a, L * k), order="F")
-        for i, n_lambda in enumerate(n * lambdas):
-            diagonal, beside, _ = dpttrf(self.diagonal + n_lambda, self.beside)
-            F[:, i * k : (i + 1) * k] = dpttrs(diagonal, beside, self.rotated)[0]
+        by_lambda = np.empty((L, k, a))
+        for F, n_lambda in zip(by_lambda, n * lambdas, strict=True):
+            F[:] = self.rotated.T
+            diagonal, beside = self.diagonal + n_lambda, self.beside.copy()
+            call("dpttrf", a, diagonal, beside)
+            call("dpttrs", a, k, diagonal, beside, F, a)
 
-        by_lambda = F.T.reshape(L, k, a)
         # ‖Yc - XcW‖² with Xc'XcW = Xc'Yc - NλW put in, and rotated, which changes no length.
         explained = (by_lambda * self.rotated.T).sum(axis=(1, 2))
         explained += n * lambdas * (by_lambda**2).sum(axis=(1, 2))
@@ -100,7 +102,16 @@ class TridiagonalSolver:
         )
 
     def _rotate(self, transposed: str, columns: Float) -> Float:
-        """Q columns, or Q' columns with "T", in place; `columns` (a, m) in Fortran's order."""
-        work = WORK_PER_COLUMN * columns.shape[1]
-        columns[1:] = dormqr("L", transposed, self.reflectors, self.scales, columns[1:], work)[0]
+        """Q columns, or Q' columns with "T", in place; `columns` (a, m) in Fortran's order.
+
+        Q keeps the first pixel, and turns the others as the Q of a QR factorisation would, whose
+        reflectors are what the reduction left below the diagonal.
+        """
+        a, m = columns.shape
+        reflectors, below = self.reduced[1:], columns[1:]
+        work = np.empty(WORK * m)
+        call(
+            "dormqr", "L", transposed, a - 1, m, a - 1, reflectors, a, self.scales, below, a,
+            work, len(work),
+        )  # fmt: skip
         return columns
