@@ -40,10 +40,13 @@ class CentredSystem:
     target_mean: Float  # of each column of Y
 
     def to_pixels(self, reduced: Float) -> tuple[Float, Float]:
-        """Turn weights (..., a, k) of the centred system into `coef` (..., d, k), `intercept`."""
-        coef = np.zeros((*reduced.shape[:-2], len(self.mean), reduced.shape[-1]))
-        coef[..., self.active, :] = reduced
-        return coef, self.target_mean - self.mean @ coef
+        """Turn weights (..., a, k) of the centred system into `coef` (..., d, k), `intercept`.
+
+        The weights of a class stay together in memory, as products with many of them want it.
+        """
+        rows = np.zeros((*reduced.shape[:-2], reduced.shape[-1], len(self.mean)))
+        rows[..., self.active] = reduced.swapaxes(-1, -2)
+        return rows.swapaxes(-1, -2), self.target_mean - rows @ self.mean
 
 
 def centre(statistics: Statistics) -> CentredSystem:

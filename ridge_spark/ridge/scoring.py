@@ -28,18 +28,22 @@ class Weights:
     intercept: Float
 
     @cached_property
+    def rows(self) -> Float:
+        """(L, k, d), each weight vector together; no copy, if they come from a solver."""
+        return np.ascontiguousarray(self.coef.transpose(0, 2, 1))
+
+    @property
     def columns(self) -> Float:
         """All weights as one matrix (d, L k)."""
-        L, d, k = self.coef.shape
-        return np.ascontiguousarray(self.coef.transpose(1, 0, 2)).reshape(d, L * k)
+        return self.rows.reshape(-1, self.rows.shape[-1]).T
 
     @cached_property
     def screen(self) -> Screen:
-        return Screen.of(self.coef, self.intercept)
+        return Screen.of(self.rows, self.intercept)
 
     def make_ready(self) -> None:
         """Compute what is computed once, before many threads want it."""
-        _ = self.columns, self.screen
+        _ = self.screen
 
     def __getstate__(self) -> dict[str, Float]:
         return {"coef": self.coef, "intercept": self.intercept}

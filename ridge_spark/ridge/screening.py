@@ -48,27 +48,27 @@ class Screen:
     offset: Float  # (L,)
 
     @classmethod
-    def of(cls, coef: Float, intercept: Float) -> Self:
-        """A screen for `coef` (L, d, k) and `intercept` (L, k)."""
-        L, d, k = coef.shape
-        found = _directions(coef.reshape(L, d * k), intercept)
+    def of(cls, weights: Float, intercept: Float) -> Self:
+        """A screen for `weights` (L, k, d) and `intercept` (L, k)."""
+        L, k, d = weights.shape
+        found = _directions(weights.reshape(L, k * d), intercept)
         if found is None:
-            C, B, constant = np.eye(L), coef, intercept
+            C, B, constant = np.eye(L), weights, intercept
         else:
             C, inverse = found
-            B, constant = np.tensordot(inverse, coef, axes=1), inverse @ intercept
+            B, constant = np.tensordot(inverse, weights, axes=1), inverse @ intercept
         C32, B32, constant32 = (array.astype(np.float32) for array in (C, B, constant))
         r = len(B)
         slabs = slabs_of(d)
         gamma = _gamma(max(slab.stop - slab.start for slab in slabs) + len(slabs) + r + 3)
         C = C32.astype(np.float64)
         return cls(
-            basis=np.ascontiguousarray(B32.transpose(1, 2, 0)).reshape(d, k * r),
+            basis=np.ascontiguousarray(B32.transpose(2, 1, 0)).reshape(d, k * r),
             constant=np.ascontiguousarray(constant32.T).ravel(),
             combination=None if found is None else np.ascontiguousarray(C32.T),
             classes=k,
-            error=_bound(coef, C, B32, gamma) * (1 + _gamma(d)),  # ‖x‖ is rounded as well
-            offset=_bound(intercept[:, None], C, constant32[:, None], gamma),
+            error=_bound(weights, C, B32, gamma) * (1 + _gamma(d)),  # ‖x‖ is rounded as well
+            offset=_bound(intercept[..., None], C, constant32[..., None], gamma),
         )
 
     def decide(
@@ -122,7 +122,7 @@ def _directions(flat: Float, intercept: Float) -> tuple[Float, Float] | None:
 
 
 def _bound(weights: Float, C: Float, B: Float32, gamma: float) -> Float:
-    """max_k ‖W_λk - Σ_r C_λr B_rk‖ + γ Σ_r |C_λr| ‖B_rk‖, of W (L, m, k) and B (r, m, k)."""
+    """max_k ‖W_λk - Σ_r C_λr B_rk‖ + γ Σ_r |C_λr| ‖B_rk‖, of W (L, k, m) and B (r, k, m)."""
     B64 = B.astype(np.float64)
     missing = np.tensordot(C, B64, axes=1)
     missing -= weights
@@ -130,8 +130,8 @@ def _bound(weights: Float, C: Float, B: Float32, gamma: float) -> Float:
 
 
 def _lengths(vectors: Float) -> Float:
-    """Of vectors along the middle axis."""
-    return np.sqrt(np.einsum("imk,imk->ik", vectors, vectors))
+    """Of vectors along the last axis."""
+    return np.sqrt(np.einsum("...m,...m->...", vectors, vectors))
 
 
 def slabs_of(d: int) -> list[slice]:

@@ -77,16 +77,15 @@ class TridiagonalSolver:
 
     def _solve(self, lambdas: Float) -> Solution:
         n, (a, k), L = self.system.n, self.rotated.shape, len(lambdas)
-        by_lambda = np.empty((L, k, a))
-        for F, n_lambda in zip(by_lambda, n * lambdas, strict=True):
-            F[:] = self.rotated.T
-            diagonal, beside = self.diagonal + n_lambda, self.beside.copy()
+        by_lambda, explained = np.empty((L, k, a)), np.empty(L)
+        B = np.ascontiguousarray(self.rotated.T)
+        for i, n_lambda in enumerate(n * lambdas):
+            F, diagonal, beside = by_lambda[i], self.diagonal + n_lambda, self.beside.copy()
+            F[:] = B
             call("dpttrf", a, diagonal, beside)
             call("dpttrs", a, k, diagonal, beside, F, a)
-
-        # ‖Yc - XcW‖² with Xc'XcW = Xc'Yc - NλW put in, and rotated, which changes no length.
-        explained = (by_lambda * self.rotated.T).sum(axis=(1, 2))
-        explained += n * lambdas * (by_lambda**2).sum(axis=(1, 2))
+            # ‖Yc - XcW‖² with Xc'XcW = Xc'Yc - NλW put in, and rotated, which changes no length.
+            explained[i] = np.vdot(F, B) + n_lambda * np.vdot(F, F)
         residual = np.maximum(self.system.target_ss.sum() - explained, 0.0)
 
         def find(places: NDArray[np.intp]) -> tuple[Float, Float]:
