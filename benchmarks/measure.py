@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+REST = 0.15  # seconds, between runs: BLAS threads go on waiting busily for 100 ms, and take cores
 PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "pyspark", "pyarrow", "mpi4py")
 
 
@@ -37,8 +38,16 @@ def interleaved(
     found: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(repeats):
         for name, run in runs.items():
+            _rest()
             found[name].append(seconds(run))
     return found
+
+
+def _rest() -> None:
+    """Wait, and busily: a core that sleeps is slow to begin again."""
+    end = time.perf_counter() + REST
+    while time.perf_counter() < end:
+        pass
 
 
 def median_ratio(ours: list[float], theirs: list[float]) -> float:
