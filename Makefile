@@ -8,6 +8,8 @@ REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt
 MNIST := data/mnist
 RUN := runs/mnist-$(shell date +%Y%m%d-%H%M%S)
 BENCHMARKS := kernel training spark report_baseline
+# Tests wait for others a good deal: two processes keep two cores busy. Each has whole files.
+TESTING := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SPARK := JAVA_HOME="$$($(PYTHON) -m ridge_spark.engines.java)" PYSPARK_PYTHON=$(abspath $(PYTHON)) \
          $(VENV)/bin/spark-submit
 
@@ -37,7 +39,7 @@ run: $(READY) | $(MNIST)  ## Train on all of MNIST with the Spark outer-loop job
 	$(SPARK) jobs/outer.py --data $(MNIST) --out $(RUN)
 
 test: $(READY) $(MPI_READY) | $(MNIST)  ## Run the whole test suite
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest $(TESTING)
 
 lint: $(READY)  ## Check style, types and the direction of imports
 	$(VENV)/bin/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,34 @@ import pytest
 
 from ridge_spark.data.dataset import Description
 from ridge_spark.data.writer import write_dataset
-from tests.support import ROOT, SMALL_NAMES, SMALL_SHAPE, Command, draw_images
+from tests.support import JAVA, ROOT, SMALL_NAMES, SMALL_SHAPE, Command, alone_at, draw_images
+
+# The files of tests that take longest, so that no process is left alone with one at the end.
+LONGEST = (
+    "emr/test_lifecycle.py",
+    "emr/test_submit.py",
+    "engines/test_spark_submit.py",
+    "engines/test_equality.py",
+    "mpi/test_equality.py",
+    "mpi/test_slurm.py",
+    "emr/test_serverless.py",
+    "engines/test_spark_images.py",
+    "emr/test_packages.py",
+    "images/test_hands.py",
+    "emr/test_terraform.py",
+    "emr/test_wrong_use.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; the order within a file stays, as some depend on it."""
+    order = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+def pytest_configure() -> None:
+    """Tests press Ctrl-C: a shell has background commands, and all they start, ignore that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +53,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(home: Path) -> dict[str, str]:
     """The environment of a command: this checkout's code, and nothing of the user's."""
     kept = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ}
-    return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    return {**kept, **JAVA, "HOME": str(home), "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture
@@ -50,12 +78,12 @@ def mnist() -> Path:
     """MNIST as a data set: the one `make run` made, or else one made once and kept in .cache."""
     made = ROOT / "data" / "mnist"
     kept = ROOT / ".cache" / "mnist"
-    for found in (made, kept):
-        if found.is_dir():
-            return found
-    kept.parent.mkdir(exist_ok=True)
-    importing = [sys.executable, "-m", "ridge_spark", "import", "mnist", "--out", kept]
-    subprocess.run(importing, cwd=ROOT, check=True)
+    with alone_at(kept):
+        for found in (made, kept):
+            if found.is_dir():
+                return found
+        importing = [sys.executable, "-m", "ridge_spark", "import", "mnist", "--out", kept]
+        subprocess.run(importing, cwd=ROOT, check=True)
     return kept
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +19,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 SMALL_SHAPE = (6, 5, 1)  # of the images of the `small_data` fixture
 SMALL_NAMES = ("ant", "bee", "cat")
+
+# For JVMs that live for seconds: compiling at length what they run costs more than it gains them.
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+JAVA = dict.fromkeys(
+    ("SPARK_SUBMIT_OPTS", "SPARK_LAUNCHER_OPTS", "SPARK_DAEMON_JAVA_OPTS"), SHORT_LIVED
+)
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -47,6 +55,15 @@ def assert_refused(done: subprocess.CompletedProcess[str], *named: object, statu
     assert "Traceback" not in done.stderr
     for name in named:
         assert str(name) in errors[0]
+
+
+@contextmanager
+def alone_at(path: Path) -> Iterator[None]:
+    """Only one process of the tests at a time is in here: to make what all of them share there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{path}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def give_up(reason: str) -> NoReturn:

@@ -34,6 +34,7 @@ from tests.emr.tools import (
     venv_with,
 )
 from tests.engines.processes import spark_home
+from tests.support import alone_at
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +55,7 @@ def endpoint() -> Iterator[str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "CHECKPOINT_DISABLE": "1",
+        "PIP_COMPILE": "0",  # what no test imports
     }
     with pytest.MonkeyPatch.context() as patch:
         for name in (
@@ -73,8 +75,9 @@ def endpoint() -> Iterator[str]:
 def aws_command(endpoint: str) -> Path:
     """The folder of an `aws` command, which every EMR node has: AWS's own, from PyPI."""
     home = ROOT / ".cache" / "awscli"
-    if not (home / "bin" / "aws").exists():
-        venv_with(home, "awscli>=1.40,<2")
+    with alone_at(home):
+        if not (home / "bin" / "aws").exists():
+            venv_with(home, "awscli>=1.40,<2")
     return home / "bin"
 
 
@@ -85,16 +88,32 @@ def dist() -> Path:
 
 
 @pytest.fixture(scope="session")
+def wheels(dist: Path) -> Path:
+    """What the nodes install: for this machine, as they run here."""
+    with alone_at(dist):
+        return package_wheels(ARCHITECTURE, dist)
+
+
+@pytest.fixture(scope="session")
 def node_python(
-    endpoint: str, aws_command: Path, dist: Path, tmp_path_factory: pytest.TempPathFactory
+    endpoint: str,
+    aws_command: Path,
+    wheels: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """A node's Python, installed by the bootstrap action from its archive in S3."""
-    archive = package_wheels(ARCHITECTURE, dist)
+    """A node's Python, installed by the bootstrap action from its archive in S3.
+
+    The first process of the tests installs it; in the others the action finds that all is done.
+    """
     s3 = boto3.client("s3", endpoint_url=endpoint, region_name=REGION)
     s3.create_bucket(Bucket="environments")
-    s3.upload_file(str(archive), "environments", "wheels.tar")
-    prefix = tmp_path_factory.mktemp("node") / "ridge-spark"
-    done = bootstrap(aws_command, "s3://environments/wheels.tar", sha256(archive), prefix)
+    s3.upload_file(str(wheels), "environments", "wheels.tar")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # that of all processes
+    prefix = folder / "node" / "ridge-spark"
+    with alone_at(prefix):
+        done = bootstrap(aws_command, "s3://environments/wheels.tar", sha256(wheels), prefix)
     assert done.returncode == 0, done.stdout + done.stderr
     return prefix / "bin" / "python"
 
@@ -171,6 +190,7 @@ def runner(
     endpoint: str,
     aws_command: Path,
     node_python: Path,
+    home: Path,
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> Iterator[StepRunner]:
@@ -178,7 +198,7 @@ def runner(
     scratch = tmp_path / "nodes"
     scratch.mkdir()
     spark = spark_home(getattr(request, "param", "installed"))
-    with StepRunner(endpoint, spark, scratch, aws_command, node_python) as running:
+    with StepRunner(endpoint, spark, scratch, home, aws_command, node_python) as running:
         yield running
 
 

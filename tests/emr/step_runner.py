@@ -28,6 +28,7 @@ from moto.emr.models import emr_backends
 from moto.emrserverless.models import emrserverless_backends
 
 from tests.emr.moto_emr import SERVICE_USER
+from tests.support import JAVA
 
 ACCOUNT = "123456789012"
 JOB_SECONDS = 240
@@ -41,6 +42,7 @@ class StepRunner:
     endpoint    of the moto server
     spark_home  the Spark to run: its version is the "release" of the cluster
     scratch     where nodes keep their files
+    home        of the nodes' user: one for all, so that the kernel is compiled once
     aws         folder with the `aws` command, for the bootstrap action
     python      of a node that was prepared beforehand; without it the bootstrap action is run
     """
@@ -48,6 +50,7 @@ class StepRunner:
     endpoint: str
     spark_home: Path
     scratch: Path
+    home: Path
     aws: Path
     python: Path | None = None
     region: str = "us-east-1"
@@ -209,11 +212,9 @@ class StepRunner:
         """Nothing of this process's but what a node has: its path, its role's credentials."""
         sts = self._session.client("sts", endpoint_url=self.endpoint)
         granted = sts.assume_role(RoleArn=role, RoleSessionName="node")["Credentials"]
-        home = self.scratch / "home"
-        home.mkdir(exist_ok=True)
         environment = {
             "PATH": f"{self.aws}:{os.environ['PATH']}",
-            "HOME": str(home),
+            "HOME": str(self.home),
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
@@ -223,6 +224,8 @@ class StepRunner:
             "AWS_SESSION_TOKEN": granted["SessionToken"],
             "SPARK_LOCAL_IP": "127.0.0.1",
             "LC_ALL": "C.UTF-8",  # as the cluster's spark-env has it
+            "PIP_COMPILE": os.environ["PIP_COMPILE"],
+            **JAVA,
         }
         java = os.environ.get("JAVA_HOME")
         return {**environment, "JAVA_HOME": java} if java else environment

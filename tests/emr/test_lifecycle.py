@@ -30,11 +30,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 NAME = "lifecycle"
 BUCKET = f"{NAME}-{ACCOUNT}-{REGION}"
-FAST = ("--poll", "0.5", "--log-wait", "30")
+FAST = ("--poll", "1", "--log-wait", "30")
 
 
 @pytest.fixture(scope="module")
-def live(endpoint: str, terraform_provider: None, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+def live(
+    endpoint: str, wheels: Path, terraform_provider: None, tmp_path_factory: pytest.TempPathFactory
+) -> Cli:
     """The project's Terraform in a copy with a state of its own, and the command line on it."""
     folder = tmp_path_factory.mktemp("project")
     terraform = folder / "terraform"
@@ -79,7 +81,7 @@ def test_up_and_no_drift(live: Cli) -> None:
 
 
 def test_mnist_trains_under_enforced_iam_with_the_documented_permissions(
-    live: Cli, endpoint: str, aws_command: Path, tmp_path: Path
+    live: Cli, endpoint: str, aws_command: Path, home: Path, tmp_path: Path
 ) -> None:
     """The node runs the cluster's own bootstrap action; caller and job may do what they need."""
     scratch = tmp_path / "nodes"
@@ -87,7 +89,7 @@ def test_mnist_trains_under_enforced_iam_with_the_documented_permissions(
     caller = user_who_may_submit()
     live.cwd = tmp_path
     spark = spark_home("installed")
-    runner = StepRunner(endpoint, spark, scratch, aws_command)
+    runner = StepRunner(endpoint, spark, scratch, home, aws_command)
     with runner, enforced_iam(endpoint):
         live("submit", "outer", *FAST, **caller)
         failed = live("submit", "inner", *FAST, "--", "--limit", "1", expect=1, **caller)

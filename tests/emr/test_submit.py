@@ -22,7 +22,7 @@ from tests.emr.step_runner import StepRunner
 from tests.emr.tools import REGION, Cli, train_here
 from tests.engines.processes import OLDEST
 
-FAST = ("--poll", "0.2", "--log-wait", "20")
+FAST = ("--poll", "1", "--log-wait", "20")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from emr.package import ROOT
 from tests.emr.tools import venv_with
+from tests.support import alone_at
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -115,8 +116,9 @@ def test_plans_say_what_is_promised(terraform: Path) -> None:
 
 def test_checkov_finds_nothing_that_is_not_explained() -> None:
     home = ROOT / ".cache" / "checkov"
-    if not (home / "bin" / "checkov").exists():
-        venv_with(home, "checkov>=3.2,<4")
+    with alone_at(home):
+        if not (home / "bin" / "checkov").exists():
+            venv_with(home, "checkov>=3.2,<4")
     done = subprocess.run(
         [
             *(home / "bin" / "checkov", "--directory", ROOT / "terraform"),

@@ -14,6 +14,7 @@ import pytest
 
 from ridge_spark.engines.java import find_java
 from tests.engines.processes import Submit, spark_home
+from tests.support import JAVA, SHORT_LIVED
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +31,11 @@ def submit() -> Submit:
             "SPARK_HOME": str(home),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "PYSPARK_PYTHON": sys.executable,
+            **JAVA,
         }
+        executors = f"spark.executor.extraJavaOptions={SHORT_LIVED}"
         return subprocess.run(
-            [home / "bin" / "spark-submit", *map(str, arguments)],
+            [home / "bin" / "spark-submit", "--conf", executors, *map(str, arguments)],
             cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
 
@@ -53,7 +56,9 @@ def standalone_cluster(tmp_path: Path) -> Iterator[str]:
         [f"{deploy}.worker.Worker", "--host", "127.0.0.1", "--webui-port", 0, "--cores", 2,
          "--memory", "2g", "--work-dir", tmp_path / "work", address],
     )  # fmt: skip
-    environment = {**os.environ, "JAVA_HOME": str(find_java()), "SPARK_HOME": str(home)}
+    environment = {
+        **os.environ, **JAVA, "JAVA_HOME": str(find_java()), "SPARK_HOME": str(home),
+    }  # fmt: skip
     with open(tmp_path / "cluster.log", "wb") as log:
         processes = [
             subprocess.Popen(

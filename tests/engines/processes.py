@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pyspark
+
+from tests.support import alone_at
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST = "3.5.6"  # what EMR's 7.x releases have
@@ -22,9 +24,11 @@ def spark_home(version: str) -> Path:
     if version == "installed":
         return Path(pyspark.__file__).parent
     folder = ROOT / ".cache" / f"pyspark-{version}"
-    if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", partial]
-        subprocess.run([*command, f"pyspark=={version}"], check=True)
-        partial.rename(folder)
+    with alone_at(folder):
+        if not folder.exists():
+            partial = folder.with_name(f"{folder.name}.partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", partial]
+            subprocess.run([*command, f"pyspark=={version}"], check=True)
+            partial.rename(folder)
     return folder / "pyspark"

@@ -59,15 +59,14 @@ def test_the_program_writes_a_folder_to_import(tmp_path):
 
 
 @pytest.mark.slow
-def test_all_engines_find_them_as_hard_as_the_report_did(tmp_path: Path):
+def test_all_engines_find_them_as_hard_as_the_report_did(home: Path, tmp_path: Path):
     write_hands(tmp_path / "png", (40, 60), 16_000, 0, 2)
-    run_command(
-        "import", "folder", "png", "--gray", "--threshold", 0.5, "--out", "data", cwd=tmp_path
-    )
+    prepare = ("--gray", "--threshold", 0.5)
+    run_command("import", "folder", "png", *prepare, "--out", "data", cwd=tmp_path, home=home)
     results = []
     for engine in ("local", "outer", "inner"):
         options = ["--engine", engine, "--lambdas", "100,1000", "--out", engine]
-        run_command("train", "--data", "data", *options, cwd=tmp_path)
+        run_command("train", "--data", "data", *options, cwd=tmp_path, home=home)
         results.append(json.loads((tmp_path / engine / "result.json").read_text()))
     assert len({result["statistics_sha256"] for result in results}) == 1
     for result in results:

@@ -31,7 +31,7 @@ class MostThreads:
         self.watcher.join()
 
     def _watch(self) -> None:
-        while not self.over.is_set():
+        while not self.over.wait(0.001):
             self.most = max(self.most, threading.active_count() - 1)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.report.dots import write_dots
-from tests.support import ROOT, Command
+from tests.support import JAVA, ROOT, Command
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def program() -> Command:
         return subprocess.run(
             [sys.executable, "-m", "ridge_spark", *map(str, arguments)],
             cwd=cwd, capture_output=True, text=True, check=False, timeout=200,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **JAVA, **environment},
         )  # fmt: skip
 
     return run
