@@ -1,18 +1,56 @@
-"""The figure of Amdahl's law for one rank: measured, split and fitted."""
+"""The figures of the MPI hybrid: three heat maps for each mode, and Amdahl's law for one rank."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from drawing import COLUMN, Measured, save, style
 from matplotlib.figure import Figure
-from report_figures import COLUMN, save, style
 
 from ridge_spark.report.svg import INK, SERIES
 
+HEAT_MAPS = {
+    "speed_up": "Speed-up",
+    "scaled_speed_up": "Scaled speed-up",
+    "efficiency": "Efficiency",
+}
 
-def amdahl_plot(measured: dict[str, Any], out: Path) -> None:
+
+def hybrid_figures(measured: Measured, out: Path) -> None:
+    """All of them."""
+    heat_maps(measured, out)
+    amdahl_plot(measured, out)
+
+
+def heat_maps(measured: Measured, out: Path) -> None:
+    """Ranks across, threads down, one map for each mode and each of HEAT_MAPS."""
+    results = measured["results"]
+    for mode in dict.fromkeys(each["mode"] for each in results):
+        cells = [each for each in results if each["mode"] == mode]
+        ranks = sorted({each["ranks"] for each in cells})
+        threads = sorted({each["threads"] for each in cells})
+        with style():
+            figure = Figure((COLUMN, 0.9 + 0.5 * len(threads)), layout="constrained")
+            for axes, (key, title) in zip(figure.subplots(1, 3), HEAT_MAPS.items(), strict=True):
+                values = np.full((len(threads), len(ranks)), np.nan)
+                for each in cells:
+                    values[threads.index(each["threads"]), ranks.index(each["ranks"])] = each[key]
+                axes.imshow(values, cmap="cividis", vmin=0, aspect="auto")
+                for (row, column), value in np.ndenumerate(values):
+                    if np.isfinite(value):
+                        dark = value < 0.6 * np.nanmax(values)
+                        axes.text(column, row, f"{value:.2f}", ha="center", va="center",
+                                  color="white" if dark else "black")  # fmt: skip
+                axes.set_xticks(range(len(ranks)), ranks)
+                axes.set_yticks(range(len(threads)), threads)
+                axes.grid(visible=False)
+                axes.set(title=title, xlabel="ranks")
+            figure.axes[0].set_ylabel("threads")
+        save(figure, out / f"hybrid_{mode}", measured["machine"], f"MPI, {mode} parallel. ")
+
+
+def amdahl_plot(measured: Measured, out: Path) -> None:
     """Seconds of one rank against its threads: work and overhead as bars, the fit as a line."""
     modes = measured["amdahl"]
     with style():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
+
+from measure import median_ratio
 
 Results = list[dict[str, Any]]
 
@@ -20,7 +23,7 @@ def load(folder: Path) -> Results:
 
 
 def seconds(run: dict[str, Any]) -> float:
-    """From the start of the ranks to the chosen model; drawing the report does not count."""
+    """From when the ranks have found one another to the chosen model, its report not yet drawn."""
     return run["seconds"]["total"] - run["seconds"].get("report", 0.0)
 
 
@@ -38,38 +41,40 @@ def cells(runs: Results) -> Results:
         efficiency       speed-up / w
         scaled speed-up  w T(1, n) / T(w, w n)      the problem grows with the workers
 
-    where n is what one worker has of the N images when all that were tried are at work.
+    where n is what one worker has of the N images when all that were tried are at work. Of the
+    repeats, the first is compared with the first, and so on.
     """
     groups: dict[tuple[str, str, int, int], Results] = defaultdict(list)
     for run in runs:
         mode = run["engine"].removeprefix("mpi-")
         groups[run["purpose"], mode, run["workers"], run["threads"]].append(run)
 
+    def times(purpose: str, mode: str, ranks: int, threads: int) -> list[float]:
+        return [seconds(run) for run in groups.get((purpose, mode, ranks, threads), [])]
+
     found = []
-    for (purpose, mode, ranks, threads), fixed in groups.items():
+    for purpose, mode, ranks, threads in list(groups):
         if purpose != "fixed" or ("fixed", mode, 1, 1) not in groups:
             continue
-        workers = ranks * threads
-        time = statistics.median(map(seconds, fixed))
+        fixed, alone = groups["fixed", mode, ranks, threads], times("fixed", mode, 1, 1)
+        time = statistics.median(times("fixed", mode, ranks, threads))
+        parallel = statistics.median(map(parallel_part, fixed))
+        speed_up = median_ratio(times("fixed", mode, ranks, threads), alone)
+        scaled, one = times("scaled", mode, ranks, threads), times("scaled", mode, 1, 1)
         cell = {
             "mode": mode,
             "ranks": ranks,
             "threads": threads,
             "images": fixed[0]["n_train"],
             "seconds": time,
-            "parallel_seconds": statistics.median(map(parallel_part, fixed)),
-            "speed_up": statistics.median(map(seconds, groups["fixed", mode, 1, 1])) / time,
+            "parallel_seconds": parallel,
+            "overhead_seconds": time - parallel,
+            "speed_up": speed_up,
+            "efficiency": speed_up / (ranks * threads),
+            "scaled_speed_up": ranks * threads * median_ratio(scaled, one) if one else math.nan,
         }
-        cell["overhead_seconds"] = time - cell["parallel_seconds"]
-        cell["efficiency"] = cell["speed_up"] / workers
-        scaled, alone = groups["scaled", mode, ranks, threads], groups["scaled", mode, 1, 1]
-        cell["scaled_speed_up"] = (
-            workers
-            * statistics.median(map(seconds, alone))
-            / statistics.median(map(seconds, scaled))
-            if scaled and alone
-            else float("nan")
-        )
+        if all("command_seconds" in run for run in fixed):
+            cell["command_seconds"] = statistics.median(run["command_seconds"] for run in fixed)
         found.append(cell)
     return sorted(found, key=lambda cell: (cell["mode"], cell["ranks"], cell["threads"]))
 

@@ -12,14 +12,13 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import matplotlib
 import numpy as np
 from amdahl import WORKERS, limit
+from drawing import COLUMN, Measured, save, style
+from hybrid_figures import hybrid_figures
 from matplotlib.figure import Figure
 from measure import machine
 
@@ -27,18 +26,9 @@ from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.report.graph import lanes, steps
 from ridge_spark.report.graph_figure import graph_figure
 from ridge_spark.report.run import Run
-from ridge_spark.report.svg import INK, LINE, MUTED, SERIES, STYLE
+from ridge_spark.report.svg import INK, LINE, MUTED, SERIES
 
 SAMPLES = 14  # images of each class
-COLUMN = 6.6  # inches, the width of a text column
-ON_PAPER = {"figure.facecolor": "white", "savefig.facecolor": "white", "svg.fonttype": "path"}
-HEAT_MAPS = {
-    "speed_up": "Speed-up",
-    "scaled_speed_up": "Scaled speed-up",
-    "efficiency": "Efficiency",
-}
-
-Measured = dict[str, Any]
 
 
 def main() -> None:
@@ -59,7 +49,7 @@ def main() -> None:
         "amdahl": amdahl_bars,
         "spark_speedup": spark_speed_up,
         "report_baseline": against_the_report,
-        "hybrid": heat_maps,
+        "hybrid": hybrid_figures,
     }
     for name, draw in drawings.items():
         path = options.bench / f"{name}.json"
@@ -72,30 +62,6 @@ def found(path: Path) -> bool:
     if not path.is_file():
         print(f"{path}: not measured, so its figure is left out", file=sys.stderr)
     return path.is_file()
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    with matplotlib.rc_context(STYLE | ON_PAPER):
-        yield
-
-
-def save(figure: Figure, path: Path, measured_on: Measured, what: str = "") -> None:
-    """Write PNG and SVG, below the figure what it was measured with."""
-    versions = ", ".join(f"{name} {number}" for name, number in measured_on["versions"].items())
-    cores = f"{measured_on['cores']} cores"
-    note = f"{what}{measured_on['processor']}, {cores}.\n{versions}."
-    with style():
-        figure.draw_without_rendering()  # lays it out, before the note joins it
-        figure.set_layout_engine("none")
-        # A little below the figure, whatever its height; bbox_inches makes room for it.
-        figure.text(0.01, -4 / 72 / figure.get_figheight(), note, color=MUTED, size=6.5, va="top")
-        for suffix in (".png", ".svg"):
-            figure.savefig(
-                path.with_suffix(suffix), dpi=200, bbox_inches="tight",
-                metadata={"Date": None} if suffix == ".svg" else None,
-            )  # fmt: skip
-    print(path.with_suffix(".png"))
 
 
 def samples(data: str, out: Path) -> None:
@@ -215,33 +181,6 @@ def against_the_report(measured: Measured, out: Path) -> None:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         figure.legend(loc="outside upper left", ncols=3, fontsize=8)
     save(figure, out / "report_baseline", measured["machine"], "10 λ, 10 classes. ")
-
-
-def heat_maps(measured: Measured, out: Path) -> None:
-    """Ranks across, threads down, one map for each mode and each of HEAT_MAPS."""
-    results = measured["results"]
-    for mode in dict.fromkeys(each["mode"] for each in results):
-        cells = [each for each in results if each["mode"] == mode]
-        ranks = sorted({each["ranks"] for each in cells})
-        threads = sorted({each["threads"] for each in cells})
-        with style():
-            figure = Figure((COLUMN, 0.9 + 0.5 * len(threads)), layout="constrained")
-            for axes, (key, title) in zip(figure.subplots(1, 3), HEAT_MAPS.items(), strict=True):
-                values = np.full((len(threads), len(ranks)), np.nan)
-                for each in cells:
-                    values[threads.index(each["threads"]), ranks.index(each["ranks"])] = each[key]
-                axes.imshow(values, cmap="cividis", vmin=0, aspect="auto")
-                for (row, column), value in np.ndenumerate(values):
-                    if np.isfinite(value):
-                        dark = value < 0.6 * np.nanmax(values)
-                        axes.text(column, row, f"{value:.2f}", ha="center", va="center",
-                                  color="white" if dark else "black")  # fmt: skip
-                axes.set_xticks(range(len(ranks)), ranks)
-                axes.set_yticks(range(len(threads)), threads)
-                axes.grid(visible=False)
-                axes.set(title=title, xlabel="ranks")
-            figure.axes[0].set_ylabel("threads")
-        save(figure, out / f"hybrid_{mode}", measured["machine"], f"MPI, {mode} parallel. ")
 
 
 if __name__ == "__main__":

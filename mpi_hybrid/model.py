@@ -17,7 +17,7 @@ from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
 from ridge_spark.data.writer import block_rows
 from ridge_spark.engines.local import read_ahead
-from ridge_spark.engines.progress import Progress
+from ridge_spark.engines.progress import Advance
 from ridge_spark.engines.shares import split_evenly
 from ridge_spark.errors import InputError
 from ridge_spark.ridge.selection import Block
@@ -32,7 +32,12 @@ class ModelEngine(MpiEngine):
 
     def __init__(self, world: World, train: Split, *others: Any) -> None:
         super().__init__(world, train, *others)
-        self.images = SharedImages(world, train, self.progress)
+        self.images = SharedImages(world, train)
+        with self.progress.stage("load", train.rows) as advance:
+            with self.working("load"):
+                self.images.fill(train, advance)
+            with world.waiting():
+                self.images.settle()
 
     def share(self, rows: Rows) -> Rows:
         return share(rows, self.world.rank, self.world.size)
@@ -46,27 +51,30 @@ class SharedImages:
     """`images` (n, d) uint8 and `labels` (n,) int32, held once by each node.
 
     The ranks of a node fill an MPI shared-memory window together: each reads its part of the
-    blocks from disk, none reads all.
+    blocks from disk, none reads all. What the others have read is there once all have settled.
     """
 
-    def __init__(self, world: World, split: Split, progress: Progress) -> None:
+    def __init__(self, world: World, split: Split) -> None:
         n, d = split.rows, split.description.d
         self._windows: list[MPI.Win] = []
+        self._node = world.node
         _require_room(world, n * (d + 4))
-        self.images: NDArray[np.uint8] = self._window(world, np.dtype(np.uint8), (n, d))
-        self.labels: NDArray[np.int32] = self._window(world, np.dtype(np.int32), (n,))
-        with progress.stage("load", n) as advance:
-            mine = split_evenly(split.blocks, world.node.size)[world.node.rank]
-            for block in read_ahead(mine, lambda rows: advance(rows * world.node.size)):
-                rows = slice(block.first_row, block.first_row + len(block.labels))
-                self.images[rows], self.labels[rows] = block.images, block.labels
-            with world.waiting():
-                for window in self._windows:
-                    window.Fence()
+        self.images: NDArray[np.uint8] = self._window(np.dtype(np.uint8), (n, d))
+        self.labels: NDArray[np.int32] = self._window(np.dtype(np.int32), (n,))
 
-    def _window(self, world: World, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-        size = int(np.prod(shape)) * dtype.itemsize if world.node.rank == 0 else 0
-        window = MPI.Win.Allocate_shared(size, dtype.itemsize, comm=world.node)
+    def fill(self, split: Split, advance: Advance) -> None:
+        mine = split_evenly(split.blocks, self._node.size)[self._node.rank]
+        for block in read_ahead(mine, lambda rows: advance(rows * self._node.size)):
+            rows = slice(block.first_row, block.first_row + len(block.labels))
+            self.images[rows], self.labels[rows] = block.images, block.labels
+
+    def settle(self) -> None:
+        for window in self._windows:
+            window.Fence()
+
+    def _window(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+        size = int(np.prod(shape)) * dtype.itemsize if self._node.rank == 0 else 0
+        window = MPI.Win.Allocate_shared(size, dtype.itemsize, comm=self._node)
         window.Fence()
         self._windows.append(window)
         memory: Any = window.Shared_query(0)[0]

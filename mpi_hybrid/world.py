@@ -22,6 +22,8 @@ T = TypeVar("T")
 # both limits and long enough that the start of a message does not matter.
 MESSAGE_BYTES = 64 * 2**20
 
+LONGEST_PAUSE = 0.02  # seconds between two looks at whether all have come
+
 FAILURE_SECONDS = 1.0  # for ranks that fail alike to find that out
 
 
@@ -47,10 +49,18 @@ class World:
                 outcome = function()
             except InputError as error:
                 outcome = error
+        self._wait_for_all()
         outcome = self.comm.bcast(outcome)
         if isinstance(outcome, InputError):
             raise outcome
         return outcome
+
+    def _wait_for_all(self) -> None:
+        """A barrier at rest: MPI would keep a core busy while rank 0 reads, writes or draws."""
+        everyone, pause = self.comm.Ibarrier(), 1e-4
+        while not everyone.Test():
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     def add_up(self, array: NDArray[np.generic]) -> None:
         """Replace a C-contiguous `array` by its sum over all ranks, on all ranks."""
