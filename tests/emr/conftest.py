@@ -34,7 +34,7 @@ from tests.emr.tools import (
     venv_with,
 )
 from tests.engines.processes import spark_home
-from tests.support import alone_at
+from tests.support import alone_at, give_up
 
 
 @pytest.fixture(scope="session")
@@ -211,7 +211,7 @@ def cli(stack: Stack, tmp_path: Path, terraform_command: str) -> Cli:
 def terraform_command() -> str:
     found = shutil.which("terraform")
     if not found:
-        pytest.skip("terraform is not on PATH; install Terraform 1.9 or later")
+        give_up("terraform is not on PATH; install Terraform 1.9 or later")
     return found
 
 
