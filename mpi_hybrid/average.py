@@ -75,6 +75,7 @@ class AverageEngine(DataEngine):
         about = self.train.description
         L, d, k = len(lambdas), about.d, len(about.class_names)
         coef, intercept = mine.weights if mine else (np.zeros((L, d, k)), np.zeros((L, k)))
+        coef = np.ascontiguousarray(coef)
         singular = mine.singular if mine else np.zeros(L, np.bool_)
         ranks = self.world.comm.allreduce(int(mine is not None))
         self.world.add_up(coef)

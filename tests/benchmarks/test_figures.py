@@ -38,11 +38,16 @@ SPEED_UP = {
 }
 HYBRID = {
     "results": [
-        {"mode": mode, "ranks": ranks, "threads": 1, "speed_up": ranks * 0.9,
-         "scaled_speed_up": ranks * 0.95, "efficiency": 0.9}
+        {"mode": mode, "ranks": ranks, "threads": threads, "images": 600, "efficiency": 0.9,
+         "speed_up": ranks * threads * 0.9, "scaled_speed_up": ranks * threads * 0.95,
+         "parallel_seconds": 1 / ranks / threads, "overhead_seconds": 0.2}
         for mode in ("model", "data")
-        for ranks in (1, 2)
-    ]
+        for ranks, threads in ((1, 1), (1, 2), (2, 1))
+    ],
+    "amdahl": {
+        mode: {"threads": [1, 2], "seconds": [1.2, 0.7], "serial_fraction": 0.1667}
+        for mode in ("model", "data")
+    },
 }  # fmt: skip
 
 
@@ -70,8 +75,8 @@ def test_each_figure_comes_from_what_was_measured(ridge_spark: Command, tmp_path
 
     assert done.returncode == 0, done.stderr
     names = {
-        "amdahl", "graph_inner", "graph_outer", "hybrid_data", "hybrid_model", "samples_dots",
-        "spark_speedup",
+        "amdahl", "graph_inner", "graph_outer", "hybrid_amdahl", "hybrid_data", "hybrid_model",
+        "samples_dots", "spark_speedup",
     }  # fmt: skip
     assert {path.name for path in out.iterdir()} == {
         name + suffix for name in names for suffix in (".png", ".svg")
