@@ -43,7 +43,9 @@ def live(
     shutil.copytree(ROOT / "terraform", terraform, ignore=shutil.ignore_patterns(".terraform*"))
     (folder / "emr").symlink_to(ROOT / "emr")
     (folder / "dist").symlink_to(ROOT / "dist")
-    (terraform / "override.tf").write_text('provider "aws" {\n  max_retries = 1\n}\n')
+    # Enough for a connection that is closed half-way; not so many that an error of moto's is
+    # repeated for minutes.
+    (terraform / "override.tf").write_text('provider "aws" {\n  max_retries = 4\n}\n')
     (terraform / "terraform.tfvars").write_text(
         f'name = "{NAME}"\nprimary_type = "{PRIMARY}"\nworker_type = "{WORKER}"\n'
         'budget = { usd = 20, email = "you@example.com" }\n'
