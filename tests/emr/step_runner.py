@@ -54,10 +54,11 @@ class StepRunner:
     aws: Path
     python: Path | None = None
     region: str = "us-east-1"
-    log_delay: float = 0.0
+    logs: threading.Event = field(default_factory=threading.Event)  # delivered once it is set
     ran: list[list[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.logs.set()
         self._stop = threading.Event()
         self._nodes: dict[str, Path] = {}
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -237,7 +238,8 @@ class StepRunner:
         return str(path)
 
     def _put_log(self, address: str, out: str, err: str) -> None:
-        self._stop.wait(self.log_delay)
+        while not self.logs.wait(0.05) and not self._stop.is_set():
+            pass
         bucket, _, prefix = address.removeprefix("s3://").partition("/")
         for name, text in (("stdout", out), ("stderr", err)):
             body = gzip.compress(text.encode())

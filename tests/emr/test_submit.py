@@ -59,12 +59,26 @@ def test_cluster_mode_and_the_logs_of_its_driver(
 def test_what_only_the_data_show_fails_with_the_job_s_own_line(
     cli: Cli, runner: StepRunner, images: Path, tmp_path: Path
 ) -> None:
-    runner.log_delay = 1.0  # AWS delivers logs after it tells the state
-    done = cli("submit", "outer", "--data", str(images), *FAST, "--", "--limit", "1", expect=1)
-    assert "is empty among the 1 training images used" in done.stderr
-    assert "Waiting for its log" in done.stderr
-    assert "FAILED" in done.stderr
-    assert "\tat " not in done.stderr
+    runner.logs.clear()  # AWS delivers logs after it tells the state
+    submitted = subprocess.Popen(
+        [sys.executable, "-m", "emr", "submit", "outer", "--data", str(images), *FAST]
+        + ["--", "--limit", "1"],
+        env=cli.environment(),
+        cwd=cli.cwd,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert submitted.stderr
+    shown = ""
+    for line in submitted.stderr:
+        shown += line
+        if "Waiting for its log" in line:
+            runner.logs.set()
+    assert submitted.wait() == emr.submit.EXIT_FAILED
+    assert runner.logs.is_set()
+    assert "is empty among the 1 training images used" in shown
+    assert "FAILED" in shown
+    assert "\tat " not in shown
     assert not (tmp_path / "runs").exists()
     assert "is empty among" in cli("logs").stdout
 
