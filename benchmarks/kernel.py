@@ -33,7 +33,7 @@ from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.engines.options import available_cores
 from ridge_spark.ridge.kernel import accumulator
 from ridge_spark.ridge.kernel.choose import PORTABLE, chosen_kernel
-from ridge_spark.ridge.kernel.integer import IntegerAccumulator
+from ridge_spark.ridge.kernel.integer import IntegerAccumulator, each
 from ridge_spark.ridge.kernel.micro import DOT_PRODUCTS
 from ridge_spark.ridge.threads import blas_threads
 
@@ -121,22 +121,23 @@ def measure_size(
 
 
 def multiplication(images: NDArray[np.uint8], labels: NDArray[np.int64], threads: int) -> Any:
-    """A function that multiplies as often as `images` need, always the same packed chunk."""
+    """A function that multiplies as often as `images` need, always the same packed chunks."""
     n, d = images.shape
     sums = accumulator(d, CLASSES, threads=threads)
     assert isinstance(sums, IntegerAccumulator)
-    chunk = min(n, 4 * sums.steps)
-    sums._pack(images[:chunk], labels[:chunk])
-    steps = sums.used
+    lanes, most = [groups[0] for groups in sums.lanes], sums.layout.steps
+    chunk = np.arange(min(n, 4 * most))
+    for lane in lanes:
+        lane._pack(images, labels, chunk)
 
-    def run() -> None:
-        left = -(-n // 4)
-        while left:
-            sums.used, sums.pending = min(left, steps), 0
-            left -= sums.used
-            sums._multiply()
+    def multiply_share(i: int) -> None:
+        left = -(-n // 4) // len(lanes)
+        while left > 0:
+            lanes[i].used, lanes[i].pending = min(left, most), 0
+            left -= most
+            lanes[i].multiply()
 
-    return run
+    return lambda: each(multiply_share, len(lanes))
 
 
 def measure_start_up(repeats: int) -> dict[str, list[float]]:

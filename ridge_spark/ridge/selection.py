@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.kernel import Tile, accumulator
+from ridge_spark.ridge.kernel import Sums, Tile, accumulator
 from ridge_spark.ridge.scoring import Weights, confusion_matrix, count_correct
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import spread
@@ -35,16 +35,13 @@ def group_sums(
     *,
     threads: int = 1,
     tile: Tile | None = None,
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+) -> list[Sums]:
     """Pass one: `counts`, `sums` and `gram` (or one tile of it) of each group of images."""
-    groups = [accumulator(d, classes, threads=threads, tile=tile) for _ in range(folds.groups)]
+    sums = accumulator(d, classes, groups=folds.groups, threads=threads, tile=tile)
     for block in blocks:
         group_of = folds.assign(block.first_row, len(block.labels))
-        for group, sums in enumerate(groups):
-            mine = np.flatnonzero(group_of == group)
-            if len(mine):
-                sums.add(block.images[mine], block.labels[mine])
-    return [sums.finish() for sums in groups]
+        sums.add(block.images, block.labels, group_of)
+    return sums.finish()
 
 
 def group_statistics(

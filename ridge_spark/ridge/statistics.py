@@ -56,7 +56,7 @@ class Statistics:
         _require_labelled(images, labels, classes)
         sums = accumulator(images.shape[1], classes, threads=threads)
         sums.add(images, labels)
-        return cls(*sums.finish())
+        return cls(*sums.finish()[0])
 
     @property
     def n(self) -> int:

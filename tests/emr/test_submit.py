@@ -61,8 +61,19 @@ def test_what_only_the_data_show_fails_with_the_job_s_own_line(
 ) -> None:
     runner.logs.clear()  # AWS delivers logs after it tells the state
     submitted = subprocess.Popen(
-        [sys.executable, "-m", "emr", "submit", "outer", "--data", str(images), *FAST]
-        + ["--", "--limit", "1"],
+        [
+            sys.executable,
+            "-m",
+            "emr",
+            "submit",
+            "outer",
+            "--data",
+            images,
+            *FAST,
+            "--",
+            "--limit",
+            "1",
+        ],
         env=cli.environment(),
         cwd=cli.cwd,
         stderr=subprocess.PIPE,

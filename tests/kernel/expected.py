@@ -27,7 +27,7 @@ def kernel_sums(
     sums = accumulator(d, classes, **options)
     for images, labels in blocks:
         sums.add(images, labels)
-    return sums.finish()
+    return sums.finish()[0]
 
 
 def assert_same(found: Sums, expected: Sums) -> None:

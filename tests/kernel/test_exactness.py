@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from ridge_spark.ridge.kernel import accumulator
 from ridge_spark.ridge.kernel.choose import VARIABLE, runnable_kernels
 from tests.kernel.expected import assert_same, kernel_sums, numpy_sums
 
@@ -156,3 +157,36 @@ def test_kernels_agree_on_a_large_block(monkeypatch: pytest.MonkeyPatch) -> None
     i, j = slice(0, 100), slice(50, 333)
     counts, sums, gram = kernel_sums([(images, labels)], 333, CLASSES, threads=2, tile=(i, j))
     assert_same((counts, sums, gram), (found[0][0], found[0][1][:, i], found[0][2][i, j]))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("own", [True, False], ids=["sums of each thread", "shared sums"])
+def test_groups_have_sums_of_their_own(
+    kernel: str, threads: int, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks whose rows are dealt out to three groups, one of which stays empty in most."""
+    monkeypatch.setattr("ridge_spark.ridge.kernel.integer.SMALL_BLOCK", 2**10)
+    if not own:
+        monkeypatch.setattr("ridge_spark.ridge.kernel.integer.LANES_BYTES", 0)
+    random = np.random.default_rng(threads)
+    images = random.integers(0, 256, (9001, 75), dtype=np.uint8)
+    labels = random.integers(0, 4, 9001)
+    group_of = random.choice(3, 9001, p=[0.7, 0.2999, 0.0001])
+    sums = accumulator(75, 4, groups=3, threads=threads)
+    for start in range(0, 9001, 1300):
+        block = slice(start, start + 1300)
+        sums.add(images[block], labels[block], group_of[block])
+    for group, found in enumerate(sums.finish()):
+        mine = group_of == group
+        assert_same(found, numpy_sums(images[mine], labels[mine], 4))
+
+
+def test_many_rows_of_threads_that_overflow_in_turn(kernel: str) -> None:
+    """More rows of 255 than 32-bit sums can take, on each of two threads."""
+    rows = 150_000
+    block = np.full((rows, 40), 255, np.uint8)
+    sums = accumulator(40, 1, threads=2)
+    sums.add(block, np.zeros(rows, np.int64))
+    ((_, class_sums, gram),) = sums.finish()
+    assert (class_sums == 255 * rows).all()
+    assert (gram == 255**2 * rows).all()

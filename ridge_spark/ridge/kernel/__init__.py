@@ -10,29 +10,37 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.ridge.kernel.blocks import Tile
+from ridge_spark.ridge.kernel.blocks import Sums, Tile
 from ridge_spark.ridge.kernel.choose import accumulator_type
 
-__all__ = ["Accumulator", "Tile", "accumulator"]
+__all__ = ["Accumulator", "Sums", "Tile", "accumulator"]
 
 
 class Accumulator(Protocol):
     """Adds blocks of images up; see `accumulator`."""
 
-    def add(self, images: NDArray[np.uint8], labels: NDArray[np.integer]) -> None:
-        """Add a block: `images` of shape (rows, d), any strides, and `labels` of shape (rows,)."""
+    def add(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.integer],
+        group_of: NDArray[np.integer] | None = None,
+    ) -> None:
+        """Add a block: images (rows, d), any strides; labels and, of several, groups (rows,)."""
 
-    def finish(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return `counts` (classes,), `sums` (classes, tile rows) and `gram` (tile), all int64.
+    def finish(self) -> list[Sums]:
+        """Return `counts` (classes,), `sums` (classes, tile rows) and `gram` (tile) of each group.
 
-        The arrays are handed over: an accumulator that has finished takes no more blocks.
+        All are int64, and are handed over: who has finished takes no more blocks.
         """
 
 
-def accumulator(d: int, classes: int, *, threads: int = 1, tile: Tile | None = None) -> Accumulator:
+def accumulator(
+    d: int, classes: int, *, groups: int = 1, threads: int = 1, tile: Tile | None = None
+) -> Accumulator:
     """Return an empty accumulator of the exact sums over d-pixel images in `classes` classes.
 
-    With U the (n, d) matrix of 8-bit pixels, `finish` returns
+    With U the (n, d) matrix of the 8-bit pixels of one group of images, `finish` returns for each
+    of `groups` groups
 
         counts[k] = #{i : label_i = k},  sums[k] = Σ_{i : label_i = k} U_i,  gram = U'U
 
@@ -43,4 +51,4 @@ def accumulator(d: int, classes: int, *, threads: int = 1, tile: Tile | None = N
     Separate accumulators may be used from separate threads; one accumulator, from one at a time.
     `InputError` if the environment variable RIDGE_SPARK_KERNEL asks for a kernel that can't run.
     """
-    return accumulator_type()(d, classes, threads=threads, tile=tile)
+    return accumulator_type()(d, classes, groups=groups, threads=threads, tile=tile)

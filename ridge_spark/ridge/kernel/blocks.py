@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ridge_spark.errors import InputError
 
 Tile = tuple[slice, slice]
+Sums = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]  # counts, sums, gram
 
 MIRROR_ROWS = 16  # at a time: as many columns are then written, and their cache lines stay in reach
 
@@ -33,6 +34,19 @@ def checked_labels(
             "or the number of classes"
         )
     return np.ascontiguousarray(labels, dtype=np.int64)
+
+
+def checked_groups(
+    group_of: NDArray[np.integer] | None, rows: int, groups: int
+) -> NDArray[np.int64]:
+    """The group of each image as int64; the first one for all where it is not given."""
+    if group_of is None:
+        return np.zeros(rows, np.int64)
+    if group_of.shape != (rows,) or not np.issubdtype(group_of.dtype, np.integer):
+        raise ValueError(f"{rows} images need as many groups, not {group_of.shape}")
+    if rows and (group_of.min() < 0 or group_of.max() >= groups):
+        raise ValueError(f"groups must lie between 0 and {groups - 1}")
+    return np.ascontiguousarray(group_of, dtype=np.int64)
 
 
 def mirror(gram: NDArray[np.int64]) -> None:

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.ridge.kernel.blocks import Tile, checked_labels, mirror
+from ridge_spark.ridge.kernel.blocks import Sums, Tile, checked_groups, checked_labels
 from ridge_spark.ridge.kernel.native import Kernel
 from ridge_spark.ridge.threads import share
 
 EXACT_ROWS = 2**15  # 255² · 2^15 < 2^31: as many rows as 32-bit sums can surely take
-CHUNK_BYTES = 2**22  # of packed pixels before they are multiplied: few threads started, less memory
+CHUNK_BYTES = 2**22  # of packed pixels before they are multiplied: few calls, yet little memory
 CHUNK_ROWS = 1024, 4096  # but at least, so that sums stay in registers; at most, for the L2 cache
 TILES_ACROSS = 8  # panels that take turns as the left factor of one right panel while it is in L2
-SMALL_BLOCK = 2**20  # bytes that one thread packs before another would have started
+LANES_BYTES = 2**28  # of 32-bit sums in all, up to which every thread has its own
+SMALL_BLOCK = 2**19  # bytes that one thread has summed before another would have started
 
 
 class IntegerAccumulator:
-    """Exact sums of one tile of the statistics; the contract is `kernel.accumulator`.
+    """Exact sums of one tile of the statistics of each group; the contract is `accumulator`.
 
-    Blocks are packed as they come. Each time CHUNK rows have gathered, they are multiplied into
-    32-bit sums of the upper triangle, and before these could overflow, they are moved to 64 bits.
-    Where the instruction has an offset, they are sums of U'(U - offset); `finish` adds the rest:
-
-        U'U = U'(U - offset) + offset · (column sums of U) 1'
+    Each thread takes rows of its own from a block and adds them to sums of its own, so that
+    threads are started once for a block and wait for nobody. Their sums are added up in the end.
+    Where so many copies would take too much memory, the threads share the sums of one *lane*: they
+    pack and multiply the same rows together, each its part of the columns.
     """
 
     def __init__(
@@ -34,103 +36,205 @@ class IntegerAccumulator:
         d: int,
         classes: int,
         *,
+        groups: int = 1,
         threads: int = 1,
         tile: Tile | None = None,
     ) -> None:
         self.kernel = kernel
-        self.d, self.threads = d, threads
+        self.d, self.threads = d, max(threads, 1)
+        self.counts = np.zeros((groups, classes), np.int64)
+        self.layout = Layout(d, tile, kernel.product.width, groups)
+        shape = self.layout.height, self.layout.width
+        self.grams = [np.zeros(shape, np.int64) for _ in range(groups)]
+        locks = [Lock() for _ in range(groups)]
+        own = self.threads * groups * self.layout.partial_bytes <= LANES_BYTES
+        lanes, threads = (self.threads, 1) if own else (1, self.threads)
+        self.lanes = [
+            [
+                PackedSums(kernel, self.layout, classes, gram, lock, threads)
+                for gram, lock in zip(self.grams, locks, strict=True)
+            ]
+            for _ in range(lanes)
+        ]
+
+    def add(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.integer],
+        group_of: NDArray[np.integer] | None = None,
+    ) -> None:
+        """Add a block: images (rows, d), any strides; labels and, of several, groups (rows,)."""
+        groups, classes = self.counts.shape
+        labels = checked_labels(images, labels, self.d, classes)
+        group_of = checked_groups(group_of, len(images), groups)
+        cells = np.bincount(group_of * classes + labels, minlength=self.counts.size)
+        self.counts += cells.reshape(self.counts.shape)
+        if images.strides[1] != 1 or images.strides[0] < images.shape[1]:
+            images = (
+                images.copy()
+            )  # of a single row, ascontiguousarray keeps whatever stride it has
+        lanes = self.lanes[: math.ceil(images.nbytes / SMALL_BLOCK)]
+
+        def add_rows(lane: int) -> None:
+            first, last = (len(images) * i // len(lanes) for i in (lane, lane + 1))
+            for group, sums in enumerate(lanes[lane]):
+                rows = first + np.flatnonzero(group_of[first:last] == group)
+                sums.add(images, labels, rows)
+
+        each(add_rows, len(lanes))
+
+    def finish(self) -> list[Sums]:
+        """Return `counts` (classes,), `sums` (classes, tile rows), `gram` (tile) of each group."""
+
+        def multiply_rest(lane: int) -> None:
+            for sums in self.lanes[lane]:
+                sums.multiply()
+
+        each(multiply_rest, len(self.lanes))
+        return [self._total(group) for group in range(len(self.grams))]
+
+    def _total(self, group: int) -> Sums:
+        parts, gram = [lane[group] for lane in self.lanes], self.grams[group]
+        class_sums = np.sum([part.sums for part in parts], axis=0)
+        correction = self.kernel.product.offset * class_sums.sum(axis=0)
+        tiles, shape = self.layout.tiles, (*gram.shape, self.layout.first_right)
+
+        def work(first: int, last: int) -> None:
+            for part in parts[1:]:
+                self.kernel.flush(tiles, part.partial, gram, *shape, first, last)
+            partial = parts[0].partial
+            self.kernel.complete(
+                tiles, partial, correction, gram, *shape, self.layout.square, first, last
+            )
+
+        share(work, len(tiles), self.threads)
+        return self.counts[group], class_sums, gram
+
+
+class Layout:
+    """How one tile of X'X is cut into panels, and these paired into the tiles of the kernel."""
+
+    def __init__(self, d: int, tile: Tile | None, panel: int, groups: int) -> None:
         self.rows, self.columns = tile or (slice(0, d), slice(0, d))
         self.height = self.rows.stop - self.rows.start
         self.width = self.columns.stop - self.columns.start
         self.square = self.rows == self.columns
-        self.counts = np.zeros(classes, np.int64)
-        self.sums = np.zeros((classes, self.height), np.int64)
+        self.panel = panel
+        self.left = math.ceil(self.height / panel)
+        self.right = 0 if self.square else math.ceil(self.width / panel)
+        self.first_right = 0 if self.square else self.left
+        self.tiles = _tiles(self.left, self.right)
+        pixels = panel * (self.left + self.right)
+        rows = CHUNK_BYTES // (pixels * groups)
+        self.steps = min(max(rows, CHUNK_ROWS[0]), CHUNK_ROWS[1]) // 4
 
-        product = kernel.product
-        left = math.ceil(self.height / product.width)
-        right = 0 if self.square else math.ceil(self.width / product.width)
-        pixels = product.width * (left + right)
-        self.steps = min(max(CHUNK_BYTES // pixels, CHUNK_ROWS[0]), CHUNK_ROWS[1]) // 4
-        self.used = 0
-        self.panels = _aligned_zeros((left + right, self.steps, product.width), np.uint32)
-        self.left, self.right = self.panels[:left], self.panels[left:]
-        self.tiles = _tiles(left, right)
-        self.partial = _aligned_zeros((len(self.tiles), product.width, product.width), np.int32)
-        self.pending = 0
-        self.gram: NDArray[np.int64] | None = None
+    @property
+    def partial_bytes(self) -> int:
+        return 4 * len(self.tiles) * self.panel**2
 
-    def add(self, images: NDArray[np.uint8], labels: NDArray[np.integer]) -> None:
-        """Add a block: `images` of shape (rows, d), any strides, and `labels` of shape (rows,)."""
-        labels = checked_labels(images, labels, self.d, len(self.counts))
-        self.counts += np.bincount(labels, minlength=len(self.counts))
+
+class PackedSums:
+    """Images of one group: packed until they are worth multiplying, then 32-bit sums.
+
+    Before the sums could overflow, they are moved to the 64-bit `gram`, which several share under
+    `lock`. Where the instruction has an offset, they are sums of U'(U - offset), and the rest is
+    added in the end:
+
+        U'U = U'(U - offset) + offset · (column sums of U) 1'
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        layout: Layout,
+        classes: int,
+        gram: NDArray[np.int64],
+        lock: Lock,
+        threads: int,
+    ) -> None:
+        self.kernel, self.layout, self.threads = kernel, layout, threads
+        self.gram, self.lock = gram, lock
+        self.sums = np.zeros((classes, layout.height), np.int64)
+        panels = layout.left + layout.right, layout.steps, layout.panel
+        self.panels = _aligned_zeros(panels, np.uint32)
+        tiles = len(layout.tiles), layout.panel, layout.panel
+        self.partial = _aligned_zeros(tiles, np.int32)
+        self.used = self.pending = 0
+
+    def add(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> None:
+        """Add the images with the numbers `rows`."""
         start = 0
-        while start < len(images):
-            stop = start + 4 * (self.steps - self.used)
-            self._pack(images[start:stop], labels[start:stop])
-            if self.used == self.steps:
-                self._multiply()
+        while start < len(rows):
+            stop = start + 4 * (self.layout.steps - self.used)
+            self._pack(images, labels, rows[start:stop])
+            if self.used == self.layout.steps:
+                self.multiply()
             start = stop
 
-    def finish(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return `counts` (classes,), `sums` (classes, tile rows) and `gram` (tile), all int64."""
-        self._multiply()
-        gram = self._flush()
-        if self.kernel.product.offset:
-            gram += self.kernel.product.offset * self.sums.sum(axis=0)[:, None]
-        if self.square:
-            mirror(gram)
-        return self.counts, self.sums, gram
-
-    def _pack(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
-        rows, stride = len(images), images.strides[0]
-        if images.strides[1] != 1 or stride < images.shape[1]:
-            images = np.ascontiguousarray(images)
-            stride = images.shape[1]
-        threads = self.threads if images.nbytes > SMALL_BLOCK else 1
-        where = self.steps, self.used
-
-        def pack_left(first: int, last: int) -> None:
-            pixels = images[:, self.rows]
-            self.kernel.pack(pixels, stride, rows, self.height, self.left, *where, first, last)
-            columns = (min(self.kernel.product.width * p, self.height) for p in (first, last))
-            self.kernel.class_sums(
-                pixels, stride, rows, labels, self.sums, *self.sums.shape, *columns
-            )
-
-        def pack_right(first: int, last: int) -> None:
-            pixels = images[:, self.columns]
-            self.kernel.pack(pixels, stride, rows, self.width, self.right, *where, first, last)
-
-        share(pack_left, len(self.left), threads)
-        if not self.square:
-            share(pack_right, len(self.right), threads)
-        self.used += math.ceil(rows / 4)
-
-    def _multiply(self) -> None:
+    def multiply(self) -> None:
+        """Add the products of what is packed to the 32-bit sums."""
+        if not self.used:
+            return
         if self.pending + 4 * self.used > EXACT_ROWS:
             self._flush()
-        panels, where = self.panels, (self.steps, self.used)
+        panels, where, tiles = self.panels, (self.layout.steps, self.used), self.layout.tiles
 
         def work(first: int, last: int) -> None:
-            self.kernel.multiply(panels, len(panels), *where, self.tiles, self.partial, first, last)
+            self.kernel.multiply(panels, len(panels), *where, tiles, self.partial, first, last)
 
-        if self.used:
-            share(work, len(self.tiles), self.threads)
+        share(work, len(tiles), self.threads)
         self.pending += 4 * self.used
         self.used = 0
 
-    def _flush(self) -> NDArray[np.int64]:
-        gram = self.gram
-        if gram is None:
-            gram = self.gram = np.zeros((self.height, self.width), np.int64)
-        first_right = 0 if self.square else len(self.left)
+    def _pack(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> None:
+        layout, stride = self.layout, images.strides[0]
+        where = layout.steps, self.used
+        left, right = self.panels[: layout.left], self.panels[layout.left :]
+
+        def pack_left(first: int, last: int) -> None:
+            pixels = images[:, layout.rows]
+            self.kernel.pack(
+                pixels, stride, rows, len(rows), layout.height, left, *where, first, last
+            )
+            columns = (min(layout.panel * p, layout.height) for p in (first, last))
+            self.kernel.class_sums(
+                pixels, stride, rows, len(rows), labels, self.sums, *self.sums.shape, *columns
+            )
+
+        def pack_right(first: int, last: int) -> None:
+            pixels = images[:, layout.columns]
+            self.kernel.pack(
+                pixels, stride, rows, len(rows), layout.width, right, *where, first, last
+            )
+
+        share(pack_left, len(left), self.threads)
+        if len(right):
+            share(pack_right, len(right), self.threads)
+        self.used += math.ceil(len(rows) / 4)
+
+    def _flush(self) -> None:
+        tiles, gram, first_right = self.layout.tiles, self.gram, self.layout.first_right
 
         def work(first: int, last: int) -> None:
-            self.kernel.flush(self.tiles, self.partial, gram, *gram.shape, first_right, first, last)
+            self.kernel.flush(tiles, self.partial, gram, *gram.shape, first_right, first, last)
 
-        share(work, len(self.tiles), self.threads)
+        with self.lock:
+            share(work, len(tiles), self.threads)
         self.pending = 0
-        return gram
+
+
+def each(work: Callable[[int], None], lanes: int) -> None:
+    """Call `work` for each of the lanes, on a thread each."""
+
+    def some(first: int, last: int) -> None:
+        for lane in range(first, last):
+            work(lane)
+
+    share(some, lanes, lanes)
 
 
 def _tiles(left: int, right: int) -> NDArray[np.int32]:
@@ -143,7 +247,7 @@ def _tiles(left: int, right: int) -> NDArray[np.int32]:
     return np.column_stack((p, q + (left if right else 0)))[order].astype(np.int32)
 
 
-def _aligned_zeros(shape: tuple[int, ...], dtype: type) -> NDArray:
+def _aligned_zeros(shape: Sequence[int], dtype: type) -> NDArray:
     """Zeros that start at a multiple of 64 bytes, since loads across cache lines take twice."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(size + 64, np.uint8)

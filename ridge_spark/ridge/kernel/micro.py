@@ -200,21 +200,17 @@ def emit_strip(
 
 
 def emit_interleave(
-    builder: ir.IRBuilder,
-    product: DotProduct,
-    pixels: ir.Value,
-    stride: ir.Value,
-    lanes: ir.Value,
+    builder: ir.IRBuilder, product: DotProduct, pixels: Sequence[ir.Value], lanes: ir.Value
 ) -> None:
-    """Append: lanes[j] = x0 + x1·2^8 + x2·2^16 + x3·2^24, with xi = pixels[i, j], for j < WIDTH.
+    """Append: lanes[j] = x0 + x1·2^8 + x2·2^16 + x3·2^24, with xi = pixels[i][j], for j < WIDTH.
 
-    `pixels` points to bytes, `stride` of them to a row; `lanes` to WIDTH 32-bit lanes.
+    Each of the four `pixels` points to bytes, `lanes` to WIDTH 32-bit lanes.
     """
     some_bytes = ir.VectorType(INT8, product.width)
     some_lanes = ir.VectorType(INT32, product.width)
     packed = ir.Constant(some_lanes, [0] * product.width)
-    for i in range(4):
-        place = _at(builder, some_bytes, pixels, builder.mul(stride, INT64(i)))
+    for i, row in enumerate(pixels):
+        place = builder.bitcast(row, some_bytes.as_pointer())
         x = builder.zext(builder.load(place, align=1), some_lanes)
         shifted = builder.shl(x, ir.Constant(some_lanes, [8 * i] * product.width))
         packed = builder.or_(packed, shifted)

@@ -19,14 +19,19 @@ from ridge_spark.ridge.kernel.micro import DotProduct
 SIGNATURES = {
     name: tuple(kinds.split())
     for name, kinds in {
-        # images, row stride, rows, columns; panels, steps they hold, first step; first, last panel
-        "pack": "uint8* size size size uint32* size size size size",
-        # images, row stride, rows; labels, sums, classes, columns; first, last column
-        "class_sums": "uint8* size size int64* int64* size size size size",
+        # images, row stride, rows to take, how many, columns; panels, steps they hold, first step;
+        # first, last panel
+        "pack": "uint8* size int64* size size uint32* size size size size",
+        # images, row stride, rows to take, how many; labels, sums, classes, columns;
+        # first, last column
+        "class_sums": "uint8* size int64* size int64* int64* size size size size",
         # panels, how many, steps they hold, steps used; tiles, partial; first, last tile
         "multiply": "uint32* size size size int32* int32* size size",
         # tiles, partial; gram, height, columns, first right panel; first, last tile
         "flush": "int32* int32* int64* size size size size size",
+        # tiles, partial, correction of each row; gram, height, columns, first right panel,
+        # whether it is symmetric; first, last tile
+        "complete": "int32* int32* int64* int64* size size size size size size",
     }.items()
 }
 
@@ -48,6 +53,7 @@ class Kernel:
     class_sums: Callable[..., None]
     multiply: Callable[..., None]
     flush: Callable[..., None]
+    complete: Callable[..., None]
 
 
 def load_kernel(product: DotProduct) -> Kernel:

@@ -45,7 +45,7 @@ C_TYPES = {
 
 def compiled_functions(product: DotProduct) -> dict[str, Any]:
     """Compile the functions of `SIGNATURES` for panels as `product` wants them."""
-    sources = (pack, class_sums, multiply, flush)
+    sources = (pack, class_sums, multiply, flush, complete)
     return {
         source.__name__: cfunc(
             types.void(*(C_TYPES[kind] for kind in SIGNATURES[source.__name__]))
@@ -58,33 +58,41 @@ def pack(product: DotProduct) -> Callable[..., None]:
     width = product.width
     interleave = _interleave(product)
 
-    def pack(images, stride, rows, columns, panels, steps, step, first, last):
-        """Pack all `rows` of panels first to last-1, from step number `step` on."""
-        X = carray(images, (rows, stride))
+    def pack(images, stride, rows, count, columns, panels, steps, step, first, last):
+        """Pack the images with the numbers `rows` into panels first to last-1, from `step` on."""
+        X = carray(images, (1, stride))
+        row = carray(rows, (count,))
         lanes = carray(panels, (last, steps, width))
-        for row in range(0, rows, 4):
+        for i in range(0, count, 4):
             for p in range(first, last):
                 start = p * width
-                here = lanes[p, step + row // 4]
-                if row + 4 <= rows and start + width <= columns:
-                    interleave(X[row:, start:], stride, here)
+                here = lanes[p, step + i // 4]
+                if i + 4 <= count and start + width <= columns:
+                    interleave(
+                        X[row[i], start:],
+                        X[row[i + 1], start:],
+                        X[row[i + 2], start:],
+                        X[row[i + 3], start:],
+                        here,
+                    )
                 else:
                     for j in range(min(width, columns - start)):
                         here[j] = 0
-                        for r in range(min(4, rows - row)):
-                            here[j] |= np.uint32(X[row + r, start + j]) << np.uint32(8 * r)
+                        for r in range(min(4, count - i)):
+                            here[j] |= np.uint32(X[row[i + r], start + j]) << np.uint32(8 * r)
 
     return pack
 
 
 def class_sums(product: DotProduct) -> Callable[..., None]:
-    def class_sums(images, stride, rows, labels, sums, classes, columns, first, last):
-        """Add each image to the sum of its class, for columns first to last-1."""
-        X = carray(images, (rows, stride))
-        label = carray(labels, (rows,))
+    def class_sums(images, stride, rows, count, labels, sums, classes, columns, first, last):
+        """Add the images with the numbers `rows` to their classes, in columns first to last-1."""
+        X = carray(images, (1, stride))
+        row = carray(rows, (count,))
+        label = carray(labels, (1,))
         total = carray(sums, (classes, columns))
-        for row in range(rows):
-            pixels, mine = X[row, first:last], total[label[row], first:last]
+        for i in range(count):
+            pixels, mine = X[row[i], first:last], total[label[row[i]], first:last]
             for j in range(last - first):
                 mine[j] += pixels[j]
 
@@ -126,19 +134,45 @@ def flush(product: DotProduct) -> Callable[..., None]:
     return flush
 
 
+def complete(product: DotProduct) -> Callable[..., None]:
+    width = product.width
+
+    def complete(
+        tiles, partial, correction, gram, height, columns, first_right, symmetric, first, last
+    ):
+        """Like `flush`, for the last time: with the `correction` of each row, and mirrored."""
+        pairs = carray(tiles, (last, 2))
+        sums = carray(partial, (last, width, width))
+        rest = carray(correction, (height,))
+        total = carray(gram, (height, columns))
+        for t in range(first, last):
+            top, left = pairs[t, 0] * width, (pairs[t, 1] - first_right) * width
+            h, w = min(width, height - top), min(width, columns - left)
+            for i in range(h):
+                for j in range(w):
+                    total[top + i, left + j] += sums[t, i, j] + rest[top + i]
+            if symmetric and top != left:
+                for j in range(w):
+                    for i in range(h):
+                        total[left + j, top + i] = total[top + i, left + j]
+
+    return complete
+
+
 def _interleave(product: DotProduct) -> Any:
     """One full step of a panel, as a function that Numba code can call on views."""
 
     @intrinsic
-    def interleave(typing_context, pixels, stride, lanes):
+    def interleave(typing_context, x0, x1, x2, x3, lanes):
         def generate(context, builder, signature, arguments):
-            def address(i: int) -> Any:
-                return context.make_array(signature.args[i])(context, builder, arguments[i]).data
-
-            emit_interleave(builder, product, address(0), arguments[1], address(2))
+            *pixels, packed = (
+                context.make_array(kind)(context, builder, argument).data
+                for kind, argument in zip(signature.args, arguments, strict=True)
+            )
+            emit_interleave(builder, product, pixels, packed)
             return context.get_dummy_value()
 
-        return types.void(pixels, types.intp, lanes), generate
+        return types.void(x0, x1, x2, x3, lanes), generate
 
     return interleave
 
