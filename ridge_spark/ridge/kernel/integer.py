@@ -14,9 +14,10 @@ from ridge_spark.ridge.kernel.native import Kernel
 from ridge_spark.ridge.threads import share
 
 EXACT_ROWS = 2**15  # 255² · 2^15 < 2^31: as many rows as 32-bit sums can surely take
-CHUNK_BYTES = 2**22  # of packed pixels before they are multiplied: few calls, yet little memory
+CHUNK_BYTES = 2**22  # of packed pixels before they are multiplied: few calls, yet little memory,
+CHUNK_SHARE = 4  # or this part of the sums' own, which are read and written once for each chunk
 CHUNK_ROWS = 1024, 4096  # but at least, so that sums stay in registers; at most, for the L2 cache
-TILES_ACROSS = 8  # panels that take turns as the left factor of one right panel while it is in L2
+TILES_ACROSS = 16  # panels that take turns as the left factor of one right panel while it is in L2
 LANES_BYTES = 2**28  # of 32-bit sums in all, up to which every thread has its own
 SMALL_BLOCK = 2**19  # bytes that one thread has summed before another would have started
 
@@ -125,7 +126,7 @@ class Layout:
         self.first_right = 0 if self.square else self.left
         self.tiles = _tiles(self.left, self.right)
         pixels = panel * (self.left + self.right)
-        rows = CHUNK_BYTES // (pixels * groups)
+        rows = max(CHUNK_BYTES // groups, self.partial_bytes // CHUNK_SHARE) // pixels
         self.steps = min(max(rows, CHUNK_ROWS[0]), CHUNK_ROWS[1]) // 4
 
     @property
