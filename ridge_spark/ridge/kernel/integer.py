@@ -71,9 +71,7 @@ class IntegerAccumulator:
         cells = np.bincount(group_of * classes + labels, minlength=self.counts.size)
         self.counts += cells.reshape(self.counts.shape)
         if images.strides[1] != 1 or images.strides[0] < images.shape[1]:
-            images = (
-                images.copy()
-            )  # of a single row, ascontiguousarray keeps whatever stride it has
+            images = images.copy()  # `ascontiguousarray` would leave a single row its stride
         lanes = self.lanes[: math.ceil(images.nbytes / SMALL_BLOCK)]
 
         def add_rows(lane: int) -> None:
