@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
+from ridge_spark.data.plain_png import decode_plain_png
+
 # Only these decoders are ever tried: Pillow has others that start programs or are little used.
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP")
 SUFFIXES = frozenset(
@@ -44,25 +46,34 @@ class Picture(NamedTuple):
 def read_file(path: str | Path) -> bytes:
     """The bytes of a regular file of bearable size; `BadImageError` if that is not there."""
     try:
-        with open(path, "rb", buffering=0, opener=_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise BadImageError("not a file")
-            if status.st_size > MOST_FILE_BYTES:
-                raise BadImageError(f"larger than {MOST_FILE_BYTES >> 20} MiB")
-            return file.readall()
+        # Opening a pipe by that name would else make us wait for what never comes.
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:  # by number: an object for each of many small files takes longer than to read it
+            return _read_all(file)
+        finally:
+            os.close(file)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise BadImageError(reason) from error
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a pipe by that name would else make us wait for what never comes."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def _read_all(file: int) -> bytes:
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode):
+        raise BadImageError("not a file")
+    if status.st_size > MOST_FILE_BYTES:
+        raise BadImageError(f"larger than {MOST_FILE_BYTES >> 20} MiB")
+    data = os.read(file, status.st_size)
+    while len(data) < status.st_size and (more := os.read(file, status.st_size - len(data))):
+        data += more
+    return data
 
 
 def decode(data: bytes, background: str) -> Picture:
     """The first frame as a person would see it; `BadImageError` if the bytes don't make one."""
+    plain = decode_plain_png(data, MOST_PIXELS_IN_FILE)
+    if plain is not None:
+        return Picture(plain, [])
     with _opened(data) as image:
         image.load()
         notes = [FRAMES] if getattr(image, "is_animated", False) else []

@@ -1,0 +1,48 @@
+"""PNG files that hold nothing but gray or RGB pixels, decoded without a look for anything else."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from PIL import Image
+
+HEADER_END = 33
+START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+END = b"\0\0\0\0IEND\xaeB`\x82"
+# Mode by bit depth, colour type, compression, filter method and (no) interlacing.
+MODES = {b"\x08\x00\0\0\0": "L", b"\x08\x02\0\0\0": "RGB"}
+
+
+def decode_plain_png(data: bytes, most_pixels: int) -> Image.Image | None:
+    """The image in mode L or RGB; None if this is not such a file, is damaged or too large.
+
+    Opening a small file takes Pillow longer than decoding it does. Its decoder is used here too, so
+    the pixels are the same; and what it would complain of is left to it, as None.
+    """
+    mode = MODES.get(data[24:29])
+    if mode is None or not data.startswith(START) or not data.endswith(END):
+        return None
+    width, height = _number(data, 16), _number(data, 20)
+    compressed = _compressed(data)
+    if crc32(data[12:29]) != _number(data, 29) or not compressed:
+        return None
+    if not 0 < width * height <= most_pixels:
+        return None
+    try:
+        return Image.frombytes(mode, (width, height), compressed, "zip", mode, 0)
+    except ValueError:
+        return None
+
+
+def _compressed(data: bytes) -> bytes:
+    """The content of the IDAT chunks; nothing if there are others before the end."""
+    parts, at = [], HEADER_END
+    while data[at + 4 : at + 8] == b"IDAT":
+        end = at + 8 + _number(data, at)
+        parts.append(data[at + 8 : end])
+        at = end + 4  # beyond the check sum, which Pillow does not look at: zlib has its own
+    return b"".join(parts) if at + len(END) == len(data) else b""
+
+
+def _number(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 4], "big")
