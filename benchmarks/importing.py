@@ -1,6 +1,6 @@
 """How fast image files are imported, against bare Pillow decoding of them on the same cores.
 
-    python -m benchmarks.importing --images 20000 --repeats 5
+    python benchmarks/importing.py --images 20000 --repeats 5
 
 Both sides are whole programs that are started afresh, use every core, and read the same PNG files.
 The bare one opens and loads each file with Pillow, in batches, and throws the pixels away. The

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ridge_spark.commands.model_option import describe_like
+from ridge_spark.data.workers import get_ready
 from ridge_spark.errors import InputError
 
 if TYPE_CHECKING:
@@ -104,9 +105,11 @@ def _add_preparation_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    _require_fitting(options)
+    if options.kind in OF_FILES and options.engine == "local" and options.workers != 1:
+        get_ready()
     from ridge_spark.commands.import_summary import summary
 
-    _require_fitting(options)
     report = _import(options, _options(options), _like(options))
     print(summary(options.out, report))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,9 @@ def load_model(path: str) -> Model:
     name = path if path.endswith(".safetensors") else f"{path.rstrip('/')}/model.safetensors"
     missing = f"--model {path}: no model there; give a model.safetensors or a run"
     if is_remote(path):
-        with tempfile.TemporaryDirectory() as folder:
+        from tempfile import TemporaryDirectory
+
+        with TemporaryDirectory() as folder:
             found = Path(folder) / "model.safetensors"
             if not download(name, found):
                 raise InputError(missing)

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,9 @@ from pyarrow import fs
 
 from ridge_spark.data.storage import locate, one_line
 from ridge_spark.errors import InputError
-from ridge_spark.ridge.selection import Block
+
+if TYPE_CHECKING:
+    from ridge_spark.ridge.selection import Block
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"ridge-spark"
@@ -168,6 +170,8 @@ def find_splits(uri: str) -> list[Split]:
 
 def read_block(block: BlockDescriptor) -> Block:
     """Read the images and labels of a block; `InputError` if the shard is damaged."""
+    from ridge_spark.ridge.selection import Block  # an import reads none, and starts sooner
+
     filesystem, _ = locate(block.uri)
     try:
         with filesystem.open_input_file(block.path) as file:

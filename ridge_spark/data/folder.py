@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pyarrow import fs
 
@@ -35,7 +35,7 @@ class Listing:
             name.encode()
         except UnicodeEncodeError as error:
             raise InputError(f"{name!a}: the file's name is not UTF-8; rename it") from error
-        suffix = PurePosixPath(name).suffix.lower()
+        suffix = os.path.splitext(name)[1].lower()
         if suffix in SUFFIXES:
             self.images.append(name)
         else:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
-from ridge_spark.data.plain_png import decode_plain_png
+from ridge_spark.data.plain_png import decode_plain_png, plain_mode
 
 # Only these decoders are ever tried: Pillow has others that start programs or are little used.
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP")
@@ -86,6 +86,8 @@ def decode(data: bytes, background: str) -> Picture:
 
 def is_gray(data: bytes) -> bool:
     """True if the image has no colours, by its header alone."""
+    if mode := plain_mode(data):
+        return mode == "L"
     with _opened(data) as image:
         return image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
 

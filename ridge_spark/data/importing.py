@@ -1,28 +1,18 @@
-"""Importing on this machine: images prepared by all cores, in order, in constant memory."""
+"""What every import has in common: writing prepared images, and the report of what was written."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import SPLITS, Description
-from ridge_spark.data.decoding import Decoder, Prepared, Tally
-from ridge_spark.data.import_options import ImportOptions
-from ridge_spark.data.sources import Source, batches
-from ridge_spark.data.worker import end_with_the_parent
+from ridge_spark.data.decoding import Prepared, Tally
 from ridge_spark.data.writer import DatasetWriter, PartWriter
 from ridge_spark.errors import InputError
-
-FEWEST_FOR_WORKERS = 500  # below, starting processes takes longer than they save
-AHEAD = 3  # batches under way for each worker
 
 Advance = Callable[[int], None]
 
@@ -49,46 +39,6 @@ class Report:
                 f"{self.description.source}: class '{self.description.class_names[empty[0]]}' is "
                 "empty, none of its images are left to train on; add some, or lower --test-split"
             )
-
-
-def import_encoded(
-    uri: str,
-    splits: Mapping[str, Source],
-    options: ImportOptions,
-    workers: int,
-    advance: Advance,
-    like: Description | None = None,
-) -> Report:
-    """Write the data set `uri` from encoded images; with `like`, prepared as that one is."""
-    decoders = make_decoders(splits, options, like)
-    streams = {split: prepare(source, decoders[split], workers) for split, source in splits.items()}
-    description = describe(splits["train"], decoders["train"])
-    report = write_prepared(uri, description, streams, advance, complete=like is None)
-    for source in splits.values():
-        report.left_out.update(source.left_out)
-    return report
-
-
-def make_decoders(
-    splits: Mapping[str, Source], options: ImportOptions, like: Description | None
-) -> dict[str, Decoder]:
-    """The decoder of each split; all prepare alike, and only training images are split further."""
-    train = splits["train"]
-    if like is None:
-        require_two_classes(train.class_names, train.root)
-    decoder = options.decoder(train, like)
-    return {
-        split: replace(
-            decoder, root=source.root, test_split=options.test_split if split == "train" else 0.0
-        )
-        for split, source in splits.items()
-    }
-
-
-def describe(train: Source, decoder: Decoder) -> Description:
-    """The description of the data set that a decoder makes of a source."""
-    prepared = decoder.preparation
-    return Description(prepared.shape, train.class_names, train.root, prepared.to_dict())
 
 
 def require_two_classes(class_names: tuple[str, ...], source: str) -> None:
@@ -128,37 +78,3 @@ def append(writer: PartWriter, split: str, prepared: Prepared) -> dict[str, NDAr
             writer.append(name, prepared.images[rows], prepared.labels[rows])
             counts[name] = np.bincount(prepared.labels[rows], minlength=classes)
     return counts
-
-
-def prepare(source: Source, decoder: Decoder, workers: int) -> Iterator[Prepared]:
-    """Decode the images of a source in its order, on that many processes."""
-    work = batches(source, decoder.batch_size)
-    if workers == 1 or len(source.labels) < FEWEST_FOR_WORKERS:
-        yield from map(decoder, work)
-        return
-    # Not forked: the threads that Arrow and BLAS have in this process would be lost half-way.
-    spawn = multiprocessing.get_context("spawn")
-    starting = ThreadPoolExecutor(1, initializer=_block_interrupts)
-    with starting, ProcessPoolExecutor(workers, spawn, end_with_the_parent) as pool:
-        under_way: deque[Future[Prepared]] = deque()
-        try:
-            for batch in work:
-                under_way.append(starting.submit(pool.submit, decoder, batch).result())
-                if len(under_way) > AHEAD * workers:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        except BrokenProcessPool as error:  # killed from outside, as a rule for its memory
-            raise MemoryError from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _block_interrupts() -> None:
-    """In the thread that starts the workers: Ctrl-C and SIGTERM are for the main thread alone.
-
-    They may reach every process. A worker inherits what is blocked where it is started, and so
-    never sees them: neither while it loads its modules, nor half-way through an answer, for whose
-    end the parent would wait. And Python interrupts no other thread in starting a worker.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])

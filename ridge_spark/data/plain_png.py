@@ -19,14 +19,9 @@ def decode_plain_png(data: bytes, most_pixels: int) -> Image.Image | None:
     Opening a small file takes Pillow longer than decoding it does. Its decoder is used here too, so
     the pixels are the same; and what it would complain of is left to it, as None.
     """
-    mode = MODES.get(data[24:29])
-    if mode is None or not data.startswith(START) or not data.endswith(END):
-        return None
+    mode, compressed = plain_mode(data), _compressed(data)
     width, height = _number(data, 16), _number(data, 20)
-    compressed = _compressed(data)
-    if crc32(data[12:29]) != _number(data, 29) or not compressed:
-        return None
-    if not 0 < width * height <= most_pixels:
+    if mode is None or not compressed or not 0 < width * height <= most_pixels:
         return None
     try:
         return Image.frombytes(mode, (width, height), compressed, "zip", mode, 0)
@@ -34,14 +29,20 @@ def decode_plain_png(data: bytes, most_pixels: int) -> Image.Image | None:
         return None
 
 
+def plain_mode(data: bytes) -> str | None:
+    """The mode of an image whose header is that of a plain PNG file; None if it is not."""
+    plain = data.startswith(START) and data[HEADER_END + 4 : HEADER_END + 8] == b"IDAT"
+    return MODES.get(data[24:29]) if plain and crc32(data[12:29]) == _number(data, 29) else None
+
+
 def _compressed(data: bytes) -> bytes:
-    """The content of the IDAT chunks; nothing if there are others before the end."""
+    """The content of the IDAT chunks; nothing if what follows them is not just the end."""
     parts, at = [], HEADER_END
     while data[at + 4 : at + 8] == b"IDAT":
         end = at + 8 + _number(data, at)
         parts.append(data[at + 8 : end])
         at = end + 4  # beyond the check sum, which Pillow does not look at: zlib has its own
-    return b"".join(parts) if at + len(END) == len(data) else b""
+    return b"".join(parts) if data[at:] == END else b""
 
 
 def _number(data: bytes, at: int) -> int:

@@ -27,7 +27,7 @@ class Source(Protocol):
 
     def __iter__(self) -> Iterator[Encoded]: ...
 
-    def split(self, parts: int) -> Sequence[Source]:
+    def split(self, parts: int) -> Iterable[Source]:
         """The same images in order, in about that many parts, each small enough to send."""
 
 
@@ -55,22 +55,20 @@ class FileSource:
         left_out: Counter[str],
     ) -> FileSource:
         order = np.argsort(_hashes(names), kind="stable")
-        return cls(root, class_names, pa.array(names, pa.string()).take(order), labels[order],
-                   left_out)  # fmt: skip
+        mixed = pa.array([names[place] for place in order.tolist()], pa.string())
+        return cls(root, class_names, mixed, labels[order], left_out)
 
     def __iter__(self) -> Iterator[Encoded]:
         for name, label in zip(self.names, self.labels, strict=True):
             yield Encoded(name.as_py(), int(label), None)
 
-    def split(self, parts: int) -> list[FileSource]:
+    def split(self, parts: int) -> Iterator[FileSource]:
         n = len(self.labels)
         edges = [n * part // parts for part in range(parts + 1)]
-        return [
-            FileSource(self.root, self.class_names, pa.concat_arrays([self.names[a:b]]),
-                       self.labels[a:b])
-            for a, b in itertools.pairwise(edges)
-            if a < b
-        ]  # fmt: skip
+        for a, b in itertools.pairwise(edges):
+            if a < b:
+                names = pa.concat_arrays([self.names[a:b]])  # a copy: a slice travels as a whole
+                yield FileSource(self.root, self.class_names, names, self.labels[a:b])
 
 
 def batches(items: Iterable[Encoded], size: int) -> Iterator[list[Encoded]]:

@@ -29,7 +29,10 @@ def block_rows(d: int) -> int:
 
 
 class PartWriter:
-    """Writes images to the splits in a folder, into shards whose names start with `part`."""
+    """Writes images to the splits in a folder, into shards whose names start with `part`.
+
+    A context manager: what is left is written at the end, unless there was an error.
+    """
 
     def __init__(self, uri: str, description: Description, part: str) -> None:
         self.description, self.part = description, part
@@ -53,9 +56,28 @@ class PartWriter:
         for writer in self.splits.values():
             writer.close()
 
+    def abandon(self) -> None:
+        """Close the shards as they are."""
+        for writer in self.splits.values():
+            writer.abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
+
 
 class DatasetWriter(PartWriter):
-    """Writes one data set; a context manager.
+    """Writes one data set, or is around those who write its parts to `unfinished`.
 
     Locally everything goes to a folder beside `uri` that takes its name only when all is written.
     An object store can't rename: there the shards are removed again if the writing fails.
@@ -68,9 +90,6 @@ class DatasetWriter(PartWriter):
         self.local = is_local(uri)
         self.unfinished = f"{self.target}.partial-{os.getpid()}" if self.local else uri
         super().__init__(self.unfinished, description, "part")
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self,
@@ -92,8 +111,7 @@ class DatasetWriter(PartWriter):
             raise InputError(f"{self.uri}: can't be written ({one_line(error)})") from error
 
     def _remove(self) -> None:
-        for writer in self.splits.values():
-            writer.abandon()
+        self.abandon()
         if self.filesystem.get_file_info(self.folder).type != fs.FileType.NotFound:
             self.filesystem.delete_dir(self.folder)
 
@@ -145,8 +163,7 @@ class _SplitWriter:
                 write_page_checksum=True,  # a damaged image is noticed when it is read
             )
             self.shards += 1
-        size = self.filled * self.d
-        pixels = pa.py_buffer(self.images[: self.filled].reshape(size).tobytes())
+        pixels = pa.py_buffer(self.images[: self.filled])
         images = pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(self.d), self.filled, [None, pixels]
         )

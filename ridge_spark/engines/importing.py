@@ -6,10 +6,14 @@ from collections.abc import Mapping
 
 from ridge_spark.data.dataset import Description
 from ridge_spark.data.import_options import ImportOptions
-from ridge_spark.data.importing import Report, import_encoded
+from ridge_spark.data.importing import Report
+from ridge_spark.data.shares import ShareOut, Task, import_encoded
 from ridge_spark.data.sources import Source
+from ridge_spark.data.workers import run_shares
 from ridge_spark.engines.options import available_cores
 from ridge_spark.engines.progress import Progress
+
+FEWEST_OF_A_WORKER = 250  # images; for fewer, starting another process takes longer than it saves
 
 
 def import_files(
@@ -24,11 +28,17 @@ def import_files(
     progress: Progress,
 ) -> Report:
     """Write the data set `uri`; every engine writes the same rows in the same order."""
-    total = sum(len(source.labels) for source in splits.values())
-    if engine == "local":
-        with progress.stage("import", total) as advance:
-            return import_encoded(uri, splits, options, workers or available_cores(), advance, like)
-    # Imported here: importing locally works where there is no pyspark.
-    from ridge_spark.engines.spark_import import import_on_spark
+    if engine == "spark":
+        # Imported here: importing locally works where there is no pyspark.
+        from ridge_spark.engines.spark_import import import_on_spark
 
-    return import_on_spark(uri, splits, options, like, partitions, progress)
+        return import_on_spark(uri, splits, options, like, partitions, progress)
+
+    images = sum(len(source.labels) for source in splits.values())
+    crew = max(1, min(workers or available_cores(), images // FEWEST_OF_A_WORKER))
+
+    def in_processes(task: Task, share_out: ShareOut) -> list[Report]:
+        with progress.stage("import", images) as advance:
+            return run_shares(task, share_out(crew, FEWEST_OF_A_WORKER), crew, advance)
+
+    return import_encoded(uri, splits, options, like, in_processes)

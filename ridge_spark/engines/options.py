@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ridge_spark.errors import InputError
-from ridge_spark.ridge.folds import Folds
+
+if TYPE_CHECKING:
+    from ridge_spark.ridge.folds import Folds
 
 DEFAULT_LAMBDAS = "logspace:-5:5:10"
 DEFAULT_VALIDATION = 0.2
@@ -42,6 +43,8 @@ def parse_lambdas(text: str) -> tuple[float, ...]:
                 raise InputError(
                     f"--lambdas {text}: from 1 to {MOST_LAMBDAS:,} values are possible"
                 )
+            import numpy as np  # here: every command loads this module for its defaults
+
             with np.errstate(over="ignore"):  # what is infinite is refused below
                 values = np.logspace(float(first), float(last), int(number)).tolist()
         else:
@@ -59,6 +62,8 @@ def parse_lambdas(text: str) -> tuple[float, ...]:
 
 def make_folds(validation: float | None, folds: int | None, seed: int) -> Folds:
     """The way to hold images out that `--validation` or `--folds` asks for."""
+    from ridge_spark.ridge.folds import Folds
+
     if not -(2**63) <= seed < 2**63:
         raise InputError(f"--seed {seed}: must fit 64 bits")
     if folds is not None:

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
-from tqdm import tqdm
-
 LOG_EVERY_SECONDS = 10.0
 
 Advance = Callable[[int], None]
@@ -80,6 +78,8 @@ class Progress:
 
 @contextmanager
 def _bar(progress: Progress, name: str, total: int, unit: str) -> Iterator[Advance]:
+    from tqdm import tqdm  # a log needs none of it
+
     with tqdm(
         desc=f"{name:<11}",
         total=total or None,

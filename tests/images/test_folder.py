@@ -140,7 +140,7 @@ def test_a_name_that_is_not_utf8_is_refused(folder):
 def test_parts_are_the_whole_in_order(tmp_path):
     source = read_folder(str(write_classes(tmp_path / "set", {"a": 7, "b": 6})))["train"]
     for parts in (1, 3, 13, 20):
-        pieces = source.split(parts)
+        pieces = list(source.split(parts))
         assert [item for piece in pieces for item in piece] == list(source)
         assert np.concatenate([piece.labels for piece in pieces]).tolist() == source.labels.tolist()
 
