@@ -33,9 +33,9 @@ from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.engines.options import available_cores
 from ridge_spark.ridge.kernel import accumulator
 from ridge_spark.ridge.kernel.choose import PORTABLE, chosen_kernel
-from ridge_spark.ridge.kernel.integer import IntegerAccumulator, each
+from ridge_spark.ridge.kernel.integer import IntegerAccumulator
 from ridge_spark.ridge.kernel.micro import DOT_PRODUCTS
-from ridge_spark.ridge.threads import blas_threads
+from ridge_spark.ridge.threads import blas_threads, each
 
 RANDOM = [(2400, 16_000), (8192, 8_000)]  # pixels, images
 CLASSES = 10

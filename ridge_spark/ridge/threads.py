@@ -51,6 +51,16 @@ def share(work: Callable[[int, int], None], count: int, threads: int) -> None:
         helper.join()
 
 
+def each(work: Callable[[int], None], count: int) -> None:
+    """Call work(0), ..., work(count - 1) at once, each on a thread, this one among them."""
+
+    def some(first: int, last: int) -> None:
+        for i in range(first, last):
+            work(i)
+
+    share(some, count, count)
+
+
 def spread(function: Callable[[T], Result], items: Iterable[T], threads: int) -> Iterator[Result]:
     """Yield function(item) of all `items`, in order, from `threads` threads with BLAS on one each.
 

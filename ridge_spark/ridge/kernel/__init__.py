@@ -5,33 +5,10 @@ One place chooses how they are computed (choose.py). Every choice gives the same
 
 from __future__ import annotations
 
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
-
-from ridge_spark.ridge.kernel.blocks import Sums, Tile
+from ridge_spark.ridge.kernel.blocks import Accumulator, Sums, Tile
 from ridge_spark.ridge.kernel.choose import accumulator_type
 
 __all__ = ["Accumulator", "Sums", "Tile", "accumulator"]
-
-
-class Accumulator(Protocol):
-    """Adds blocks of images up; see `accumulator`."""
-
-    def add(
-        self,
-        images: NDArray[np.uint8],
-        labels: NDArray[np.integer],
-        group_of: NDArray[np.integer] | None = None,
-    ) -> None:
-        """Add a block: images (rows, d), any strides; labels and, of several, groups (rows,)."""
-
-    def finish(self) -> list[Sums]:
-        """Return `counts` (classes,), `sums` (classes, tile rows) and `gram` (tile) of each group.
-
-        All are int64, and are handed over: who has finished takes no more blocks.
-        """
 
 
 def accumulator(

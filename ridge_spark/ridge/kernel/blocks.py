@@ -1,6 +1,8 @@
-"""What every kernel does alike: check the block it is given, and mirror the finished sums."""
+"""What every kernel does alike: check and count the images it is given, mirror finished sums."""
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,45 @@ Tile = tuple[slice, slice]
 Sums = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]  # counts, sums, gram
 
 MIRROR_ROWS = 16  # at a time: as many columns are then written, and their cache lines stay in reach
+
+
+class Accumulator(ABC):
+    """Adds blocks of images up; see `kernel.accumulator`."""
+
+    def __init__(self, d: int, classes: int, groups: int, threads: int, tile: Tile | None) -> None:
+        self.d, self.threads = d, threads
+        self.rows, self.columns = tile or (slice(0, d), slice(0, d))
+        self.height = self.rows.stop - self.rows.start
+        self.width = self.columns.stop - self.columns.start
+        self.square = self.rows == self.columns
+        self.counts = np.zeros((groups, classes), np.int64)
+
+    def add(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.integer],
+        group_of: NDArray[np.integer] | None = None,
+    ) -> None:
+        """Add a block: images (rows, d), any strides; labels and, of several, groups (rows,)."""
+        groups, classes = self.counts.shape
+        labels = checked_labels(images, labels, self.d, classes)
+        group_of = checked_groups(group_of, len(images), groups)
+        cells = np.bincount(group_of * classes + labels, minlength=self.counts.size)
+        self.counts += cells.reshape(self.counts.shape)
+        self._add(images, labels, group_of)
+
+    @abstractmethod
+    def _add(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], group_of: NDArray[np.int64]
+    ) -> None:
+        """Add the pixels of a block that has been checked and counted."""
+
+    @abstractmethod
+    def finish(self) -> list[Sums]:
+        """Return `counts` (classes,), `sums` (classes, tile rows), `gram` (tile) of each group.
+
+        All are int64, and are handed over: who has finished takes no more blocks.
+        """
 
 
 def checked_labels(

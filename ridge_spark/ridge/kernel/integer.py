@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.ridge.kernel.blocks import Sums, Tile, checked_groups, checked_labels
+from ridge_spark.ridge.kernel.blocks import Accumulator, Sums, Tile
 from ridge_spark.ridge.kernel.native import Kernel
-from ridge_spark.ridge.threads import share
+from ridge_spark.ridge.threads import each, share
 
 EXACT_ROWS = 2**15  # 255² · 2^15 < 2^31: as many rows as 32-bit sums can surely take
 CHUNK_BYTES = 2**22  # of packed pixels before they are multiplied: few calls, yet little memory,
@@ -22,7 +22,7 @@ LANES_BYTES = 2**28  # of 32-bit sums in all, up to which every thread has its o
 SMALL_BLOCK = 2**19  # bytes that one thread has summed before another would have started
 
 
-class IntegerAccumulator:
+class IntegerAccumulator(Accumulator):
     """Exact sums of one tile of the statistics of each group; the contract is `accumulator`.
 
     Each thread takes rows of its own from a block and adds them to sums of its own, so that
@@ -41,12 +41,10 @@ class IntegerAccumulator:
         threads: int = 1,
         tile: Tile | None = None,
     ) -> None:
+        super().__init__(d, classes, groups, max(threads, 1), tile)
         self.kernel = kernel
-        self.d, self.threads = d, max(threads, 1)
-        self.counts = np.zeros((groups, classes), np.int64)
-        self.layout = Layout(d, tile, kernel.product.width, groups)
-        shape = self.layout.height, self.layout.width
-        self.grams = [np.zeros(shape, np.int64) for _ in range(groups)]
+        self.layout = Layout(self, kernel.product.width)
+        self.grams = [np.zeros((self.height, self.width), np.int64) for _ in range(groups)]
         locks = [Lock() for _ in range(groups)]
         own = self.threads * groups * self.layout.partial_bytes <= LANES_BYTES
         lanes, threads = (self.threads, 1) if own else (1, self.threads)
@@ -58,18 +56,9 @@ class IntegerAccumulator:
             for _ in range(lanes)
         ]
 
-    def add(
-        self,
-        images: NDArray[np.uint8],
-        labels: NDArray[np.integer],
-        group_of: NDArray[np.integer] | None = None,
+    def _add(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], group_of: NDArray[np.int64]
     ) -> None:
-        """Add a block: images (rows, d), any strides; labels and, of several, groups (rows,)."""
-        groups, classes = self.counts.shape
-        labels = checked_labels(images, labels, self.d, classes)
-        group_of = checked_groups(group_of, len(images), groups)
-        cells = np.bincount(group_of * classes + labels, minlength=self.counts.size)
-        self.counts += cells.reshape(self.counts.shape)
         if images.strides[1] != 1 or images.strides[0] < images.shape[1]:
             images = images.copy()  # `ascontiguousarray` would leave a single row its stride
         lanes = self.lanes[: math.ceil(images.nbytes / SMALL_BLOCK)]
@@ -83,8 +72,6 @@ class IntegerAccumulator:
         each(add_rows, len(lanes))
 
     def finish(self) -> list[Sums]:
-        """Return `counts` (classes,), `sums` (classes, tile rows), `gram` (tile) of each group."""
-
         def multiply_rest(lane: int) -> None:
             for sums in self.lanes[lane]:
                 sums.multiply()
@@ -113,18 +100,16 @@ class IntegerAccumulator:
 class Layout:
     """How one tile of X'X is cut into panels, and these paired into the tiles of the kernel."""
 
-    def __init__(self, d: int, tile: Tile | None, panel: int, groups: int) -> None:
-        self.rows, self.columns = tile or (slice(0, d), slice(0, d))
-        self.height = self.rows.stop - self.rows.start
-        self.width = self.columns.stop - self.columns.start
-        self.square = self.rows == self.columns
+    def __init__(self, whole: Accumulator, panel: int) -> None:
+        self.rows, self.columns = whole.rows, whole.columns
+        self.height, self.width, self.square = whole.height, whole.width, whole.square
         self.panel = panel
         self.left = math.ceil(self.height / panel)
         self.right = 0 if self.square else math.ceil(self.width / panel)
         self.first_right = 0 if self.square else self.left
         self.tiles = _tiles(self.left, self.right)
         pixels = panel * (self.left + self.right)
-        rows = max(CHUNK_BYTES // groups, self.partial_bytes // CHUNK_SHARE) // pixels
+        rows = max(CHUNK_BYTES // len(whole.counts), self.partial_bytes // CHUNK_SHARE) // pixels
         self.steps = min(max(rows, CHUNK_ROWS[0]), CHUNK_ROWS[1]) // 4
 
     @property
@@ -224,16 +209,6 @@ class PackedSums:
         with self.lock:
             share(work, len(tiles), self.threads)
         self.pending = 0
-
-
-def each(work: Callable[[int], None], lanes: int) -> None:
-    """Call `work` for each of the lanes, on a thread each."""
-
-    def some(first: int, last: int) -> None:
-        for lane in range(first, last):
-            work(lane)
-
-    share(some, lanes, lanes)
 
 
 def _tiles(left: int, right: int) -> NDArray[np.int32]:

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm, dsyrk
 
-from ridge_spark.ridge.kernel.blocks import Sums, Tile, checked_groups, checked_labels, mirror
+from ridge_spark.ridge.kernel.blocks import Accumulator, Sums, Tile, mirror
 from ridge_spark.ridge.threads import blas_threads
 
 PANEL_BYTES = 2**23  # of float64 pixels at a time: enough for BLAS to run at full speed
 ROWS_AT_ONCE = 256  # of the result to turn into integers
 
 
-class PortableAccumulator:
+class PortableAccumulator(Accumulator):
     """Float64 sums of one tile of the statistics of each group; the contract is `accumulator`."""
 
     def __init__(
@@ -29,33 +29,23 @@ class PortableAccumulator:
         threads: int = 1,
         tile: Tile | None = None,
     ) -> None:
-        self.d, self.threads = d, threads
-        self.rows, self.columns = tile or (slice(0, d), slice(0, d))
-        height = self.rows.stop - self.rows.start
-        width = self.columns.stop - self.columns.start
-        self.counts = np.zeros((groups, classes), np.int64)
+        super().__init__(d, classes, groups, threads, tile)
+        height, width = self.height, self.width
         self.sums = [np.zeros((classes, height), np.float64) for _ in range(groups)]
         self.grams = [np.zeros((height, width), np.float64) for _ in range(groups)]
         panel_rows = max(1, PANEL_BYTES // (8 * max(height, width)))
         self.left = np.empty((panel_rows, height), np.float64)
         self.right = self.left
-        if self.rows != self.columns:
+        if not self.square:
             self.right = np.empty((panel_rows, width), np.float64)
 
-    def add(
-        self,
-        images: NDArray[np.uint8],
-        labels: NDArray[np.integer],
-        group_of: NDArray[np.integer] | None = None,
+    def _add(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], group_of: NDArray[np.int64]
     ) -> None:
-        """Add a block: images (rows, d), any strides; labels and, of several, groups (rows,)."""
         groups, classes = self.counts.shape
-        labels = checked_labels(images, labels, self.d, classes)
-        group_of = checked_groups(group_of, len(images), groups)
         with blas_threads(self.threads):
             for group in range(groups):
                 mine = np.flatnonzero(group_of == group)
-                self.counts[group] += np.bincount(labels[mine], minlength=classes)
                 for start in range(0, len(mine), len(self.left)):
                     rows = mine[start : start + len(self.left)]
                     one_hot = labels[rows, None] == np.arange(classes)
@@ -70,14 +60,13 @@ class PortableAccumulator:
         self.sums[group] += one_hot.T @ left
         # BLAS counts columns first, so its lower triangle is our upper one, and its right'left our
         # left'right; that way it adds to `gram` in place.
-        if self.rows == self.columns:
+        if self.square:
             dsyrk(1.0, left.T, beta=1.0, c=gram.T, lower=1, overwrite_c=1)
         else:
             np.copyto(right, panel[:, self.columns])
             dgemm(1.0, right.T, left.T, beta=1.0, c=gram.T, trans_b=1, overwrite_c=1)
 
     def finish(self) -> list[Sums]:
-        """Return `counts` (classes,), `sums` (classes, tile rows), `gram` (tile) of each group."""
         return [
             (counts, sums.astype(np.int64), self._integers(gram))
             for counts, sums, gram in zip(self.counts, self.sums, self.grams, strict=True)
@@ -88,6 +77,6 @@ class PortableAccumulator:
         for start in range(0, len(gram), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
             gram[rows] = floats[rows].astype(np.int64)
-        if self.rows == self.columns:
+        if self.square:
             mirror(gram)
         return gram
