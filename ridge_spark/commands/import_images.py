@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ridge_spark.commands.model_option import describe_like
-from ridge_spark.data.workers import get_ready
 from ridge_spark.errors import InputError
 
 if TYPE_CHECKING:
@@ -107,6 +106,8 @@ def _add_preparation_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     _require_fitting(options)
     if options.kind in OF_FILES and options.engine == "local" and options.workers != 1:
+        from ridge_spark.data.workers import get_ready
+
         get_ready()
     from ridge_spark.commands.import_summary import summary
 

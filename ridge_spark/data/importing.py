@@ -61,16 +61,22 @@ def write_prepared(
     report = Report(description)
     with DatasetWriter(uri, description) as writer:
         for split, stream in streams.items():
-            for prepared in stream:
-                counts = append(writer, split, prepared)
-                report.add(counts, prepared.tally)
-                advance(prepared.visited)
+            append_all(writer, split, stream, report, advance)
         if complete:
             report.require_all_classes()
     return report
 
 
-def append(writer: PartWriter, split: str, prepared: Prepared) -> dict[str, NDArray[np.int64]]:
+def append_all(
+    writer: PartWriter, split: str, stream: Iterable[Prepared], report: Report, advance: Advance
+) -> None:
+    """Write the batches of a stream, add them to `report`, and tell `advance` of each."""
+    for prepared in stream:
+        report.add(_append(writer, split, prepared), prepared.tally)
+        advance(prepared.visited)
+
+
+def _append(writer: PartWriter, split: str, prepared: Prepared) -> dict[str, NDArray[np.int64]]:
     """Write a batch, what is held out to the test split; returns the images of each class."""
     classes, counts = len(writer.description.class_names), {}
     for name, rows in ((split, ~prepared.held_out), (SPLITS[1], prepared.held_out)):

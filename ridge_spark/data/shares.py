@@ -11,7 +11,7 @@ from typing import Protocol
 from ridge_spark.data.dataset import Description
 from ridge_spark.data.decoding import Decoder
 from ridge_spark.data.import_options import ImportOptions
-from ridge_spark.data.importing import Advance, Report, append, require_two_classes
+from ridge_spark.data.importing import Advance, Report, append_all, require_two_classes
 from ridge_spark.data.sources import Source, batches
 from ridge_spark.data.writer import DatasetWriter, PartWriter
 
@@ -105,8 +105,6 @@ def import_share(
     """Write the shards of a share; done once more, it writes the same under the same names."""
     report = Report(description)
     with PartWriter(uri, description, f"part-{share.number:07d}") as writer:
-        for batch in batches(share.source, share.decoder.batch_size):
-            prepared = share.decoder(batch)
-            report.add(append(writer, share.split, prepared), prepared.tally)
-            advance(prepared.visited)
+        prepared = map(share.decoder, batches(share.source, share.decoder.batch_size))
+        append_all(writer, share.split, prepared, report, advance)
     return report

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -14,13 +14,11 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from ridge_spark.data.importing import Report
+    from ridge_spark.data.importing import Advance, Report
     from ridge_spark.data.shares import Share, Task
 
 MODULES = ("ridge_spark.data.shares", "PIL.PngImagePlugin", "PIL.JpegImagePlugin")
 SECONDS_TO_END = 10.0  # for a worker to close what it writes, before it is killed
-
-Advance = Callable[[int], None]
 
 
 def get_ready() -> None:

@@ -60,20 +60,9 @@ def test_what_only_the_data_show_fails_with_the_job_s_own_line(
     cli: Cli, runner: StepRunner, images: Path, tmp_path: Path
 ) -> None:
     runner.logs.clear()  # AWS delivers logs after it tells the state
+    command = [sys.executable, "-m", "emr", "submit", "outer", "--data", str(images), *FAST]
     submitted = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "emr",
-            "submit",
-            "outer",
-            "--data",
-            images,
-            *FAST,
-            "--",
-            "--limit",
-            "1",
-        ],
+        [*command, "--", "--limit", "1"],
         env=cli.environment(),
         cwd=cli.cwd,
         stderr=subprocess.PIPE,

@@ -111,19 +111,26 @@ def test_the_first_damaged_file_is_told_of_whoever_meets_one_first(ridge_spark, 
     assert not list(tmp_path.glob("o*"))
 
 
-def test_a_worker_that_is_killed_is_told_of_and_nothing_is_left(environment, tmp_path):
+def import_with_a_fault(fault, environment, tmp_path):
     folder = write_classes(tmp_path / "set", {"a": 300, "b": 300})
     program = (
-        "import os, signal; from ridge_spark.data import workers;"
-        "begin = workers._Crew.give;"
-        "workers._Crew.give = lambda crew, share: ("
-        "os.kill(crew.processes[0].pid, signal.SIGKILL), begin(crew, share));"
+        f"import os, signal; from ridge_spark.data import workers; {fault}"
         "from ridge_spark.cli import main; main()"
     )
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", program, "import", "folder", folder, "--workers", "2", "--out", "o"],
         cwd=tmp_path, env=environment, timeout=60, capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+def test_a_worker_that_is_killed_is_told_of_and_nothing_is_left(environment, tmp_path):
+    done = import_with_a_fault(
+        "begin = workers._Crew.give;"
+        "workers._Crew.give = lambda crew, share: ("
+        "os.kill(crew.processes[0].pid, signal.SIGKILL), begin(crew, share));",
+        environment,
+        tmp_path,
+    )
     assert done.returncode != 0
     assert "memory" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
@@ -312,14 +319,9 @@ def test_interrupted_it_leaves_nothing_and_says_so_once(
 
 
 def test_workers_end_with_a_parent_that_is_killed(environment, tmp_path):
-    folder = write_classes(tmp_path / "set", {"a": 300, "b": 300})
-    program = (
-        "import os, signal; from ridge_spark.data import workers;"
-        "workers._Crew._listen = lambda *_: os.kill(os.getpid(), signal.SIGKILL);"
-        "from ridge_spark.cli import main; main()"
+    done = import_with_a_fault(  # which returns once nobody has its output open any more
+        "workers._Crew._listen = lambda *_: os.kill(os.getpid(), signal.SIGKILL);",
+        environment,
+        tmp_path,
     )
-    done = subprocess.run(  # which returns once nobody has its output open any more
-        [sys.executable, "-c", program, "import", "folder", folder, "--workers", "2", "--out", "o"],
-        cwd=tmp_path, env=environment, timeout=60, capture_output=True, check=False,
-    )  # fmt: skip
     assert done.returncode == -signal.SIGKILL
