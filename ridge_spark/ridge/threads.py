@@ -38,17 +38,29 @@ def share(work: Callable[[int, int], None], count: int, threads: int) -> None:
     """Call `work(first, last)` on `threads` threads, this one among them, to cover range(count).
 
     The threads are started here and are gone when it returns. They only help work that releases
-    the interpreter's lock, as compiled code does.
+    the interpreter's lock, as compiled code does. The first error on any of them is raised.
     """
     threads = max(1, min(threads, count))
     bounds = [count * i // threads for i in range(threads + 1)]
     parts = list(pairwise(bounds))
-    helpers = [Thread(target=work, args=part) for part in parts[1:]]
+    errors: list[Exception] = []
+
+    def help_out(first: int, last: int) -> None:
+        try:
+            work(first, last)
+        except Exception as error:  # a thread would only print it, and its part would be missing
+            errors.append(error)
+
+    helpers = [Thread(target=help_out, args=part) for part in parts[1:]]
     for helper in helpers:
         helper.start()
-    work(*parts[0])
-    for helper in helpers:
-        helper.join()
+    try:
+        work(*parts[0])
+    finally:
+        for helper in helpers:
+            helper.join()
+    if errors:
+        raise errors[0]
 
 
 def each(work: Callable[[int], None], count: int) -> None:

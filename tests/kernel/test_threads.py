@@ -11,7 +11,7 @@ import pytest
 
 from ridge_spark.ridge.kernel import accumulator
 from ridge_spark.ridge.kernel.choose import PORTABLE
-from ridge_spark.ridge.threads import share
+from ridge_spark.ridge.threads import each, share
 from tests.kernel.expected import assert_same, kernel_sums, numpy_sums
 
 RNG = np.random.default_rng(3)
@@ -56,6 +56,21 @@ def test_more_threads_than_work(count: int, threads: int) -> None:
     done: list[int] = []
     share(lambda first, last: done.extend(range(first, last)), count, threads)
     assert sorted(done) == list(range(count))
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_an_error_on_any_thread_is_raised_when_all_have_ended(part: int) -> None:
+    """A part that is missing would be a wrong sum."""
+    ended: list[int] = []
+
+    def work(i: int) -> None:
+        if i == part:
+            raise MemoryError(f"in part {part}")
+        ended.append(i)
+
+    with pytest.raises(MemoryError, match=f"in part {part}"):
+        each(work, 3)
+    assert sorted(ended) == sorted({0, 1, 2} - {part})
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])

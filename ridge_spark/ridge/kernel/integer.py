@@ -14,9 +14,9 @@ from ridge_spark.ridge.kernel.native import Kernel
 from ridge_spark.ridge.threads import each, share
 
 EXACT_ROWS = 2**15  # 255² · 2^15 < 2^31: as many rows as 32-bit sums can surely take
-CHUNK_BYTES = 2**22  # of packed pixels before they are multiplied: few calls, yet little memory,
-CHUNK_SHARE = 4  # or this part of the sums' own, which are read and written once for each chunk
-CHUNK_ROWS = 1024, 4096  # but at least, so that sums stay in registers; at most, for the L2 cache
+CHUNK_BYTES = 2**20  # of packed pixels before they are multiplied: they stay in the L2 cache;
+CHUNK_SHARE = 4  # but at least this part of the sums, which every chunk reads and writes once,
+CHUNK_ROWS = 1024, 4096  # and these rows, to keep sums in registers; and no more, for the L2 cache
 TILES_ACROSS = 16  # panels that take turns as the left factor of one right panel while it is in L2
 LANES_BYTES = 2**28  # of 32-bit sums in all, up to which every thread has its own
 SMALL_BLOCK = 2**19  # bytes that one thread has summed before another would have started
@@ -81,7 +81,7 @@ class IntegerAccumulator(Accumulator):
 
     def _total(self, group: int) -> Sums:
         parts, gram = [lane[group] for lane in self.lanes], self.grams[group]
-        class_sums = np.sum([part.sums for part in parts], axis=0)
+        class_sums = np.sum([part.sums + part.partial_sums for part in parts], axis=0)
         correction = self.kernel.product.offset * class_sums.sum(axis=0)
         tiles, shape = self.layout.tiles, (*gram.shape, self.layout.first_right)
 
@@ -125,6 +125,8 @@ class PackedSums:
     added in the end:
 
         U'U = U'(U - offset) + offset · (column sums of U) 1'
+
+    The class sums are 32-bit as well until then: half as wide, twice as many at a time.
     """
 
     def __init__(
@@ -139,6 +141,7 @@ class PackedSums:
         self.kernel, self.layout, self.threads = kernel, layout, threads
         self.gram, self.lock = gram, lock
         self.sums = np.zeros((classes, layout.height), np.int64)
+        self.partial_sums = np.zeros((classes, layout.height), np.int32)
         panels = layout.left + layout.right, layout.steps, layout.panel
         self.panels = _aligned_zeros(panels, np.uint32)
         tiles = len(layout.tiles), layout.panel, layout.panel
@@ -186,7 +189,14 @@ class PackedSums:
             )
             columns = (min(layout.panel * p, layout.height) for p in (first, last))
             self.kernel.class_sums(
-                pixels, stride, rows, len(rows), labels, self.sums, *self.sums.shape, *columns
+                pixels,
+                stride,
+                rows,
+                len(rows),
+                labels,
+                self.partial_sums,
+                *self.sums.shape,
+                *columns,
             )
 
         def pack_right(first: int, last: int) -> None:
@@ -208,6 +218,8 @@ class PackedSums:
 
         with self.lock:
             share(work, len(tiles), self.threads)
+        self.sums += self.partial_sums
+        self.partial_sums[:] = 0
         self.pending = 0
 
 

@@ -24,7 +24,7 @@ SIGNATURES = {
         "pack": "uint8* size int64* size size uint32* size size size size",
         # images, row stride, rows to take, how many; labels, sums, classes, columns;
         # first, last column
-        "class_sums": "uint8* size int64* size int64* int64* size size size size",
+        "class_sums": "uint8* size int64* size int64* int32* size size size size",
         # panels, how many, steps they hold, steps used; tiles, partial; first, last tile
         "multiply": "uint32* size size size int32* int32* size size",
         # tiles, partial; gram, height, columns, first right panel; first, last tile
