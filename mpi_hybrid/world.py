@@ -25,6 +25,7 @@ MESSAGE_BYTES = 64 * 2**20
 LONGEST_PAUSE = 0.02  # seconds between two looks at whether all have come
 
 FAILURE_SECONDS = 1.0  # for ranks that fail alike to find that out
+LAST_WORDS_SECONDS = 1.0  # for the launcher to pass on why, before it is told to end everything
 
 
 class World:
@@ -90,6 +91,7 @@ class World:
         """End every rank now: the others may be waiting for this one for ever."""
         sys.stdout.flush()
         sys.stderr.flush()
+        time.sleep(LAST_WORDS_SECONDS)  # launchers drop what they have not read by then
         self.comm.Abort(status)
 
     @contextmanager
