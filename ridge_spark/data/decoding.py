@@ -82,11 +82,12 @@ class Decoder:
         labels: list[int] = []
         held_out: list[bool] = []
         tally = Tally()
+        image: Image.Image | None = None
         with quiet_pillow():
             for item in batch:
                 try:
                     data = read_encoded(self.root, item)
-                    image = self._decode(data, item, tally)
+                    image = self._decode(data, item, tally, image)
                 except BadImageError as error:
                     self._skip_or_stop(item, error, tally)
                     continue
@@ -103,8 +104,10 @@ class Decoder:
             tally,
         )
 
-    def _decode(self, data: bytes, item: Encoded, tally: Tally) -> Image.Image:
-        image, notes = decode(data, self.preparation.background)
+    def _decode(
+        self, data: bytes, item: Encoded, tally: Tally, last: Image.Image | None
+    ) -> Image.Image:
+        image, notes = decode(data, self.preparation.background, last)
         width, height = image.size
         if self.only_size not in (None, image.size):
             wanted_width, wanted_height = self.only_size or (0, 0)

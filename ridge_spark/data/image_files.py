@@ -69,9 +69,12 @@ def _read_all(file: int) -> bytes:
     return data
 
 
-def decode(data: bytes, background: str) -> Picture:
-    """The first frame as a person would see it; `BadImageError` if the bytes don't make one."""
-    plain = decode_plain_png(data, MOST_PIXELS_IN_FILE)
+def decode(data: bytes, background: str, into: Image.Image | None = None) -> Picture:
+    """The first frame as a person would see it; `BadImageError` if the bytes don't make one.
+
+    What is in the image `into` is not needed any more: it may be written over.
+    """
+    plain = decode_plain_png(data, MOST_PIXELS_IN_FILE, into)
     if plain is not None:
         return Picture(plain, [])
     with _opened(data) as image:

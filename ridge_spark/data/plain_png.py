@@ -13,8 +13,12 @@ END = b"\0\0\0\0IEND\xaeB`\x82"
 MODES = {b"\x08\x00\0\0\0": "L", b"\x08\x02\0\0\0": "RGB"}
 
 
-def decode_plain_png(data: bytes, most_pixels: int) -> Image.Image | None:
+def decode_plain_png(
+    data: bytes, most_pixels: int, into: Image.Image | None = None
+) -> Image.Image | None:
     """The image in mode L or RGB; None if this is not such a file, is damaged or too large.
+
+    It is `into`, written over, if that has its mode and size: making one takes a while as well.
 
     Opening a small file takes Pillow longer than decoding it does. Its decoder is used here too, so
     the pixels are the same; and what it would complain of is left to it, as None.
@@ -23,10 +27,13 @@ def decode_plain_png(data: bytes, most_pixels: int) -> Image.Image | None:
     width, height = _number(data, 16), _number(data, 20)
     if mode is None or not compressed or not 0 < width * height <= most_pixels:
         return None
+    if into is None or (into.mode, into.size) != (mode, (width, height)):
+        into = Image.new(mode, (width, height))
     try:
-        return Image.frombytes(mode, (width, height), compressed, "zip", mode, 0)
+        into.frombytes(compressed, "zip", mode, 0)
     except ValueError:
         return None
+    return into
 
 
 def plain_mode(data: bytes) -> str | None:

@@ -21,6 +21,7 @@ BLOCK_BYTES = 4 * 2**20
 MOST_BLOCK_ROWS = 4096
 FEWEST_BLOCK_ROWS = 256
 BLOCKS_PER_SHARD = 8
+PAGE_BYTES = 2**20  # of a block: it is compressed and checked by the page
 
 
 def block_rows(d: int) -> int:
@@ -160,6 +161,8 @@ class _SplitWriter:
                 compression="lz4",  # decodes at memory speed, several times faster than zstd
                 use_dictionary=False,
                 write_statistics=False,
+                write_batch_size=max(1, PAGE_BYTES // self.d),  # rows; a page ends with a batch
+                data_page_size=PAGE_BYTES,
                 write_page_checksum=True,  # a damaged image is noticed when it is read
             )
             self.shards += 1
