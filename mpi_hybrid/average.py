@@ -14,7 +14,7 @@ from mpi_hybrid.rows import Rows
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
 from ridge_spark.engines.shares import split_evenly
-from ridge_spark.ridge.centring import CentredSystem, Float, centre
+from ridge_spark.ridge.centring import Float, centre
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 
@@ -58,13 +58,11 @@ class AverageEngine(DataEngine):
         engine.groups = self.groups
         return engine
 
-    def solve(
-        self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
-    ) -> list[Solution]:
+    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
         """The mean of what the ranks find, each on its own part of the images of a system."""
         self.end_if_asked()
         total = sum(self.local[1:], self.local[0])
-        parts = [*(total - group for group in self.local[: len(systems) - 1]), total]
+        parts = [*(total - group for group in self.local[: len(fitted_on) - 1]), total]
         with self.working("solve"):
             work = [(centre(part), lambdas) for part in parts if part.n]
             mine = iter(self.solve_mine(work, solver))

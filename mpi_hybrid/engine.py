@@ -22,7 +22,7 @@ from ridge_spark.engines.local import peak_rss_mb, read_ahead
 from ridge_spark.engines.progress import Advance, Progress, Task
 from ridge_spark.engines.shares import split_evenly
 from ridge_spark.engines.training import SIDE_BY_SIDE
-from ridge_spark.ridge.centring import CentredSystem, Float
+from ridge_spark.ridge.centring import CentredSystem, Float, centre
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.selection import (
@@ -35,7 +35,7 @@ from ridge_spark.ridge.selection import (
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SOLVERS
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.ridge.threads import blas_threads
+from ridge_spark.ridge.threads import blas_threads, spread
 
 
 class MpiEngine(ABC):
@@ -85,7 +85,6 @@ class MpiEngine(ABC):
                 self._sum_my_rows(mine, folds, advance)
                 self.end_if_asked(mine)
                 self.groups = self.reduced(mine.groups or self._nothing(folds))
-            self._note_memory()
             if self.checkpoint.due():
                 self.save()
         return self.groups
@@ -102,26 +101,30 @@ class MpiEngine(ABC):
         if self.world.rank == 0:
             self.checkpoint.write(Progressed(self.groups, [(0, self.train.rows)]))
 
-    def solve(
-        self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
-    ) -> list[Solution]:
+    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
         """Each rank its share of the factorisations: one for each system, or each system and λ."""
         self.end_if_asked()
         at_once = 1 if solver == "cholesky" else len(lambdas)
         runs = [lambdas[i : i + at_once] for i in range(0, len(lambdas), at_once)]
-        work = [(system, run) for system in systems for run in runs]
+        last = len(fitted_on) - 1
+        work = [(i, run) for i in range(last + 1) for run in runs]
         shares = split_evenly(work, self.world.size)
+        share = shares[self.world.rank]
         with self.working("solve"):
-            mine = iter(self.solve_mine(shares[self.world.rank], solver, later=systems[-1]))
+            places = sorted({i for i, _ in share})
+            systems = spread(centre, [fitted_on[i] for i in places], self.threads)
+            centred = dict(zip(places, systems, strict=True))
+            to_solve = [(centred[i], run) for i, run in share]
+            mine = iter(self.solve_mine(to_solve, solver, later=centred.get(last)))
         each = [
             self._everywhere(next(mine) if owner == self.world.rank else None, owner)
-            for owner, share in enumerate(shares)
-            for _ in share
+            for owner, owned in enumerate(shares)
+            for _ in owned
         ]
         L = len(runs)
         if L == 1:
             return each
-        return [Solution.join(each[i * L : (i + 1) * L]) for i in range(len(systems))]
+        return [Solution.join(each[i * L : (i + 1) * L]) for i in range(last + 1)]
 
     def solve_mine(
         self,
@@ -250,9 +253,9 @@ class MpiEngine(ABC):
         return [Statistics.zeros(len(about.class_names), about.d) for _ in range(folds.groups)]
 
     def _note_memory(self) -> None:
-        """Keep the most memory a node has held; pages that its ranks share count once."""
+        """Keep what a node holds at most; pages that its ranks share count once."""
         here = self.world.node.allreduce(np.array(proportional_mb()))
-        self.node_mb = np.maximum(self.node_mb, np.max(self.world.comm.allgather(here), axis=0))
+        self.node_mb = np.max(self.world.comm.allgather(here), axis=0)
 
     @contextmanager
     def working(self, stage: str) -> Iterator[None]:

@@ -80,7 +80,8 @@ def _of_the_ranks(world: World, engine: MpiEngine) -> dict[str, Any]:
 
     busy_seconds     of work on each rank; the rest of `total` is start-up, waiting and reducing
     waited_seconds   in collective calls, on each rank
-    node_mb          the most memory a node held after a pass, pages its ranks share counted once
+    node_mb          the memory a node held at most after pass two, which is when all there is to
+                     hold is there; pages its ranks share counted once
     node_shared_mb   the most of that in shared memory
     """
     return {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
 from ridge_spark.engines.progress import Advance, Progress
 from ridge_spark.engines.training import solve_here
-from ridge_spark.ridge.centring import CentredSystem, Float
+from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.scoring import Weights
@@ -47,10 +47,8 @@ class LocalEngine:
                 threads=self.threads,
             )
 
-    def solve(
-        self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
-    ) -> list[Solution]:
-        return solve_here(systems, lambdas, solver, self.threads)
+    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
+        return solve_here(fitted_on, lambdas, solver, self.threads)
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
         with self.progress.stage("score", self.train.rows) as advance:

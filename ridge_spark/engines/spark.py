@@ -22,7 +22,7 @@ from ridge_spark.engines.shares import split_evenly
 from ridge_spark.engines.spark_session import watch
 from ridge_spark.engines.task_records import Records, recorded
 from ridge_spark.engines.training import solve_here
-from ridge_spark.ridge.centring import CentredSystem, Float
+from ridge_spark.ridge.centring import Float, centre
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.scoring import Weights
@@ -30,6 +30,7 @@ from ridge_spark.ridge.selection import Block, confusion_of, group_correct, grou
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import solve
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.ridge.threads import spread
 
 T = TypeVar("T")
 Read = Callable[[BlockDescriptor], Block]
@@ -83,14 +84,14 @@ class SparkEngine:
             )
         return [_assemble(merged, group, tiles, d) for group in range(folds.groups)]
 
-    def solve(
-        self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
-    ) -> list[Solution]:
+    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
         """One factorisation for all λ on the driver; a Cholesky one for each λ in tasks."""
         if solver != "cholesky" or self.workers == 1:
-            return solve_here(systems, lambdas, solver, available_cores())
-        shared = [self.sc.broadcast(system) for system in systems]
-        work = [(i, lam) for i in range(len(systems)) for lam in lambdas]
+            return solve_here(fitted_on, lambdas, solver, available_cores())
+        shared = [
+            self.sc.broadcast(system) for system in spread(centre, fitted_on, available_cores())
+        ]
+        work = [(i, lam) for i in range(len(shared)) for lam in lambdas]
 
         def task(item: tuple[int, float]) -> Solution:
             i, lam = item
@@ -100,7 +101,7 @@ class SparkEngine:
         with self._stage("factorise", len(work)) as record:
             each = self.sc.parallelize(work, len(work)).map(record(task)).collect()
         L = len(lambdas)
-        return [Solution.join(each[i * L : (i + 1) * L]) for i in range(len(systems))]
+        return [Solution.join(each[i * L : (i + 1) * L]) for i in range(len(shared))]
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
         shared = self.sc.broadcast(dict(candidates))

@@ -37,10 +37,8 @@ class Engine(Protocol):
     def statistics(self, folds: Folds) -> list[Statistics]:
         """Pass one over the training images: the statistics of each group."""
 
-    def solve(
-        self, systems: Sequence[CentredSystem], lambdas: Float, solver: str
-    ) -> list[Solution]:
-        """Solve each system for every λ."""
+    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
+        """Solve the centred system of each, the last of them of all images, for every λ."""
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
         """Pass two: correct held-out images of each group and candidate, (held-out groups, L)."""
@@ -80,8 +78,7 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
         solver = choose_solver(total.d, len(lambdas), folds.held_out + 1, engine.workers)
     with progress.stage("solve"):
         fitted_on = [*(total - held_out for held_out in groups[: folds.held_out]), total]
-        systems = list(spread(centre, fitted_on, engine.threads))
-        *fitted, full = engine.solve(systems, lambdas, solver)
+        *fitted, full = engine.solve(fitted_on, lambdas, solver)
 
     candidates = {
         group: Weights(solution.coef, solution.intercept) for group, solution in enumerate(fitted)
@@ -114,9 +111,9 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
 
 
 def solve_here(
-    systems: Sequence[CentredSystem], lambdas: Float, solver: str, threads: int
+    fitted_on: Sequence[Statistics], lambdas: Float, solver: str, threads: int
 ) -> list[Solution]:
-    """Solve each system in this process, on `threads` threads in all.
+    """Solve the system of each statistics in this process, on `threads` threads in all.
 
     Systems side by side rather than threads in a system: a factorisation gains little from more
     threads, loses much where cores are shared with others, and on one thread has the same bits
@@ -126,6 +123,7 @@ def solve_here(
     The last system is of all images, and only the weights for the λ to be chosen will be wanted of
     it: it leaves them to be found then.
     """
+    systems = list(spread(centre, fitted_on, threads))
     small = max(len(system.gram) for system in systems) <= SIDE_BY_SIDE
     at_once = min(threads, len(systems)) if small else 1
 

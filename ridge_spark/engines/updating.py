@@ -20,7 +20,6 @@ from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.result import Draw, describe, draw_page, require_free, write_run
 from ridge_spark.engines.training import Training, singular_warnings
 from ridge_spark.errors import InputError
-from ridge_spark.ridge.centring import centre
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.statistics import Statistics
@@ -129,7 +128,7 @@ def _solve(
 ) -> Training:
     lambdas, solver = np.array(old.result["lambdas"]), old.result["solver"]
     with progress.stage("solve"):
-        (solution,) = engine.solve([centre(statistics)], lambdas, solver)
+        (solution,) = engine.solve([statistics], lambdas, solver)
     best = int(np.argmin(solution.gcv if options.by_gcv else abs(lambdas - old.model.lam)))
     coef, intercept = solution.at(best)
     model = Model(
