@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -40,7 +41,7 @@ TASK_BYTES = 2 * 2**30  # of pixels; beyond, a run has more tasks than cores
 TILE_BYTES = 512 * 2**20  # of statistics that one task may hold
 
 
-class SparkEngine:
+class SparkEngine(ABC):
     """Tasks over slices of the blocks; how a task gets its images is up to the engine."""
 
     name: str
@@ -61,9 +62,9 @@ class SparkEngine:
         )
         self.partitions = min(wanted, len(train.blocks))
 
+    @abstractmethod
     def reader(self) -> Read:
         """The function by which a task reads a block."""
-        raise NotImplementedError
 
     def statistics(self, folds: Folds) -> list[Statistics]:
         about = self.train.description

@@ -188,15 +188,9 @@ class PackedSums:
                 pixels, stride, rows, len(rows), layout.height, left, *where, first, last
             )
             columns = (min(layout.panel * p, layout.height) for p in (first, last))
+            sums = self.partial_sums
             self.kernel.class_sums(
-                pixels,
-                stride,
-                rows,
-                len(rows),
-                labels,
-                self.partial_sums,
-                *self.sums.shape,
-                *columns,
+                pixels, stride, rows, len(rows), labels, sums, *sums.shape, *columns
             )
 
         def pack_right(first: int, last: int) -> None:

@@ -33,6 +33,7 @@ language: `builder.add(x, y)` does not add, it appends an addition to the progra
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ INT8, INT16, INT32, INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
 @dataclass(frozen=True)
-class DotProduct:
+class DotProduct(ABC):
     """A four-byte dot product per 32-bit lane, of unsigned bytes: how it is had from a processor.
 
     `lanes` is the number of 32-bit lanes of a register, and `vectors` the registers that make up
@@ -74,9 +75,9 @@ class DotProduct:
         """What `dot` wants to have of a register of right bytes."""
         return b
 
+    @abstractmethod
     def dot(self, builder: ir.IRBuilder, sums: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         """Append sums + a·b and return the new sums."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
