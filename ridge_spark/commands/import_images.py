@@ -157,7 +157,7 @@ def _read(
     options: argparse.Namespace, chosen: ImportOptions, like: Description | None
 ) -> dict[str, Any]:
     """The splits of the source, images of which none has been read so far."""
-    from ridge_spark.data import idx, mnist, npz
+    from ridge_spark.data import idx, npz
     from ridge_spark.data.folder import read_folder
     from ridge_spark.data.parquet_images import read_parquet
 
@@ -165,6 +165,8 @@ def _read(
     class_names = like.class_names if like else None
     columns = options.image_column, options.label_column
     if kind == "mnist":
+        from ridge_spark.data import mnist  # what fetches it takes a while to load
+
         return dict(mnist.read_mnist(options.folder and Path(options.folder)))
     if source is None:
         raise InputError(f"import {kind}: SOURCE is missing, the file or folder to read")

@@ -18,7 +18,7 @@ from ridge_spark.data.preparation import Preparation
 from ridge_spark.errors import InputError
 
 MOST_BATCH = 256
-BATCH_BYTES = 2**18  # of more, the memory would be asked of the system anew each time
+BATCH_BYTES = 2**19  # of more, the memory would be asked of the system anew each time
 MOST_EXAMPLES = 10
 
 

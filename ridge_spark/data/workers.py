@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ridge_spark.data.shares import Share, Task
 
 MODULES = ("ridge_spark.data.shares", "PIL.PngImagePlugin", "PIL.JpegImagePlugin")
+SECONDS_BETWEEN_WORDS = 0.1  # of a worker on how far it is; each one takes time from the work
 SECONDS_TO_END = 10.0  # for a worker to close what it writes, before it is killed
 
 
@@ -150,16 +152,34 @@ def _work(task: Task, connection: Connection) -> None:
     """In a worker: do the shares that come in; tell of the images done, then what came of it."""
     signal.signal(signal.SIGTERM, _end_in_order)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
+    advance = _Advance(connection)
     with suppress(EOFError, ConnectionError):  # the parent was killed, or it would have ended us
         while True:
             share = connection.recv()
             outcome: Report | Exception
             try:
-                outcome = task(share, connection.send)
+                outcome = task(share, advance)
             except Exception as error:
                 error.add_note(traceback.format_exc())
                 outcome = error
+            advance.tell()
             connection.send(outcome)
+
+
+class _Advance:
+    """Adds up the images done, and tells of them now and then."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection, self.images, self.told = connection, 0, time.monotonic()
+
+    def __call__(self, images: int) -> None:
+        self.images += images
+        if time.monotonic() - self.told >= SECONDS_BETWEEN_WORDS:
+            self.tell()
+
+    def tell(self) -> None:
+        self.connection.send(self.images)
+        self.images, self.told = 0, time.monotonic()
 
 
 def _end_in_order(*_: object) -> NoReturn:

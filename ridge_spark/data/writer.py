@@ -166,11 +166,10 @@ class _SplitWriter:
                 write_page_checksum=True,  # a damaged image is noticed when it is read
             )
             self.shards += 1
-        pixels = pa.py_buffer(self.images[: self.filled])
-        images = pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(self.d), self.filled, [None, pixels]
-        )
-        table = pa.table([images, pa.array(self.labels[: self.filled])], schema=self.schema)
+        n, buffer = self.filled, pa.py_buffer
+        images = pa.Array.from_buffers(pa.binary(self.d), n, [None, buffer(self.images[:n])])
+        labels = pa.Array.from_buffers(pa.int32(), n, [None, buffer(self.labels[:n])])
+        table = pa.table([images, labels], schema=self.schema)
         self.parquet.write_table(table, row_group_size=self.rows)
         self.filled = 0
         self.blocks += 1

@@ -7,7 +7,9 @@ import resource
 import signal
 import subprocess
 import sys
+import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +101,27 @@ def test_any_number_of_workers_writes_the_same(ridge_spark, tmp_path):
             rows = (np.concatenate([getattr(block, part) for block in blocks])
                     for blocks in (one, three))  # fmt: skip
             np.testing.assert_array_equal(*rows)
+
+
+def test_the_bar_of_a_terminal_counts_what_every_worker_has_done(environment, tmp_path):
+    folder = write_classes(tmp_path / "set", {"a": 400, "b": 300})
+    terminal, of_the_command = os.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
+    done = subprocess.run(
+        [sys.executable, "-m", "ridge_spark", "import", "folder", folder, "--workers", "2",
+         "--out", "o"],
+        cwd=tmp_path, env=environment, timeout=60, stderr=of_the_command, check=False,
+    )  # fmt: skip
+    os.close(of_the_command)
+    shown = b""
+    with suppress(OSError):  # that is how a terminal ends
+        while more := os.read(terminal, 65536):
+            shown += more
+    os.close(terminal)
+    assert done.returncode == 0
+    last = shown.decode().split("\r")[-2]
+    assert "100%" in last, shown
+    assert "700/700" in last
 
 
 def test_the_first_damaged_file_is_told_of_whoever_meets_one_first(ridge_spark, tmp_path):
