@@ -33,7 +33,7 @@ from ridge_spark.ridge.selection import (
     group_statistics,
 )
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import SOLVERS
+from ridge_spark.ridge.solvers import factorise
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads, spread
 
@@ -138,7 +138,7 @@ class MpiEngine(ABC):
         """
 
         def solved(system: CentredSystem, lambdas: Float) -> Solution:
-            found = SOLVERS[solver](system).solve(lambdas)
+            found = factorise(system, solver).solve(lambdas)
             if system is later:
                 return found
             return Solution.of(*found.weights, found.gcv, found.singular, found.rank)

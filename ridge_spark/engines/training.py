@@ -20,7 +20,7 @@ from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution, with_weights
-from ridge_spark.ridge.solvers import SOLVERS, choose_solver
+from ridge_spark.ridge.solvers import choose_solver, factorise
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads, spread
 
@@ -75,7 +75,7 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
 
     solver = options.solver
     if solver == "auto":
-        solver = choose_solver(total.d, len(lambdas), folds.held_out + 1, engine.workers)
+        solver = choose_solver(total.n, total.d, len(lambdas), folds.held_out + 1, engine.workers)
     with progress.stage("solve"):
         fitted_on = [*(total - held_out for held_out in groups[: folds.held_out]), total]
         *fitted, full = engine.solve(fitted_on, lambdas, solver)
@@ -128,7 +128,7 @@ def solve_here(
     at_once = min(threads, len(systems)) if small else 1
 
     def solved(system: CentredSystem) -> Solution:
-        return SOLVERS[solver](system).solve(lambdas)
+        return factorise(system, solver).solve(lambdas)
 
     with blas_threads(1 if small else threads), ThreadPoolExecutor(at_once) as pool:
         *fitted, full = pool.map(solved, systems)

@@ -143,7 +143,8 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         system = self._system(X, labels)
         solver = self.solver
         if solver == "auto":
-            solver = choose_solver(X.shape[1], len(lambdas), systems=1, workers=1)
+            n, d = X.shape
+            solver = choose_solver(n, d, len(lambdas), systems=1, workers=1)
         return solve(system, lambdas, solver, threads=self.threads)
 
     def _system(self, X: NDArray[Any], labels: NDArray[np.intp]) -> CentredSystem:

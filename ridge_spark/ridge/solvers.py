@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.cholesky import CholeskySolver
 from ridge_spark.ridge.eigen import EigenSolver
+from ridge_spark.ridge.few_images import FewImagesSolver, are_few
 from ridge_spark.ridge.solution import Solution, Solver
 from ridge_spark.ridge.threads import blas_threads
 from ridge_spark.ridge.tridiagonal import TridiagonalSolver
@@ -27,25 +28,34 @@ STAGE_SECONDS = 0.3  # to start tasks on other workers at all
 BYTES_PER_SECOND = 2e8  # of a matrix on its way to them
 
 
-def choose_solver(d: int, lambdas: int, systems: int, workers: int) -> str:
-    """`tridiagonal` or `cholesky`, whichever should solve `systems` systems of d pixels sooner.
+def choose_solver(n: int, d: int, lambdas: int, systems: int, workers: int) -> str:
+    """`tridiagonal` or `cholesky`, whichever should solve `systems` systems sooner.
 
     The systems are reduced one after the other where the statistics are; each pair of a system and
     a λ is a Cholesky factorisation of its own, spread over `workers` workers:
 
-        tridiagonal   systems · t d³
-        cholesky      ⌈systems · lambdas / workers⌉ · c d³, and the way to the workers if any
+        tridiagonal   systems · t a³
+        cholesky      ⌈systems · lambdas / workers⌉ · c a³, and the way to the workers if any
 
-    `eigen` is for those who ask for it, and for what the others find to be singular.
+    with a = d pixels, or n where the n images are few. `eigen` is for those who ask for it, and for
+    what the others find to be singular.
     """
-    tridiagonal = systems * TRIDIAGONAL_SECONDS * d**3
-    cholesky = math.ceil(systems * lambdas / workers) * CHOLESKY_SECONDS * d**3
+    a = n if are_few(n, d) else d
+    tridiagonal = systems * TRIDIAGONAL_SECONDS * a**3
+    cholesky = math.ceil(systems * lambdas / workers) * CHOLESKY_SECONDS * a**3
     if workers > 1:
         cholesky += STAGE_SECONDS + systems * 8 * d * d / BYTES_PER_SECOND
     return "tridiagonal" if tridiagonal <= cholesky else "cholesky"
 
 
+def factorise(system: CentredSystem, solver: str) -> Solver:
+    """The solver of that name for `system`; in the space its images span where they are few."""
+    if are_few(system.n, len(system.gram)):
+        return FewImagesSolver(system, SOLVERS[solver])
+    return SOLVERS[solver](system)
+
+
 def solve(system: CentredSystem, lambdas: Float, solver: str, *, threads: int = 1) -> Solution:
     """Solve `system` for every λ with the solver of that name, BLAS on `threads` threads."""
     with blas_threads(threads):
-        return SOLVERS[solver](system).solve(lambdas)
+        return factorise(system, solver).solve(lambdas)

@@ -30,6 +30,15 @@ def more_pixels_than_images():
     return noise_images(40, 100, CLASSES)
 
 
+def few_images():
+    return noise_images(30, 100, CLASSES)
+
+
+def few_images_each_twice():
+    images, labels = noise_images(15, 100, CLASSES)
+    return np.repeat(images, 2, axis=0), np.repeat(labels, 2)
+
+
 def as_many_pixels_as_images():
     return noise_images(50, 50, CLASSES)
 
@@ -44,8 +53,9 @@ def an_image_repeated():
     return np.repeat(images, 25, axis=0), np.repeat([0, 1, 2, 2], 25)
 
 
-CASES = [duplicated_columns, sums_of_columns, more_pixels_than_images, as_many_pixels_as_images,
-         constant_pixels, an_image_repeated]  # fmt: skip
+CASES = [duplicated_columns, sums_of_columns, more_pixels_than_images, few_images,
+         few_images_each_twice, as_many_pixels_as_images, constant_pixels,
+         an_image_repeated]  # fmt: skip
 SINGULAR = [case for case in CASES if case is not constant_pixels]
 
 each = pytest.mark.parametrize("solver", SOLVERS)

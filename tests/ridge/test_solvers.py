@@ -16,8 +16,8 @@ EPS = np.finfo(float).eps
 GRID = np.array([1e-9, 1e-5, 1e-3, 0.1, 1, 10, 1e3, 1e5])
 
 every = pytest.mark.parametrize("solver", SOLVERS)
-shapes = pytest.mark.parametrize(("n", "d"), [(200, 30), (31, 30), (20, 60)],
-                                 ids=["long", "square", "wide"])  # fmt: skip
+shapes = pytest.mark.parametrize(("n", "d"), [(200, 30), (31, 30), (20, 60), (20, 90)],
+                                 ids=["long", "square", "wide", "few"])  # fmt: skip
 
 
 def error(found, expected):
@@ -69,9 +69,10 @@ def test_gcv_is_that_of_the_hat_matrix(solver, n, d, condition):
 
 
 @every
-def test_gcv_of_more_pixels_than_images_is_right_down_to_the_smallest_lambda(solver):
+@pytest.mark.parametrize("d", [60, 90])
+def test_gcv_of_more_pixels_than_images_is_right_down_to_the_smallest_lambda(solver, d):
     """Both of its parts go to zero there: rounding must not make a perfect model of nothing."""
-    known = problem(20, 60, 10, noise=0)
+    known = problem(20, d, 10, noise=0)
     grid = np.geomspace(1e-14, 1e-2, 13)
     unfitted = 20 * grid[:, None] / (known.s**2 + 20 * grid[:, None])
     residual = ((unfitted * known.s) ** 2 @ (known.V.T @ known.T) ** 2).sum(axis=1)
@@ -80,8 +81,9 @@ def test_gcv_of_more_pixels_than_images_is_right_down_to_the_smallest_lambda(sol
 
 
 @every
-def test_gcv_says_nothing_where_no_freedom_is_left(solver):
-    assert solve(problem(20, 60, 10).system(), np.array([0.0]), solver).gcv.tolist() == [np.inf]
+@pytest.mark.parametrize("d", [60, 90])
+def test_gcv_says_nothing_where_no_freedom_is_left(solver, d):
+    assert solve(problem(20, d, 10).system(), np.array([0.0]), solver).gcv.tolist() == [np.inf]
 
 
 @every
@@ -118,8 +120,9 @@ def test_a_solution_has_the_grid_s_order_and_shapes(solver):
 
 
 @every
-def test_a_solution_gives_the_weights_of_one_lambda_alone_and_travels(solver):
-    known = problem(20, 60, 10)
+@pytest.mark.parametrize("d", [60, 90])
+def test_a_solution_gives_the_weights_of_one_lambda_alone_and_travels(solver, d):
+    known = problem(20, d, 10)
     grid = np.array([10.0, 0.0, 1e-18, 1.0])  # two of them singular: another solver's work
     solution = solve(known.system(), grid, solver)
     arrived = pickle.loads(pickle.dumps(solution))
@@ -143,19 +146,23 @@ def test_no_varying_pixel_at_all_is_the_class_shares_alone(solver):
 
 class TestCostModel:
     def test_a_wide_search_on_one_worker_factorises_once(self):
-        assert choose_solver(784, lambdas=100, systems=2, workers=1) == "tridiagonal"
+        assert choose_solver(60_000, 784, lambdas=100, systems=2, workers=1) == "tridiagonal"
 
     def test_one_lambda_is_one_cholesky(self):
-        assert choose_solver(784, lambdas=1, systems=1, workers=1) == "cholesky"
+        assert choose_solver(60_000, 784, lambdas=1, systems=1, workers=1) == "cholesky"
 
     def test_small_matrices_do_not_travel(self):
-        assert choose_solver(784, lambdas=10, systems=2, workers=64) == "tridiagonal"
+        assert choose_solver(60_000, 784, lambdas=10, systems=2, workers=64) == "tridiagonal"
 
     def test_large_matrices_are_shared_out(self):
-        assert choose_solver(20_000, lambdas=10, systems=2, workers=64) == "cholesky"
+        assert choose_solver(60_000, 20_000, lambdas=10, systems=2, workers=64) == "cholesky"
+
+    def test_few_images_are_a_small_matrix_whatever_their_pixels(self):
+        assert choose_solver(500, 20_000, lambdas=10, systems=2, workers=64) == "tridiagonal"
 
     @pytest.mark.parametrize("d", [100, 5000, 50_000])
     def test_more_lambdas_never_speak_for_cholesky(self, d):
-        chosen = [choose_solver(d, lambdas, 2, 16) for lambdas in (1, 10, 100, 1000, 10_000)]
+        grids = 1, 10, 100, 1000, 10_000
+        chosen = [choose_solver(60_000, d, lambdas, 2, 16) for lambdas in grids]
         assert chosen == sorted(chosen)  # "cholesky" comes first, then "tridiagonal"
         assert chosen[-1] == "tridiagonal"
