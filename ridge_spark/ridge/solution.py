@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.ridge.centring import Float
-from ridge_spark.ridge.threads import spread
+from ridge_spark.ridge.threads import blas_threads, spread
 
 FEWEST_SPARE = 1e-3  # degrees of freedom per image that are left; with fewer, a difference of the
 # sums of squares of targets and predictions is noise, and so is GCV from it
@@ -70,8 +70,9 @@ class Solution:
         return self.weights[1]
 
     def at(self, place: int) -> tuple[Float, Float]:
-        """Weights (d, k) and intercept (k,) for one λ of the grid."""
-        coef, intercept = self.find(np.array([place]))
+        """Weights (d, k) and intercept (k,) for one λ of the grid, of the same bits anywhere."""
+        with blas_threads(1):  # more would share out long sums, and add them in another order
+            coef, intercept = self.find(np.array([place]))
         return coef[0], intercept[0]
 
     @classmethod

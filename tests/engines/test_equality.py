@@ -6,14 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from emr.package import package_code
-from ridge_spark.data.dataset import open_split
+from ridge_spark.data.dataset import Description, open_split
+from ridge_spark.data.writer import write_dataset
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.training import train
+from ridge_spark.ridge.threads import blas_threads
 from tests.engines.processes import SPARKS, Submit
 
 JOB = Path(__file__).with_name("all_engines.py")
@@ -37,6 +40,23 @@ def found_locally(mnist: Path) -> dict[int | None, list[Any]]:
             training.gcv.tolist(),
         ]
     return found
+
+
+def test_threads_that_blas_has_anyway_leave_the_bits_alone(tmp_path: Path) -> None:
+    """Of 3,072 pixels, enough that it would share out a product with them."""
+    random = np.random.default_rng(0)
+    images, labels = random.integers(0, 256, (600, 3072), np.uint8), np.arange(600) % 3
+    uri = str(tmp_path / "few")
+    about = Description((32, 32, 3), ("ant", "bee", "cat"), "noise")
+    write_dataset(uri, about, {"train": [(images, labels)]})
+    split, quiet = open_split(uri, "train"), Progress(quiet=True)
+    options = TrainOptions(uri, "", parse_lambdas("1,600"), make_folds(None, 2, 0))
+    found = set()
+    for threads in (1, 2):
+        with blas_threads(threads):
+            training = train(LocalEngine(split, None, 1, quiet), split, options, quiet)
+        found.add((training.model.sha256(), *training.gcv))
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("master", ["local[2]", "local-cluster[2,1,1024]"])
