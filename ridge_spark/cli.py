@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import signal
 import sys
@@ -15,7 +16,11 @@ from ridge_spark.errors import InputError
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run one command and exit: 0 done, 2 bad option or input, 130 interrupted, 143 terminated."""
+    """Run one command and exit.
+
+    0 done, 2 bad option or input, 130 interrupted, 141 nobody reads the output any more (as in
+    `| head`), 143 terminated.
+    """
     signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -25,6 +30,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         options = _parser().parse_args(arguments)
         options.command_line = shlex.join(["ridge-spark", *arguments])
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
+        sys.exit(128 + signal.SIGPIPE)
     except InputError as error:
         _fail(str(error), 2)
     except KeyboardInterrupt:

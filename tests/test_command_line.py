@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
+import signal
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -50,6 +54,22 @@ class TestTraining:
         assert {p.name for p in (tmp_path / "some" / "run").iterdir()} >= {
             "model.safetensors", "statistics.safetensors", "result.json",
         }  # fmt: skip
+
+    def test_output_that_nobody_reads_is_no_error_to_tell_of(
+        self, environment, small_data, tmp_path
+    ):
+        """As in `ridge-spark train ... | head -1`: what was trained is there all the same."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [sys.executable, "-m", "ridge_spark", "train", "--data", small_data, "--out", "run"],
+            cwd=tmp_path, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        os.close(writer)
+        assert done.returncode == 128 + signal.SIGPIPE
+        assert done.stderr.splitlines()[-1].startswith("report: in ")
+        assert (tmp_path / "run" / "model.safetensors").is_file()
 
     def test_whoever_may_read_one_file_of_a_run_may_read_all(
         self, ridge_spark, small_data, tmp_path
