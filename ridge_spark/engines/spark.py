@@ -22,7 +22,7 @@ from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.shares import split_evenly
 from ridge_spark.engines.spark_session import watch
 from ridge_spark.engines.task_records import Records, recorded
-from ridge_spark.engines.training import solve_here
+from ridge_spark.engines.training import SIDE_BY_SIDE, solve_here
 from ridge_spark.ridge.centring import Float, centre
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
@@ -96,7 +96,10 @@ class SparkEngine(ABC):
 
         def task(item: tuple[int, float]) -> Solution:
             i, lam = item
-            return solve(shared[i].value, np.array([lam]), solver, threads=threads)
+            system = shared[i].value
+            # As elsewhere, small systems on one thread: the same bits whatever spark.task.cpus is.
+            small = len(system.gram) <= SIDE_BY_SIDE
+            return solve(system, np.array([lam]), solver, threads=1 if small else threads)
 
         threads = self.threads
         with self._stage("factorise", len(work)) as record:

@@ -18,6 +18,7 @@ from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.training import train
 from ridge_spark.ridge.threads import blas_threads
 from tests.engines.processes import SPARKS, Submit
+from tests.support import ROOT, Command
 
 JOB = Path(__file__).with_name("all_engines.py")
 
@@ -83,3 +84,19 @@ def test_spark_finds_what_one_process_finds_and_needs_only_the_zip(
     assert len(told["found"]) == 8  # 2 engines x (3 partitionings with a holdout, 1 with 5 folds)
     for run, found in told["found"].items():
         assert found == found_locally[5 if run.endswith("5") else None], run
+
+
+def test_cores_that_a_spark_task_has_leave_the_bits_alone(
+    submit: Submit, ridge_spark: Command, mnist: Path, tmp_path: Path
+) -> None:
+    shared = ("--data", mnist, "--limit", 3000, "--solver", "cholesky", "--lambdas", "1,600")
+    local = ridge_spark("train", *shared, "--out", tmp_path / "local", "--json")
+    done = submit(
+        "--master", "local[4]", "--conf", "spark.task.cpus=2", ROOT / "jobs" / "outer.py", *shared,
+        "--out", tmp_path / "outer", "--json", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    expected, found = json.loads(local.stdout), json.loads(done.stdout)
+    assert (found["workers"], found["threads"]) == (2, 2)
+    assert found["model_sha256"] == expected["model_sha256"]
+    assert found["gcv"] == expected["gcv"]
