@@ -13,6 +13,9 @@ from ridge_spark.ridge.screening import Screen
 
 # Rows scored in one product: as many as fit a core's cache with their scores.
 PANEL_ROWS = 512
+# Rows of every product that decides on what is in doubt. The last bits of a row's scores may follow
+# the number of rows beside it, and with them the class, where two tie: so they are always as many.
+DOUBTFUL_ROWS = 64
 
 
 def scores(images: NDArray[np.uint8], coef: Float, intercept: Float) -> Float:
@@ -65,10 +68,12 @@ def count_correct(
         decided = ~in_doubt.any(axis=1)
         correct += surely_correct[decided].sum(axis=0)
         doubtful += (rows.start + np.flatnonzero(~decided)).tolist()
-    for rows in panels(len(doubtful)):
-        places = doubtful[rows]
-        found = scores(images[places], weights.columns, weights.intercept.ravel())
-        predicted = found.reshape(-1, L, k).argmax(-1)
+    for start in range(0, len(doubtful), DOUBTFUL_ROWS):
+        places = doubtful[start : start + DOUBTFUL_ROWS]
+        panel = np.zeros((DOUBTFUL_ROWS, images.shape[1]), np.uint8)
+        panel[: len(places)] = images[places]
+        found = scores(panel, weights.columns, weights.intercept.ravel())
+        predicted = found[: len(places)].reshape(-1, L, k).argmax(-1)
         correct += (predicted == labels[places, None]).sum(axis=0)
     return correct
 

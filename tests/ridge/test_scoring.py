@@ -200,3 +200,17 @@ def test_the_confusion_of_blocks_is_the_sum_of_theirs(images, one):
 )
 def test_the_most_correct_lambda_is_chosen_and_of_equals_the_largest(correct, lambdas, best):
     assert choose(np.array(correct), np.array(lambdas)) == best
+
+
+def test_a_tie_is_decided_alike_however_many_images_are_scored_beside_it():
+    """Two classes that score the same but for rounding: as for an image that has both labels."""
+    random = np.random.default_rng(3)
+    image = random.integers(1, 256, 700).astype(np.uint8)
+    across = random.normal(size=(2 * K, 700))
+    across -= np.outer(across @ image, image) / np.vdot(1.0 * image, image)
+    coef = (across + random.normal(size=700)).reshape(2, K, 700).transpose(0, 2, 1)
+    weights = Weights(coef, np.zeros((2, K)))
+    alone = count_correct(image[None], np.zeros(1, int), weights)
+    for n in range(2, 70):
+        together = count_correct(np.tile(image, (n, 1)), np.zeros(n, int), weights)
+        assert (together == n * alone).all(), n
