@@ -37,6 +37,8 @@ class CholeskySolver:
 
     def _solve_one(self, lam: float) -> Solution:
         n, a = self.system.n, len(self.system.gram)
+        if not a:  # LAPACK would complain of it on the terminal
+            return self._eigen.solve(np.array([lam]))
         shift = n * lam
         shifted = self.system.gram + shift * np.eye(a)
         try:
