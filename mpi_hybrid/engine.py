@@ -21,7 +21,6 @@ from ridge_spark.data.dataset import Split
 from ridge_spark.engines.local import peak_rss_mb, read_ahead
 from ridge_spark.engines.progress import Advance, Progress, Task
 from ridge_spark.engines.shares import split_evenly
-from ridge_spark.engines.training import SIDE_BY_SIDE
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
@@ -33,7 +32,7 @@ from ridge_spark.ridge.selection import (
     group_statistics,
 )
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import factorise
+from ridge_spark.ridge.solvers import SIDE_BY_SIDE, factorise
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads, spread
 

@@ -22,14 +22,14 @@ from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.shares import split_evenly
 from ridge_spark.engines.spark_session import watch
 from ridge_spark.engines.task_records import Records, recorded
-from ridge_spark.engines.training import SIDE_BY_SIDE, solve_here
+from ridge_spark.engines.training import solve_here
 from ridge_spark.ridge.centring import Float, centre
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import Block, confusion_of, group_correct, group_sums
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import solve
+from ridge_spark.ridge.solvers import SIDE_BY_SIDE, solve
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import spread
 

@@ -20,11 +20,9 @@ from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution, with_weights
-from ridge_spark.ridge.solvers import choose_solver, factorise
+from ridge_spark.ridge.solvers import SIDE_BY_SIDE, choose_solver, factorise
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads, spread
-
-SIDE_BY_SIDE = 4096  # pixels, up to which systems are solved at the same time
 
 
 class Engine(Protocol):

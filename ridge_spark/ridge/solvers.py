@@ -24,6 +24,7 @@ SOLVERS: dict[str, Callable[[CentredSystem], Solver]] = {
 # an eigendecomposition (1.7e-10) as long as five.
 TRIDIAGONAL_SECONDS = 6.6e-11  # times d³, for any number of λ
 CHOLESKY_SECONDS = 3.2e-11  # times d³, for each λ
+SIDE_BY_SIDE = 4096  # unknowns; smaller systems are solved on one thread each, several at a time
 STAGE_SECONDS = 0.3  # to start tasks on other workers at all
 BYTES_PER_SECOND = 2e8  # of a matrix on its way to them
 
@@ -37,10 +38,12 @@ def choose_solver(n: int, d: int, lambdas: int, systems: int, workers: int) -> s
         tridiagonal   systems · t a³
         cholesky      ⌈systems · lambdas / workers⌉ · c a³, and the way to the workers if any
 
-    with a = d pixels, or n where the n images are few. `eigen` is for those who ask for it, and for
-    what the others find to be singular.
+    with a = d pixels, or n where the n images are few. Up to SIDE_BY_SIDE, where seconds at most
+    are at stake, the choice is that of one worker: so every engine makes the same model, to the
+    last bit. `eigen` is for those who ask for it, and for what the others find to be singular.
     """
     a = n if are_few(n, d) else d
+    workers = workers if a > SIDE_BY_SIDE else 1
     tridiagonal = systems * TRIDIAGONAL_SECONDS * a**3
     cholesky = math.ceil(systems * lambdas / workers) * CHOLESKY_SECONDS * a**3
     if workers > 1:
