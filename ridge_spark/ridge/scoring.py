@@ -15,7 +15,7 @@ from ridge_spark.ridge.screening import Screen
 PANEL_ROWS = 512
 # Rows of every product that decides on what is in doubt. The last bits of a row's scores may follow
 # the number of rows beside it, and with them the class, where two tie: so they are always as many.
-DOUBTFUL_ROWS = 64
+DOUBTFUL_ROWS = 32
 
 
 def scores(images: NDArray[np.uint8], coef: Float, intercept: Float) -> Float:
