@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.solution import Solution, Solver
 
-PIXELS_OF_AN_IMAGE = 3  # with fewer for each image, finding a basis takes longer than it saves
+PIXELS_OF_AN_IMAGE = 2  # with fewer for each image, finding a basis takes longer than it saves
 
 
 def are_few(n: int, d: int) -> bool:

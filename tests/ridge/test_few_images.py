@@ -12,14 +12,14 @@ from ridge_spark.ridge.statistics import Statistics
 from tests.ridge.problems import noise_images, problem
 
 
-def test_it_is_three_pixels_for_each_image_that_make_them_few():
-    assert not are_few(20, 60)
-    assert are_few(20, 61)
+def test_images_are_few_that_have_more_than_two_pixels_each():
+    assert not are_few(20, 40)
+    assert are_few(20, 41)
 
 
 def test_constant_pixels_do_not_count():
-    images, labels = noise_images(40, 100, 3)
-    bordered = np.hstack([images, np.zeros((40, 100), np.uint8)])
+    images, labels = noise_images(60, 110, 3)
+    bordered = np.hstack([images, np.zeros((60, 110), np.uint8)])
     solver = factorise(centre(Statistics.of(bordered, labels, 3)), "tridiagonal")
     assert not isinstance(solver, FewImagesSolver)
 

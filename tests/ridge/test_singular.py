@@ -27,7 +27,7 @@ def sums_of_columns():
 
 
 def more_pixels_than_images():
-    return noise_images(40, 100, CLASSES)
+    return noise_images(60, 100, CLASSES)
 
 
 def few_images():

@@ -16,7 +16,7 @@ EPS = np.finfo(float).eps
 GRID = np.array([1e-9, 1e-5, 1e-3, 0.1, 1, 10, 1e3, 1e5])
 
 every = pytest.mark.parametrize("solver", SOLVERS)
-shapes = pytest.mark.parametrize(("n", "d"), [(200, 30), (31, 30), (20, 60), (20, 90)],
+shapes = pytest.mark.parametrize(("n", "d"), [(200, 30), (31, 30), (20, 35), (20, 60)],
                                  ids=["long", "square", "wide", "few"])  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def test_gcv_is_that_of_the_hat_matrix(solver, n, d, condition):
 
 
 @every
-@pytest.mark.parametrize("d", [60, 90])
+@pytest.mark.parametrize("d", [35, 60])
 def test_gcv_of_more_pixels_than_images_is_right_down_to_the_smallest_lambda(solver, d):
     """Both of its parts go to zero there: rounding must not make a perfect model of nothing."""
     known = problem(20, d, 10, noise=0)
@@ -81,7 +81,7 @@ def test_gcv_of_more_pixels_than_images_is_right_down_to_the_smallest_lambda(sol
 
 
 @every
-@pytest.mark.parametrize("d", [60, 90])
+@pytest.mark.parametrize("d", [35, 60])
 def test_gcv_says_nothing_where_no_freedom_is_left(solver, d):
     assert solve(problem(20, d, 10).system(), np.array([0.0]), solver).gcv.tolist() == [np.inf]
 
@@ -120,7 +120,7 @@ def test_a_solution_has_the_grid_s_order_and_shapes(solver):
 
 
 @every
-@pytest.mark.parametrize("d", [60, 90])
+@pytest.mark.parametrize("d", [35, 60])
 def test_a_solution_gives_the_weights_of_one_lambda_alone_and_travels(solver, d):
     known = problem(20, d, 10)
     grid = np.array([10.0, 0.0, 1e-18, 1.0])  # two of them singular: another solver's work
