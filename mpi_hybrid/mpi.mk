@@ -3,9 +3,9 @@
 #
 # A machine with an MPI of its own uses that, through mpi4py alone: the two find each other. One
 # without gets MPICH from a wheel, in the virtual environment. Never both there: which of them a
-# program would find is chance.
+# program would find is chance. What an activated virtual environment has is not the machine's.
 
-SYSTEM_MPI := $(shell command -v mpirun)
+SYSTEM_MPI := $(filter-out $(or $(VIRTUAL_ENV),none)/%,$(shell command -v mpirun))
 MPIRUN := $(or $(SYSTEM_MPI),$(VENV)/bin/mpirun)
 MPI_READY := $(VENV)/.mpi-ready
 MPI_WANTED := $(if $(SYSTEM_MPI),mpi4py,mpi4py mpich)
