@@ -58,10 +58,7 @@ def run(options: argparse.Namespace) -> None:
 
     found = predict_paths(model, options.images, skip if options.skip_bad else None)
     show = _csv if options.csv else _json if options.json else _lines
-    try:
-        show(model, found)
-    except BrokenPipeError:  # whoever reads, such as `head`, has had enough
-        sys.stdout = None
+    show(model, found)
     if skipped:
         print(f"{skipped:,} images skipped", file=sys.stderr)
 
