@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
 import shlex
 import signal
 import sys
@@ -32,6 +33,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
+        if not _output_is_cut_off():
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
         sys.exit(128 + signal.SIGPIPE)
     except InputError as error:
@@ -46,6 +49,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 def _terminate(number: int, _: object) -> NoReturn:
     """End as after Ctrl-C, so that whatever is half written is taken away again."""
     _fail("terminated; nothing was written", 128 + number)
+
+
+def _output_is_cut_off() -> bool:
+    """Whether what reads our output has gone, rather than any other process that we talk to."""
+    outputs = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        outputs.register(stream, 0)
+    return any(event & select.POLLERR for _, event in outputs.poll(0))
 
 
 def _fail(message: str, status: int) -> NoReturn:

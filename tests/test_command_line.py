@@ -71,6 +71,20 @@ class TestTraining:
         assert done.stderr.splitlines()[-1].startswith("report: in ")
         assert (tmp_path / "run" / "model.safetensors").is_file()
 
+    def test_any_other_pipe_that_breaks_is_told_of(self, environment, small_data, tmp_path):
+        program = (
+            "import os; from ridge_spark.commands import train;"
+            "train.run = lambda options: os.write(cut_off(), b'lost');"
+            "from ridge_spark.cli import main; main()"
+        )
+        cut_off = "def cut_off():\n    r, w = os.pipe()\n    os.close(r)\n    return w\n"
+        done = subprocess.run(
+            [sys.executable, "-c", cut_off + program, "train", "--data", small_data, "--out", "o"],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr.endswith("BrokenPipeError: [Errno 32] Broken pipe\n")
+
     def test_whoever_may_read_one_file_of_a_run_may_read_all(
         self, ridge_spark, small_data, tmp_path
     ):
