@@ -13,7 +13,7 @@ from ridge_spark.ridge.statistics import Statistics
 Float = NDArray[np.float64]
 
 MOST_IMAGES = 4 * 10**9  # r_j n_k, at most n²/2, must fit int64
-ROWS_AT_A_TIME = 256  # of the Gram matrix, so that centring needs little memory of its own
+ROWS_AT_A_TIME = 64  # of the Gram matrix: what centring needs besides stays in a core's cache
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,11 @@ def centre(statistics: Statistics) -> CentredSystem:
     gram = np.empty((len(active), len(active)))
     for start in range(0, len(active), ROWS_AT_A_TIME):
         i = slice(start, start + ROWS_AT_A_TIME)
-        quotient, remainder = np.divmod(np.outer(r[i], r), n)
+        product = np.outer(r[i], r)
+        quotient = product // n  # NumPy's divmod takes seven times as long
         whole = statistics.gram[np.ix_(active[i], active)]
         whole -= np.outer(c[i], s) + np.outer(r[i], c) + quotient
-        gram[i] = whole - remainder / n
+        gram[i] = whole - (product - quotient * n) / n
 
     quotient, remainder = np.divmod(np.outer(r, counts), n)
     cross = 2.0 * ((sums[:, active].T - np.outer(c, counts) - quotient) - remainder / n)
