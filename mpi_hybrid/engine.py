@@ -32,7 +32,7 @@ from ridge_spark.ridge.selection import (
     group_statistics,
 )
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import SIDE_BY_SIDE, factorise
+from ridge_spark.ridge.solvers import factorise, threads_for
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads, spread
 
@@ -142,9 +142,10 @@ class MpiEngine(ABC):
                 return found
             return Solution.of(*found.weights, found.gcv, found.singular, found.rank)
 
-        small = all(len(system.gram) <= SIDE_BY_SIDE for system, _ in work)
-        at_once = max(1, min(self.threads, len(work))) if small else 1
-        with blas_threads(1 if small else self.threads), ThreadPoolExecutor(at_once) as pool:
+        largest = max((len(system.gram) for system, _ in work), default=0)
+        of_each = threads_for(largest, self.threads)
+        at_once = max(1, min(self.threads // of_each, len(work)))
+        with blas_threads(of_each), ThreadPoolExecutor(at_once) as pool:
             return list(pool.map(lambda each: solved(*each), work))
 
     def _everywhere(self, mine: Solution | None, owner: int) -> Solution:

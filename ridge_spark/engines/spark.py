@@ -29,7 +29,7 @@ from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import Block, confusion_of, group_correct, group_sums
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import SIDE_BY_SIDE, solve
+from ridge_spark.ridge.solvers import solve, threads_for
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import spread
 
@@ -97,9 +97,8 @@ class SparkEngine(ABC):
         def task(item: tuple[int, float]) -> Solution:
             i, lam = item
             system = shared[i].value
-            # As elsewhere, small systems on one thread: the same bits whatever spark.task.cpus is.
-            small = len(system.gram) <= SIDE_BY_SIDE
-            return solve(system, np.array([lam]), solver, threads=1 if small else threads)
+            of_each = threads_for(len(system.gram), threads)
+            return solve(system, np.array([lam]), solver, threads=of_each)
 
         threads = self.threads
         with self._stage("factorise", len(work)) as record:

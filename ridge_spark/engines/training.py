@@ -20,7 +20,7 @@ from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution, with_weights
-from ridge_spark.ridge.solvers import SIDE_BY_SIDE, choose_solver, factorise
+from ridge_spark.ridge.solvers import choose_solver, factorise, threads_for
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads, spread
 
@@ -122,13 +122,13 @@ def solve_here(
     it: it leaves them to be found then.
     """
     systems = list(spread(centre, fitted_on, threads))
-    small = max(len(system.gram) for system in systems) <= SIDE_BY_SIDE
-    at_once = min(threads, len(systems)) if small else 1
+    of_each = threads_for(max(len(system.gram) for system in systems), threads)
+    at_once = min(threads // of_each, len(systems))
 
     def solved(system: CentredSystem) -> Solution:
         return factorise(system, solver).solve(lambdas)
 
-    with blas_threads(1 if small else threads), ThreadPoolExecutor(at_once) as pool:
+    with blas_threads(of_each), ThreadPoolExecutor(at_once) as pool:
         *fitted, full = pool.map(solved, systems)
     return [*with_weights(fitted, threads), full]
 

@@ -68,8 +68,8 @@ def count_correct(
         decided = ~in_doubt.any(axis=1)
         correct += surely_correct[decided].sum(axis=0)
         doubtful += (rows.start + np.flatnonzero(~decided)).tolist()
-    for start in range(0, len(doubtful), DOUBTFUL_ROWS):
-        places = doubtful[start : start + DOUBTFUL_ROWS]
+    for rows in panels(len(doubtful), DOUBTFUL_ROWS):
+        places = doubtful[rows]
         panel = np.zeros((DOUBTFUL_ROWS, images.shape[1]), np.uint8)
         panel[: len(places)] = images[places]
         found = scores(panel, weights.columns, weights.intercept.ravel())
@@ -90,6 +90,6 @@ def confusion_matrix(
     return confusion.reshape(k, k)
 
 
-def panels(rows: int) -> list[slice]:
-    """0, ..., rows - 1 in slices of PANEL_ROWS."""
-    return [slice(start, start + PANEL_ROWS) for start in range(0, rows, PANEL_ROWS)]
+def panels(rows: int, size: int = PANEL_ROWS) -> list[slice]:
+    """0, ..., rows - 1 in slices of `size`."""
+    return [slice(start, start + size) for start in range(0, rows, size)]

@@ -58,6 +58,14 @@ def factorise(system: CentredSystem, solver: str) -> Solver:
     return SOLVERS[solver](system)
 
 
+def threads_for(unknowns: int, threads: int) -> int:
+    """Of `threads`, those that BLAS should have for a system: one up to SIDE_BY_SIDE unknowns.
+
+    A small system gains little from more, and on one its solution has the same bits anywhere.
+    """
+    return threads if unknowns > SIDE_BY_SIDE else 1
+
+
 def solve(system: CentredSystem, lambdas: Float, solver: str, *, threads: int = 1) -> Solution:
     """Solve `system` for every λ with the solver of that name, BLAS on `threads` threads."""
     with blas_threads(threads):

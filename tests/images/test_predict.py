@@ -141,3 +141,4 @@ def test_reading_stops_when_the_reader_does(pictures_run, environment):
         running.stdout.close()
         assert running.stderr.read() == ""
     assert running.returncode == 128 + signal.SIGPIPE
+    assert pictures_run.exists()

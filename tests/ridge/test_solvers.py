@@ -152,6 +152,9 @@ class TestCostModel:
     def test_one_lambda_is_one_cholesky(self):
         assert choose_solver(60_000, 784, lambdas=1, systems=1, workers=1) == "cholesky"
 
+    def test_small_matrices_do_not_travel(self):
+        assert choose_solver(60_000, 784, lambdas=10, systems=2, workers=64) == "tridiagonal"
+
     @pytest.mark.parametrize("d", [784, 4096])
     @pytest.mark.parametrize("lambdas", [1, 2, 3, 10])
     def test_of_small_matrices_every_engine_makes_the_same_model(self, d, lambdas):
