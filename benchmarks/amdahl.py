@@ -25,15 +25,16 @@ from measure import report, seconds
 from pyspark import SparkContext
 from report_baseline import FOLDS, GRID, serial
 
+from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import open_split
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.local import LocalEngine
-from ridge_spark.engines.options import TrainOptions, available_cores
 from ridge_spark.engines.outer import OuterEngine
-from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.spark import SparkEngine
 from ridge_spark.engines.spark_session import spark_context
-from ridge_spark.engines.training import train
+from ridge_spark.progress import Progress
+from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.training import train
 
 PASSES = ("statistics", "score", "test")
 SHARED_OUT = ("read and convert", "X'X", "loop over classes")  # of the serial program

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ridge_spark.data.preparation import parse_size
+from ridge_spark.importing.preparation import parse_size
 
 FINGERS = 5
 DRAWN_HEIGHT = 160  # drawn about this high, then averaged, so that edges are smooth

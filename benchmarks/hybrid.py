@@ -3,7 +3,7 @@
     python benchmarks/hybrid.py --data data/mnist
     python benchmarks/hybrid.py --runs runs/sweep-model-12345 --figures runs/sweep-model-12345
 
-The first measures here, each worker (a thread of a rank) on one core and no more of them than there
+The first metrics here, each worker (a thread of a rank) on one core and no more of them than there
 are; the second takes what the job array mpi_hybrid/slurm/sweep.sbatch has measured. All images for
 the speed-up, a share of them that grows with the workers for the scaled speed-up; repeats are
 interleaved, figures are medians. Seconds are from when the ranks have found one another to the

@@ -17,9 +17,9 @@ from typing import Any
 
 from hybrid_runs import Results, load
 
+from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Description, open_split, read_blocks
 from ridge_spark.data.writer import write_dataset
-from ridge_spark.engines.options import available_cores
 
 MODES = ("model", "data")
 

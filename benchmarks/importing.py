@@ -24,8 +24,8 @@ from hands import write_hands
 from measure import interleaved, median_ratio, report
 from PIL import Image
 
-from ridge_spark.data.preparation import parse_size
-from ridge_spark.engines.options import available_cores
+from ridge_spark.cores import available_cores
+from ridge_spark.importing.preparation import parse_size
 
 CASES = (("photographs", "240x320"), ("hands", "120x180"), ("hands", "40x60"))
 DISTINCT = 500  # photographs; the others are links to them

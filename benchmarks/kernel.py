@@ -29,13 +29,13 @@ from measure import interleaved, median_ratio, report
 from numpy.typing import NDArray
 from peak import RegisterLoop
 
+from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import open_split, read_blocks
-from ridge_spark.engines.options import available_cores
 from ridge_spark.ridge.kernel import accumulator
 from ridge_spark.ridge.kernel.choose import PORTABLE, chosen_kernel
 from ridge_spark.ridge.kernel.integer import IntegerAccumulator
 from ridge_spark.ridge.kernel.micro import DOT_PRODUCTS
-from ridge_spark.ridge.threads import blas_threads, each
+from ridge_spark.ridge.threads import blas_threads, run_on_threads
 
 RANDOM = [(2400, 16_000), (8192, 8_000)]  # pixels, images
 CLASSES = 10
@@ -137,7 +137,7 @@ def multiplication(images: NDArray[np.uint8], labels: NDArray[np.int64], threads
             left -= most
             lanes[i].multiply()
 
-    return lambda: each(multiply_share, len(lanes))
+    return lambda: run_on_threads(multiply_share, len(lanes))
 
 
 def measure_start_up(repeats: int) -> dict[str, list[float]]:

@@ -10,7 +10,7 @@ from llvmlite import ir
 
 from ridge_spark.ridge.kernel.micro import INT64, DotProduct
 from ridge_spark.ridge.kernel.native import target_machine
-from ridge_spark.ridge.threads import share
+from ridge_spark.ridge.threads import parallel_ranges
 
 STEPS = 5_000_000  # some hundredths of a second
 
@@ -35,7 +35,7 @@ class RegisterLoop:
             self.loop(ctypes.create_string_buffer(64 * self.registers), STEPS)
 
         start = time.perf_counter()
-        share(work, threads, threads)
+        parallel_ranges(work, threads, threads)
         return threads * self.products / (time.perf_counter() - start)
 
 

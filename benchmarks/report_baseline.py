@@ -22,12 +22,13 @@ import numpy as np
 from measure import interleaved, median_ratio, report
 from numpy.typing import NDArray
 
+from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.engines.local import LocalEngine
-from ridge_spark.engines.options import TrainOptions, available_cores, make_folds, parse_lambdas
-from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.training import Training, train
+from ridge_spark.progress import Progress
 from ridge_spark.ridge.threads import blas_threads
+from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.runs.training import Training, train
 
 SIZES = (1_000, 11_000, 21_000, 60_000)
 GRID = parse_lambdas("logspace:-5:5:10")

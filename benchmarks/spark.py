@@ -33,12 +33,12 @@ from pyspark.sql import Row, SparkSession
 from ridge_spark.data.dataset import Split, open_split, read_block
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.java import use_java
-from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.engines.outer import OuterEngine
-from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.spark import SparkEngine
 from ridge_spark.engines.spark_session import spark_context
-from ridge_spark.engines.training import train
+from ridge_spark.progress import Progress
+from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.runs.training import train
 
 SPARK_SUBMIT = str(Path(sys.executable).with_name("spark-submit"))
 ROOT = Path(__file__).resolve().parents[1]

@@ -21,12 +21,12 @@ from report_baseline import FOLDS, GRID, serial
 
 from ridge_spark.data.dataset import open_split
 from ridge_spark.engines.inner import InnerEngine
-from ridge_spark.engines.options import TrainOptions
 from ridge_spark.engines.outer import OuterEngine
-from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.spark import SparkEngine
 from ridge_spark.engines.spark_session import spark_context
-from ridge_spark.engines.training import train
+from ridge_spark.progress import Progress
+from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.training import train
 
 SIZES = (1_000, 6_000, 11_000, 21_000, 41_000, 60_000)
 ENGINES: dict[str, type[SparkEngine]] = {"outer": OuterEngine, "inner": InnerEngine}

@@ -25,17 +25,13 @@ import sklearn.linear_model as peer
 from measure import interleaved, median_ratio, report
 
 from ridge_spark import RidgeClassifier
+from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.engines.local import LocalEngine
-from ridge_spark.engines.options import (
-    TrainOptions,
-    available_cores,
-    make_folds,
-    parse_lambdas,
-)
-from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.training import train
+from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.runs.training import train
 
 GRID = "logspace:-5:5:10"
 FEW, PIXELS = 400, 3072

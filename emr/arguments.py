@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from emr.errors import EmrError
 from ridge_spark.commands.train import add_options, training_options
-from ridge_spark.engines.options import TrainOptions
+from ridge_spark.runs.options import TrainOptions
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -21,7 +21,7 @@ MNIST = Path("data") / "mnist"
 def place(data: str | None, storage: Storage) -> str:
     """The `s3://` address of the data set: as given, or uploaded; MNIST where none is given."""
     if data is None:
-        from ridge_spark.data.mnist import import_mnist
+        from ridge_spark.importing.mnist import import_mnist
 
         if not MNIST.exists():
             import_mnist(str(MNIST))

@@ -24,7 +24,7 @@ from emr.speech import say
 from emr.stack import Stack
 from emr.storage import Storage
 from emr.wheels import package_environment
-from ridge_spark.engines.summary import table
+from ridge_spark.runs.summary import table
 
 JOBS = {"outer": ROOT / "jobs" / "outer.py", "inner": ROOT / "jobs" / "inner.py"}
 DIST = ROOT / "dist"

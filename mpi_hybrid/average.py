@@ -13,7 +13,7 @@ from mpi_hybrid.data import DataEngine
 from mpi_hybrid.rows import Rows
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
-from ridge_spark.engines.shares import split_evenly
+from ridge_spark.engines.partition import split_evenly
 from ridge_spark.ridge.centring import Float, centre
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics

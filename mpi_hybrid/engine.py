@@ -19,13 +19,13 @@ from mpi_hybrid.stop import Stopped, StopRequest
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
 from ridge_spark.engines.local import peak_rss_mb, read_ahead
-from ridge_spark.engines.progress import Advance, Progress, Task
-from ridge_spark.engines.shares import split_evenly
+from ridge_spark.engines.partition import split_evenly
+from ridge_spark.model import Model
+from ridge_spark.progress import Advance, Progress, Task
+from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.selection import (
-    Block,
     Weights,
     confusion_of,
     group_correct,
@@ -34,7 +34,7 @@ from ridge_spark.ridge.selection import (
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import factorise, threads_for
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.ridge.threads import blas_threads, spread
+from ridge_spark.ridge.threads import blas_threads, parallel_map
 
 
 class MpiEngine(ABC):
@@ -111,7 +111,7 @@ class MpiEngine(ABC):
         share = shares[self.world.rank]
         with self.working("solve"):
             places = sorted({i for i, _ in share})
-            systems = spread(centre, [fitted_on[i] for i in places], self.threads)
+            systems = parallel_map(centre, [fitted_on[i] for i in places], self.threads)
             centred = dict(zip(places, systems, strict=True))
             to_solve = [(centred[i], run) for i, run in share]
             mine = iter(self.solve_mine(to_solve, solver, later=centred.get(last)))

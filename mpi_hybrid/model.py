@@ -17,10 +17,10 @@ from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
 from ridge_spark.data.writer import block_rows
 from ridge_spark.engines.local import read_ahead
-from ridge_spark.engines.progress import Advance
-from ridge_spark.engines.shares import split_evenly
+from ridge_spark.engines.partition import split_evenly
 from ridge_spark.errors import InputError
-from ridge_spark.ridge.selection import Block
+from ridge_spark.progress import Advance
+from ridge_spark.ridge.blocks import Block
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where an MPI on Linux puts its windows
 

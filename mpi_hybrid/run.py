@@ -17,14 +17,14 @@ from mpi_hybrid.stop import StopRequest
 from mpi_hybrid.summary import table
 from mpi_hybrid.world import World, library, require_one_world
 from ridge_spark.commands.train import training_options
-from ridge_spark.engines.options import TrainOptions
-from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.result import describe, draw_page, require_free, write_run
-from ridge_spark.engines.run import open_splits
-from ridge_spark.engines.training import Training, train
 from ridge_spark.errors import InputError
+from ridge_spark.progress import Progress
 from ridge_spark.report import draw
 from ridge_spark.ridge.threads import blas_threads
+from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.result import describe, draw_page, require_free, write_run
+from ridge_spark.runs.run import open_splits
+from ridge_spark.runs.training import Training, train
 
 ENGINES: dict[tuple[str, str], type[MpiEngine]] = {
     ("model", "exact"): ModelEngine,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ridge_spark.engines import summary
+from ridge_spark.runs import summary
 
 
 def table(result: dict[str, Any], out: str) -> str:

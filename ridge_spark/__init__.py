@@ -3,16 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ridge_spark.ridge.estimator import RidgeClassifier
-    from ridge_spark.ridge.model import Model
+    from ridge_spark.estimator import RidgeClassifier
+    from ridge_spark.model import Model
     from ridge_spark.ridge.statistics import Statistics
 
 __version__ = "1.0.0"
 __all__ = ["Model", "RidgeClassifier", "Statistics"]
 
 _HOME = {
-    "Model": "ridge_spark.ridge.model",
-    "RidgeClassifier": "ridge_spark.ridge.estimator",
+    "Model": "ridge_spark.model",
+    "RidgeClassifier": "ridge_spark.estimator",
     "Statistics": "ridge_spark.ridge.statistics",
 }
 

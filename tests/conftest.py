@@ -13,7 +13,17 @@ import pytest
 
 from ridge_spark.data.dataset import Description
 from ridge_spark.data.writer import write_dataset
-from tests.support import JAVA, ROOT, SMALL_NAMES, SMALL_SHAPE, Command, alone_at, draw_images
+from tests.importing.pictures import write_classes
+from tests.support import (
+    JAVA,
+    ROOT,
+    SMALL_NAMES,
+    SMALL_SHAPE,
+    Command,
+    alone_at,
+    draw_images,
+    run_command,
+)
 
 # The files of tests that take longest, so that no process is left alone with one at the end.
 LONGEST = (
@@ -26,7 +36,7 @@ LONGEST = (
     "emr/test_serverless.py",
     "engines/test_spark_images.py",
     "emr/test_packages.py",
-    "images/test_hands.py",
+    "importing/test_hands.py",
     "emr/test_terraform.py",
     "emr/test_wrong_use.py",
 )
@@ -97,3 +107,24 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     write_dataset(str(folder), Description(SMALL_SHAPE, SMALL_NAMES, "drawn"), splits)
     return folder
+
+
+@pytest.fixture(scope="session")
+def pictures_run(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `png` (image files), `data` (imported, black and white, cropped) and `run`."""
+    folder = tmp_path_factory.mktemp("pictures")
+    write_classes(folder / "png", {"ant": 60, "bee": 60, "cat": 60}, 20, 16)
+    prepare = ["--size", "8x8", "--fit", "crop", "--threshold", "0.5"]
+    run_command("import", "folder", "png", *prepare, "--out", "data", cwd=folder, home=home)
+    train = ("train", "--data", "data", "--lambdas", "1,100", "--out", "run")
+    run_command(*train, cwd=folder, home=home)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mnist_run(mnist: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on all of MNIST."""
+    folder = tmp_path_factory.mktemp("mnist")
+    train = ("train", "--data", mnist, "--lambdas", "100,1000", "--out", "run")
+    run_command(*train, cwd=folder, home=home)
+    return folder / "run"

@@ -6,6 +6,7 @@ import fcntl
 import os
 import struct
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,16 @@ def assert_refused(done: subprocess.CompletedProcess[str], *named: object, statu
     assert "Traceback" not in done.stderr
     for name in named:
         assert str(name) in errors[0]
+
+
+def run_command(*arguments: object, cwd: Path, home: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "ridge_spark", *map(str, arguments)],
+        cwd=cwd, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(home), **JAVA},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @contextmanager

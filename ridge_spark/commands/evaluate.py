@@ -21,12 +21,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    from ridge_spark.cores import available_cores
     from ridge_spark.data.dataset import find_splits, read_blocks
-    from ridge_spark.engines.options import available_cores
-    from ridge_spark.engines.predicting import require_same_images
-    from ridge_spark.engines.summary import class_table, confusion_table
-    from ridge_spark.ridge.measures import Measures
+    from ridge_spark.predicting.predict import require_same_images
+    from ridge_spark.ridge.metrics import Metrics
     from ridge_spark.ridge.selection import confusion_of
+    from ridge_spark.runs.summary import class_table, confusion_table
 
     model = load_model(options.model)
     splits = find_splits(options.data)
@@ -44,13 +44,13 @@ def run(options: argparse.Namespace) -> None:
     confusion = confusion_of(
         read_blocks(split.blocks), model.coef, model.intercept, threads=available_cores()
     )
-    measures = Measures.of(confusion)
+    metrics = Metrics.of(confusion)
     if options.json:
-        print(json.dumps({**measures.to_dict(model.class_names), "data": split.uri}))
+        print(json.dumps({**metrics.to_dict(model.class_names), "data": split.uri}))
         return
-    low, high = measures.interval
-    print(f"{split.uri}: {measures.n:,} images")
-    print(f"accuracy {measures.accuracy:.4f}, 95% confidence interval {low:.4f} to {high:.4f}\n")
-    print(class_table(measures, model.class_names))
+    low, high = metrics.interval
+    print(f"{split.uri}: {metrics.n:,} images")
+    print(f"accuracy {metrics.accuracy:.4f}, 95% confidence interval {low:.4f} to {high:.4f}\n")
+    print(class_table(metrics, model.class_names))
     print()
     print(confusion_table(confusion, list(model.class_names)))

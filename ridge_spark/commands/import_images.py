@@ -12,10 +12,10 @@ from ridge_spark.errors import InputError
 
 if TYPE_CHECKING:
     from ridge_spark.data.dataset import Description
-    from ridge_spark.data.import_options import ImportOptions
-    from ridge_spark.data.importing import Report
-    from ridge_spark.data.labelled import LabelledImages
-    from ridge_spark.data.sources import FileSource
+    from ridge_spark.importing.labelled import LabelledImages
+    from ridge_spark.importing.options import ImportOptions
+    from ridge_spark.importing.report import Report
+    from ridge_spark.importing.sources import FileSource
 
 HELP = "Turn images into a data set to train on."
 KINDS = ("mnist", "idx", "folder", "csv", "npz", "parquet")
@@ -106,7 +106,7 @@ def _add_preparation_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     _require_fitting(options)
     if options.kind in OF_FILES and options.engine == "local" and options.workers != 1:
-        from ridge_spark.data.workers import get_ready
+        from ridge_spark.importing.workers import get_ready
 
         get_ready()
     from ridge_spark.commands.import_summary import summary
@@ -130,9 +130,9 @@ def _require_fitting(options: argparse.Namespace) -> None:
 
 
 def _import(options: argparse.Namespace, chosen: ImportOptions, like: Description | None) -> Report:
-    from ridge_spark.data.labelled import LabelledImages, import_labelled
-    from ridge_spark.engines.importing import import_files
-    from ridge_spark.engines.progress import Progress
+    from ridge_spark.importing.import_files import import_files
+    from ridge_spark.importing.labelled import LabelledImages, import_labelled
+    from ridge_spark.progress import Progress
 
     source = str(options.source) if options.kind != "mnist" else "MNIST"
     splits = _read(options, chosen, like)
@@ -157,15 +157,15 @@ def _read(
     options: argparse.Namespace, chosen: ImportOptions, like: Description | None
 ) -> dict[str, Any]:
     """The splits of the source, images of which none has been read so far."""
-    from ridge_spark.data import idx, npz
-    from ridge_spark.data.folder import read_folder
-    from ridge_spark.data.parquet_images import read_parquet
+    from ridge_spark.importing import idx, npz
+    from ridge_spark.importing.folder import read_folder
+    from ridge_spark.importing.parquet_images import read_parquet
 
     kind, source = options.kind, options.source
     class_names = like.class_names if like else None
     columns = options.image_column, options.label_column
     if kind == "mnist":
-        from ridge_spark.data import mnist  # what fetches it takes a while to load
+        from ridge_spark.importing import mnist  # what fetches it takes a while to load
 
         return dict(mnist.read_mnist(options.folder and Path(options.folder)))
     if source is None:
@@ -184,9 +184,9 @@ def _read_csv(
     options: argparse.Namespace, chosen: ImportOptions, like: Description | None
 ) -> FileSource | LabelledImages:
     """A CSV of image files or one of pixels, as its columns tell."""
-    from ridge_spark.data.csv_files import names_files, read_csv_of_files
-    from ridge_spark.data.csv_header import find_csv, read_header
-    from ridge_spark.data.csv_pixels import read_csv_of_pixels
+    from ridge_spark.importing.csv_files import names_files, read_csv_of_files
+    from ridge_spark.importing.csv_header import find_csv, read_header
+    from ridge_spark.importing.csv_pixels import read_csv_of_pixels
 
     header = read_header(find_csv(Path(options.source)))
     if not names_files(header, options.image_column):
@@ -199,8 +199,8 @@ def _read_csv(
 
 
 def _options(options: argparse.Namespace) -> ImportOptions:
-    from ridge_spark.data.import_options import ImportOptions
-    from ridge_spark.data.preparation import parse_size
+    from ridge_spark.importing.options import ImportOptions
+    from ridge_spark.importing.preparation import parse_size
 
     if options.threshold is not None and not 0 < options.threshold < 1:
         raise InputError(f"--threshold {options.threshold}: must be between 0 and 1, such as 0.5")

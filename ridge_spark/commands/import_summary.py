@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ridge_spark.data.importing import Report
+from ridge_spark.importing.report import Report
 
 MOST_LISTED = 8
 

@@ -10,7 +10,7 @@ from ridge_spark.errors import InputError
 
 if TYPE_CHECKING:
     from ridge_spark.data.dataset import Description
-    from ridge_spark.ridge.model import Model
+    from ridge_spark.model import Model
 
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
 def load_model(path: str) -> Model:
     """The model in a file or a run directory, here or remote; `InputError` if there is none."""
     from ridge_spark.data.storage import download, is_remote
-    from ridge_spark.ridge.model import Model
+    from ridge_spark.model import Model
 
     name = path if path.endswith(".safetensors") else f"{path.rstrip('/')}/model.safetensors"
     missing = f"--model {path}: no model there; give a model.safetensors or a run"

@@ -13,8 +13,8 @@ from ridge_spark.commands.model_option import add_model_option, load_model
 from ridge_spark.errors import InputError
 
 if TYPE_CHECKING:
-    from ridge_spark.engines.predicting import Prediction
-    from ridge_spark.ridge.model import Model
+    from ridge_spark.model import Model
+    from ridge_spark.predicting.predict import Prediction
 
 HELP = "Classify image files, folders of them, or a data set."
 
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
         return
     if options.out:
         raise InputError("--out: is for --engine spark; here redirect what --csv or --json prints")
-    from ridge_spark.engines.predicting import predict_paths
+    from ridge_spark.predicting.predict import predict_paths
 
     model = load_model(options.model)
     skipped = 0
@@ -69,8 +69,8 @@ def _run_on_spark(options: argparse.Namespace) -> None:
             "--engine spark: classifies one data set into Parquet files; give it as IMAGES, and "
             "--out DIR, without --csv or --json"
         )
-    from ridge_spark.engines.progress import Progress
-    from ridge_spark.engines.spark_predict import predict_on_spark
+    from ridge_spark.predicting.spark_predict import predict_on_spark
+    from ridge_spark.progress import Progress
 
     n = predict_on_spark(
         load_model(options.model), options.images[0], options.out, options.partitions, Progress()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from ridge_spark.engines.options import (
+from ridge_spark.errors import InputError
+from ridge_spark.runs.options import (
     DEFAULT_LAMBDAS,
     DEFAULT_VALIDATION,
     SOLVERS,
@@ -13,7 +14,6 @@ from ridge_spark.engines.options import (
     make_folds,
     parse_lambdas,
 )
-from ridge_spark.errors import InputError
 
 HELP = "Choose λ on held-out images and fit a classifier."
 ENGINES = ("local", "outer", "inner")
@@ -78,9 +78,9 @@ def training_options(options: argparse.Namespace) -> TrainOptions:
 
 def run(options: argparse.Namespace) -> None:
     chosen = training_options(options)
-    from ridge_spark.engines.run import run as run_training
-    from ridge_spark.engines.summary import table
     from ridge_spark.report import draw
+    from ridge_spark.runs.run import run as run_training
+    from ridge_spark.runs.summary import table
 
     result = run_training(options.engine, chosen, draw)
     print(json.dumps(result) if options.json else table(result, options.out))

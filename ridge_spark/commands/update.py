@@ -35,9 +35,9 @@ def run(options: argparse.Namespace) -> None:
         raise InputError("nothing to do: give --add DATA, --remove DATA or both")
     if options.threads is not None and options.threads < 1:
         raise InputError(f"--threads {options.threads}: must be 1 or more")
-    from ridge_spark.engines.summary import table
-    from ridge_spark.engines.updating import UpdateOptions, update
     from ridge_spark.report import draw
+    from ridge_spark.runs.summary import table
+    from ridge_spark.runs.update import UpdateOptions, update
 
     result = update(
         UpdateOptions(

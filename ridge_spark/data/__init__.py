@@ -1,1 +1,1 @@
-"""Images in: readers of what people have, and the Parquet data set that training reads."""
+"""The data set on disk: Parquet shards, their blocks, and where they are stored."""

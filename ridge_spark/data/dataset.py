@@ -18,7 +18,7 @@ from ridge_spark.data.storage import locate, one_line
 from ridge_spark.errors import InputError
 
 if TYPE_CHECKING:
-    from ridge_spark.ridge.selection import Block
+    from ridge_spark.ridge.blocks import Block
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"ridge-spark"
@@ -170,7 +170,7 @@ def find_splits(uri: str) -> list[Split]:
 
 def read_block(block: BlockDescriptor) -> Block:
     """Read the images and labels of a block; `InputError` if the shard is damaged."""
-    from ridge_spark.ridge.selection import Block  # an import reads none, and starts sooner
+    from ridge_spark.ridge.blocks import Block  # an import reads none, and starts sooner
 
     filesystem, _ = locate(block.uri)
     try:

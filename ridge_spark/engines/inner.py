@@ -7,7 +7,7 @@ import socket
 from ridge_spark.data.dataset import BlockDescriptor, read_block
 from ridge_spark.engines.spark import Read, SparkEngine
 from ridge_spark.errors import InputError
-from ridge_spark.ridge.selection import Block
+from ridge_spark.ridge.blocks import Block
 
 
 class InnerEngine(SparkEngine):

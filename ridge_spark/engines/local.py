@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
-from ridge_spark.engines.progress import Advance, Progress
-from ridge_spark.engines.training import solve_here
+from ridge_spark.engines.engine import solve_here
+from ridge_spark.model import Model
+from ridge_spark.progress import Advance, Progress
+from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import Block, confusion_of, group_correct, group_statistics
+from ridge_spark.ridge.selection import confusion_of, group_correct, group_statistics
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 

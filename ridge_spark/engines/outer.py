@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from pyspark import SparkContext, SparkFiles
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
-from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.shares import split_evenly
+from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark import Read, SparkEngine
+from ridge_spark.progress import Progress
+from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import Block, group_correct
+from ridge_spark.ridge.selection import group_correct
 
 
 @dataclass(frozen=True)

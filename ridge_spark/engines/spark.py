@@ -14,24 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 from pyspark import SparkContext
 
+from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import BlockDescriptor, Split
+from ridge_spark.engines.engine import solve_here
 from ridge_spark.engines.local import peak_rss_mb
 from ridge_spark.engines.merging import merge_by_key, merge_by_tree
-from ridge_spark.engines.options import available_cores
-from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.shares import split_evenly
+from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark_session import watch
 from ridge_spark.engines.task_records import Records, recorded
-from ridge_spark.engines.training import solve_here
+from ridge_spark.model import Model
+from ridge_spark.progress import Progress
+from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float, centre
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.model import Model
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import Block, confusion_of, group_correct, group_sums
+from ridge_spark.ridge.selection import confusion_of, group_correct, group_sums
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import solve, threads_for
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.ridge.threads import spread
+from ridge_spark.ridge.threads import parallel_map
 
 T = TypeVar("T")
 Read = Callable[[BlockDescriptor], Block]
@@ -90,7 +91,8 @@ class SparkEngine(ABC):
         if solver != "cholesky" or self.workers == 1:
             return solve_here(fitted_on, lambdas, solver, available_cores())
         shared = [
-            self.sc.broadcast(system) for system in spread(centre, fitted_on, available_cores())
+            self.sc.broadcast(system)
+            for system in parallel_map(centre, fitted_on, available_cores())
         ]
         work = [(i, lam) for i in range(len(shared)) for lam in lambdas]
 

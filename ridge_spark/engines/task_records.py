@@ -11,7 +11,7 @@ from typing import Any
 from pyspark import AccumulatorParam
 
 from ridge_spark.engines.local import peak_rss_mb
-from ridge_spark.engines.progress import Task
+from ridge_spark.progress import Task
 
 
 def recorded(task: Callable[[Any], Any], stage: str, records: Any, item: Any) -> Any:

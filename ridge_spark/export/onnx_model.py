@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper
 
-from ridge_spark.data.preparation import Preparation
 from ridge_spark.errors import InputError
 from ridge_spark.export.onnx_nodes import Nodes
 from ridge_spark.export.onnx_preparation import prepare
-from ridge_spark.ridge.model import Model
+from ridge_spark.importing.preparation import Preparation
+from ridge_spark.model import Model
 
 DOC = "pixels: upright images, (n, height, width, channels); gray or RGB, of any one size"
 AS_IS = "pixels: images (n, {}, {}, {}), as they were in the data set"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ridge_spark.data.preparation import Preparation
 from ridge_spark.export.onnx_nodes import Name, Nodes
+from ridge_spark.importing.preparation import Preparation
 
 LUMA = (19595, 38470, 7471)  # of 65536, as `Preparation` says
 ONE = 1 << 22  # Pillow's filters are integers of which this is the unit

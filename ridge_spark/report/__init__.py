@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ridge_spark.engines.training import Training
+    from ridge_spark.runs.training import Training
 
 
 def draw(result: dict[str, Any], training: Training) -> str:

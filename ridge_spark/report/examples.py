@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.errors import InputError
-from ridge_spark.ridge.model import Model
+from ridge_spark.model import Model
 from ridge_spark.ridge.threads import blas_threads
 
 MOST_IMAGES = 10_000

@@ -12,9 +12,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.engines.training import Training
 from ridge_spark.errors import InputError
-from ridge_spark.ridge.model import Model
+from ridge_spark.model import Model
+from ridge_spark.runs.training import Training
 
 MOST_BYTES = 64 * 2**20  # of a result.json; a real one has a few thousand
 NEEDED: dict[str, type | tuple[type, ...]] = {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.ridge.centring import Float
-from ridge_spark.ridge.screening import Screen
+from ridge_spark.ridge.float32_filter import Float32Filter
 
 # Rows scored in one product: as many as fit a core's cache with their scores.
 PANEL_ROWS = 512
@@ -41,12 +41,12 @@ class Weights:
         return self.rows.reshape(-1, self.rows.shape[-1]).T
 
     @cached_property
-    def screen(self) -> Screen:
-        return Screen.of(self.rows, self.intercept)
+    def float32_filter(self) -> Float32Filter:
+        return Float32Filter.of(self.rows, self.intercept)
 
     def make_ready(self) -> None:
         """Compute what is computed once, before many threads want it."""
-        _ = self.screen
+        _ = self.float32_filter
 
     def __getstate__(self) -> dict[str, Float]:
         return {"coef": self.coef, "intercept": self.intercept}
@@ -64,7 +64,7 @@ def count_correct(
     L, _, k = weights.coef.shape
     correct, doubtful = np.zeros(L, np.int64), []
     for rows in panels(len(images)):
-        surely_correct, in_doubt = weights.screen.decide(images[rows], labels[rows])
+        surely_correct, in_doubt = weights.float32_filter.decide(images[rows], labels[rows])
         decided = ~in_doubt.any(axis=1)
         correct += surely_correct[decided].sum(axis=0)
         doubtful += (rows.start + np.flatnonzero(~decided)).tolist()

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.kernel import Sums, Tile, accumulator
 from ridge_spark.ridge.scoring import Weights, confusion_matrix, count_correct
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.ridge.threads import spread
+from ridge_spark.ridge.threads import parallel_map
 
 MOST_AT_ONCE = 4096  # images that a thread scores before it turns to others
-
-
-@dataclass(frozen=True)
-class Block:
-    """Consecutive images of a data set: `images` (rows, d) uint8, `labels` (rows,)."""
-
-    first_row: int
-    images: NDArray[np.uint8]
-    labels: NDArray[np.integer]
 
 
 def group_sums(
@@ -59,7 +50,7 @@ def group_correct(
     `candidates` has L weight matrices for each held-out group to score; returns (held-out groups,
     L), zero for a group without candidates.
     """
-    for _ in spread(Weights.make_ready, candidates.values(), threads):
+    for _ in parallel_map(Weights.make_ready, candidates.values(), threads):
         pass
 
     def held_out() -> Iterator[tuple[int, Block, NDArray[np.intp]]]:
@@ -77,7 +68,7 @@ def group_correct(
 
     L = max(len(weights.coef) for weights in candidates.values())
     correct = np.zeros((folds.held_out, L), np.int64)
-    for group, found in spread(count, held_out(), threads):
+    for group, found in parallel_map(count, held_out(), threads):
         correct[group] += found
     return correct
 
@@ -91,7 +82,7 @@ def confusion_of(
         return confusion_matrix(block.images, block.labels, coef, intercept)
 
     k = coef.shape[1]
-    return sum(spread(confusion, blocks, threads), np.zeros((k, k), np.int64))
+    return sum(parallel_map(confusion, blocks, threads), np.zeros((k, k), np.int64))
 
 
 def choose(correct: NDArray[np.int64], lambdas: Float) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.ridge.centring import Float
-from ridge_spark.ridge.threads import blas_threads, spread
+from ridge_spark.ridge.threads import blas_threads, parallel_map
 
 FEWEST_SPARE = 1e-3  # degrees of freedom per image that are left; with fewer, a difference of the
 # sums of squares of targets and predictions is noise, and so is GCV from it
@@ -104,7 +104,7 @@ class Solution:
 def with_weights(solutions: Sequence[Solution], threads: int) -> list[Solution]:
     """The same solutions, once their weights for the whole grid are found, on `threads` threads."""
     work = [(solution.find, places) for solution in solutions for places in solution.places]
-    found = spread(lambda item: item[0](item[1]), work, threads)
+    found = parallel_map(lambda item: item[0](item[1]), work, threads)
     return [
         Solution.of(
             *_joined([next(found) for _ in solution.places]),

@@ -34,7 +34,7 @@ def blas_threads(threads: int) -> Iterator[None]:
         yield
 
 
-def share(work: Callable[[int, int], None], count: int, threads: int) -> None:
+def parallel_ranges(work: Callable[[int, int], None], count: int, threads: int) -> None:
     """Call `work(first, last)` on `threads` threads, this one among them, to cover range(count).
 
     The threads are started here and are gone when it returns. They only help work that releases
@@ -63,17 +63,19 @@ def share(work: Callable[[int, int], None], count: int, threads: int) -> None:
         raise errors[0]
 
 
-def each(work: Callable[[int], None], count: int) -> None:
+def run_on_threads(work: Callable[[int], None], count: int) -> None:
     """Call work(0), ..., work(count - 1) at once, each on a thread, this one among them."""
 
     def some(first: int, last: int) -> None:
         for i in range(first, last):
             work(i)
 
-    share(some, count, count)
+    parallel_ranges(some, count, count)
 
 
-def spread(function: Callable[[T], Result], items: Iterable[T], threads: int) -> Iterator[Result]:
+def parallel_map(
+    function: Callable[[T], Result], items: Iterable[T], threads: int
+) -> Iterator[Result]:
     """Yield function(item) of all `items`, in order, from `threads` threads with BLAS on one each.
 
     Items are taken as they are needed: of blocks that come one by one, a few are in memory at most.

@@ -10,11 +10,11 @@ import sys
 import ridge_spark
 from ridge_spark.data.dataset import open_split
 from ridge_spark.engines.inner import InnerEngine
-from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.engines.outer import OuterEngine
-from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.spark_session import spark_context
-from ridge_spark.engines.training import train
+from ridge_spark.progress import Progress
+from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.runs.training import train
 
 
 def where_the_code_is(_: int) -> str:

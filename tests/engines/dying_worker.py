@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ridge_spark.data.dataset import BlockDescriptor, open_split, read_block
 from ridge_spark.engines.inner import InnerEngine
-from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.spark import Read
 from ridge_spark.engines.spark_session import spark_context
+from ridge_spark.progress import Progress
+from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.selection import Block
 
 
 def read_or_die(marker: str, block: BlockDescriptor) -> Block:

@@ -13,10 +13,10 @@ from emr.package import package_code
 from ridge_spark.data.dataset import Description, open_split
 from ridge_spark.data.writer import write_dataset
 from ridge_spark.engines.local import LocalEngine
-from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
-from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.training import train
+from ridge_spark.progress import Progress
 from ridge_spark.ridge.threads import blas_threads
+from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.runs.training import train
 from tests.engines.processes import SPARKS, Submit
 from tests.support import ROOT, Command
 

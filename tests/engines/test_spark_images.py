@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from ridge_spark.ridge.model import Model
+from ridge_spark.model import Model
 from tests.engines.processes import ROOT, SPARKS
-from tests.images.pictures import encode, noise, read_all, write, write_classes
+from tests.importing.pictures import encode, noise, read_all, write, write_classes
 
 IMPORT = ROOT / "jobs" / "import_images.py"
 PREDICT = ROOT / "jobs" / "predict.py"

@@ -7,8 +7,8 @@ from ridge_spark.data.dataset import open_split
 from ridge_spark.engines import spark
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.outer import OuterEngine
-from ridge_spark.engines.progress import Progress
 from ridge_spark.engines.spark_session import spark_context
+from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ridge_spark.ridge.kernel import accumulator
 from ridge_spark.ridge.kernel.choose import PORTABLE
-from ridge_spark.ridge.threads import each, share
+from ridge_spark.ridge.threads import parallel_ranges, run_on_threads
 from tests.kernel.expected import assert_same, kernel_sums, numpy_sums
 
 RNG = np.random.default_rng(3)
@@ -45,7 +45,7 @@ def test_shares_are_worked_on_at_the_same_time(threads: int) -> None:
         barrier.wait()
         parts.append((first, last))
 
-    share(work, 100, threads)
+    parallel_ranges(work, 100, threads)
     assert sorted(i for part in parts for i in range(*part)) == list(range(100))
     sizes = [last - first for first, last in parts]
     assert max(sizes) - min(sizes) <= 1
@@ -54,7 +54,7 @@ def test_shares_are_worked_on_at_the_same_time(threads: int) -> None:
 @pytest.mark.parametrize(("count", "threads"), [(0, 4), (1, 4), (3, 4), (5, 0)])
 def test_more_threads_than_work(count: int, threads: int) -> None:
     done: list[int] = []
-    share(lambda first, last: done.extend(range(first, last)), count, threads)
+    parallel_ranges(lambda first, last: done.extend(range(first, last)), count, threads)
     assert sorted(done) == list(range(count))
 
 
@@ -69,7 +69,7 @@ def test_an_error_on_any_thread_is_raised_when_all_have_ended(part: int) -> None
         ended.append(i)
 
     with pytest.raises(MemoryError, match=f"in part {part}"):
-        each(work, 3)
+        run_on_threads(work, 3)
     assert sorted(ended) == sorted({0, 1, 2} - {part})
 
 

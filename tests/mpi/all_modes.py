@@ -12,9 +12,9 @@ from mpi_hybrid.model import ModelEngine
 from mpi_hybrid.stop import StopRequest
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import open_split
-from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
-from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.training import train
+from ridge_spark.progress import Progress
+from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.runs.training import train
 from tests.mpi.findings import LAMBDAS, findings
 
 

@@ -16,9 +16,9 @@ import pytest
 from ridge_spark.data.dataset import Description, open_split, read_blocks
 from ridge_spark.data.writer import write_dataset
 from ridge_spark.engines.local import LocalEngine
-from ridge_spark.engines.options import TrainOptions, make_folds, parse_lambdas
-from ridge_spark.engines.progress import Progress
-from ridge_spark.engines.training import train
+from ridge_spark.progress import Progress
+from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.runs.training import train
 from tests.mpi.findings import LAMBDAS, LIMIT, findings
 from tests.support import ROOT, give_up
 

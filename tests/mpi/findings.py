@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ridge_spark.engines.training import Training
+from ridge_spark.runs.training import Training
 
 LAMBDAS = "1e-3,1,600,1e4"
 LIMIT = 50_021  # 13 blocks, the last cut short; a prime, so no number of ranks divides it

@@ -17,7 +17,7 @@ from mpi4py import MPI
 
 from mpi_hybrid.cli import main
 from mpi_hybrid.engine import MpiEngine
-from ridge_spark.ridge.selection import Block
+from ridge_spark.ridge.blocks import Block
 
 
 def launcher() -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mpi_hybrid.cli import main
 from mpi_hybrid.engine import MpiEngine
-from ridge_spark.ridge.selection import Block
+from ridge_spark.ridge.blocks import Block
 
 
 def pause(seconds: float) -> None:

@@ -18,6 +18,7 @@ from ridge_spark.data.dataset import Description
 from ridge_spark.data.storage import without_secrets
 from ridge_spark.data.writer import DatasetWriter
 from ridge_spark.errors import InputError
+from ridge_spark.model import Model
 from ridge_spark.report import pictures
 from ridge_spark.report.examples import SHOWN, find_examples
 from ridge_spark.report.text import (
@@ -29,7 +30,6 @@ from ridge_spark.report.text import (
     seconds_of,
 )
 from ridge_spark.report.times import own_seconds, task_times, workers
-from ridge_spark.ridge.model import Model
 
 
 @given(st.integers(1, 10**6), st.floats(0, 1))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.scoring import (
     PANEL_ROWS,
@@ -19,7 +20,6 @@ from ridge_spark.ridge.scoring import (
     scores,
 )
 from ridge_spark.ridge.selection import (
-    Block,
     choose,
     confusion_of,
     group_correct,
@@ -65,7 +65,7 @@ def classes_by_loop(images, coef, intercept):
 def test_counts_are_those_of_a_plain_loop(images, number):
     pixels, labels = images[0][:700], images[1][:700]
     weights = candidates(number)
-    assert (weights.screen.combination is not None) == (number == MANY)
+    assert (weights.float32_filter.combination is not None) == (number == MANY)
     pairs = zip(weights.coef, weights.intercept, strict=True)
     expected = [(classes_by_loop(pixels, *pair) == labels).sum() for pair in pairs]
     assert count_correct(pixels, labels, weights).tolist() == expected
@@ -93,7 +93,7 @@ def test_what_the_screen_is_sure_of_is_so(number, d, apart):
     mixed = np.tensordot(rng.normal(size=(number, 3)), rng.normal(size=(3, d, K)), axes=1)
     coef = rng.normal(size=(1, d, 1)) + apart * mixed
     intercept = apart * rng.normal(size=(number, K))
-    surely_correct, in_doubt = Weights(coef, intercept).screen.decide(pixels, labels)
+    surely_correct, in_doubt = Weights(coef, intercept).float32_filter.decide(pixels, labels)
     found = pixels.astype(np.longdouble) @ coef.astype(np.longdouble) + intercept[:, None]
     truth = (found.argmax(-1) == labels).T
     assert 0.01 < in_doubt.mean() < 0.9

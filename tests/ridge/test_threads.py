@@ -8,7 +8,7 @@ import time
 import pytest
 from threadpoolctl import threadpool_info
 
-from ridge_spark.ridge.threads import AHEAD, blas_threads, spread
+from ridge_spark.ridge.threads import AHEAD, blas_threads, parallel_map
 
 
 def blas():
@@ -43,14 +43,14 @@ class TestSpread:
             time.sleep(0.01 if i % 3 else 0)
             return i, blas()
 
-        found = list(spread(work, range(30), threads))
+        found = list(parallel_map(work, range(30), threads))
         assert [i for i, _ in found] == list(range(30))
         assert len(seen) in range(min(threads, 2), threads + 1)
         assert all(set(limits) == {1} for _, limits in found)
 
     def test_few_items_are_taken_before_they_are_needed(self, threads):
         taken = []
-        results = spread(lambda i: i, (taken.append(i) or i for i in range(1000)), threads)
+        results = parallel_map(lambda i: i, (taken.append(i) or i for i in range(1000)), threads)
         assert next(results) == 0
         assert len(taken) <= AHEAD * threads
         results.close()
@@ -58,7 +58,7 @@ class TestSpread:
     def test_an_error_in_the_work_or_in_the_items_comes_out(self, threads):
         before = blas()
         with pytest.raises(ZeroDivisionError):
-            list(spread(lambda i: 1 // (5 - i), range(10), threads))
+            list(parallel_map(lambda i: 1 // (5 - i), range(10), threads))
         with pytest.raises(ZeroDivisionError):
-            list(spread(lambda i: i, (1 // (5 - i) for i in range(10)), threads))
+            list(parallel_map(lambda i: i, (1 // (5 - i) for i in range(10)), threads))
         assert blas() == before

@@ -5,7 +5,7 @@ One place chooses how they are computed (choose.py). Every choice gives the same
 
 from __future__ import annotations
 
-from ridge_spark.ridge.kernel.blocks import Accumulator, Sums, Tile
+from ridge_spark.ridge.kernel.accumulator import Accumulator, Sums, Tile
 from ridge_spark.ridge.kernel.choose import accumulator_type
 
 __all__ = ["Accumulator", "Sums", "Tile", "accumulator"]

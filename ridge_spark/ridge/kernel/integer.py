@@ -9,9 +9,9 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.ridge.kernel.blocks import Accumulator, Sums, Tile
+from ridge_spark.ridge.kernel.accumulator import Accumulator, Sums, Tile
 from ridge_spark.ridge.kernel.native import Kernel
-from ridge_spark.ridge.threads import each, share
+from ridge_spark.ridge.threads import parallel_ranges, run_on_threads
 
 EXACT_ROWS = 2**15  # 255² · 2^15 < 2^31: as many rows as 32-bit sums can surely take
 CHUNK_BYTES = 2**20  # of packed pixels before they are multiplied: they stay in the L2 cache;
@@ -69,14 +69,14 @@ class IntegerAccumulator(Accumulator):
                 rows = first + np.flatnonzero(group_of[first:last] == group)
                 sums.add(images, labels, rows)
 
-        each(add_rows, len(lanes))
+        run_on_threads(add_rows, len(lanes))
 
     def finish(self) -> list[Sums]:
         def multiply_rest(lane: int) -> None:
             for sums in self.lanes[lane]:
                 sums.multiply()
 
-        each(multiply_rest, len(self.lanes))
+        run_on_threads(multiply_rest, len(self.lanes))
         return [self._total(group) for group in range(len(self.grams))]
 
     def _total(self, group: int) -> Sums:
@@ -93,7 +93,7 @@ class IntegerAccumulator(Accumulator):
                 tiles, partial, correction, gram, *shape, self.layout.square, first, last
             )
 
-        share(work, len(tiles), self.threads)
+        parallel_ranges(work, len(tiles), self.threads)
         return self.counts[group], class_sums, gram
 
 
@@ -171,7 +171,7 @@ class PackedSums:
         def work(first: int, last: int) -> None:
             self.kernel.multiply(panels, len(panels), *where, tiles, self.partial, first, last)
 
-        share(work, len(tiles), self.threads)
+        parallel_ranges(work, len(tiles), self.threads)
         self.pending += 4 * self.used
         self.used = 0
 
@@ -199,9 +199,9 @@ class PackedSums:
                 pixels, stride, rows, len(rows), layout.width, right, *where, first, last
             )
 
-        share(pack_left, len(left), self.threads)
+        parallel_ranges(pack_left, len(left), self.threads)
         if len(right):
-            share(pack_right, len(right), self.threads)
+            parallel_ranges(pack_right, len(right), self.threads)
         self.used += math.ceil(len(rows) / 4)
 
     def _flush(self) -> None:
@@ -211,7 +211,7 @@ class PackedSums:
             self.kernel.flush(tiles, self.partial, gram, *gram.shape, first_right, first, last)
 
         with self.lock:
-            share(work, len(tiles), self.threads)
+            parallel_ranges(work, len(tiles), self.threads)
         self.sums += self.partial_sums
         self.partial_sums[:] = 0
         self.pending = 0

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm, dsyrk
 
-from ridge_spark.ridge.kernel.blocks import Accumulator, Sums, Tile, mirror
+from ridge_spark.ridge.kernel.accumulator import Accumulator, Sums, Tile, mirror
 from ridge_spark.ridge.threads import blas_threads
 
 PANEL_BYTES = 2**23  # of float64 pixels at a time: enough for BLAS to run at full speed

@@ -1,0 +1,1 @@
+"""Images in: one reader for each kind of source, decoding, preparation; here or as Spark tasks."""

@@ -1,0 +1,148 @@
+"""A split as the readers of arrays hand it over: chunks of images, and all of its labels."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ridge_spark.data.dataset import MOST_PIXELS, Description
+from ridge_spark.errors import InputError
+from ridge_spark.importing.decoding import Prepared, Tally, hash_fraction
+from ridge_spark.importing.options import ImportOptions
+from ridge_spark.importing.preparation import Preparation
+from ridge_spark.importing.report import Advance, Report, require_two_classes, write_prepared
+from ridge_spark.importing.sources import class_order, number_labels
+
+CHUNK_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images that are read as they are needed, with their labels, which are small, in memory.
+
+    name    what to call the source in an error message
+    shape   (height, width, channels)
+    labels  (n,) integers of any value from 0 up, or text
+    read    opens the source and yields (rows, d) uint8 chunks that add up to n rows
+    """
+
+    name: str
+    shape: tuple[int, int, int]
+    labels: NDArray[np.integer] | NDArray[np.str_]
+    read: Callable[[], Iterator[NDArray[np.uint8]]]
+
+
+def import_labelled(
+    uri: str,
+    source: str,
+    splits: Mapping[str, LabelledImages],
+    options: ImportOptions | None = None,
+    advance: Advance = lambda _: None,
+    like: Description | None = None,
+) -> Report:
+    """Write a data set of `splits`, a class for each label of the training images.
+
+    With `like`, of the classes and shape of that description instead.
+    """
+    options = options or ImportOptions()
+    train = splits["train"]
+    for images in splits.values():
+        _check(images, train)
+    class_names = like.class_names if like else class_order(map(str, np.unique(train.labels)))
+    if not like:
+        require_two_classes(class_names, train.name)
+    preparation = _preparation(options, train.shape, like)
+    description = Description(
+        preparation.shape if preparation else train.shape,
+        class_names,
+        source,
+        preparation.to_dict() if preparation else {},
+    )
+    streams = {
+        split: _prepare(
+            images, class_names, preparation, options.test_split if split == "train" else 0.0
+        )
+        for split, images in splits.items()
+    }
+    return write_prepared(uri, description, streams, advance, complete=like is None)
+
+
+def chunk_rows(d: int) -> int:
+    """Images to read at a time."""
+    return max(1, CHUNK_BYTES // d)
+
+
+def image_shape(dimensions: tuple[int, ...], name: str) -> tuple[int, int, int]:
+    """(height, width, channels) from (n, h, w) or (n, h, w, c); `InputError` if it is not that."""
+    if len(dimensions) not in (3, 4) or min(dimensions) < 1:
+        raise InputError(
+            f"{name}: holds an array of shape {dimensions}; images are (n, height, width) or "
+            "(n, height, width, channels), at least one of them"
+        )
+    height, width, channels = (*dimensions[1:], 1)[:3]
+    if height * width * channels > MOST_PIXELS:
+        raise InputError(
+            f"{name}: images of {height}x{width}x{channels} are too large; "
+            f"the most is {MOST_PIXELS:,} pixels, and a few thousand are usually plenty"
+        )
+    return height, width, channels
+
+
+def _check(images: LabelledImages, train: LabelledImages) -> None:
+    if images.shape != train.shape:
+        raise InputError(
+            f"{images.name}: images of shape {images.shape}, but the training images have "
+            f"{train.shape}; all images of a data set have one shape"
+        )
+    if np.issubdtype(images.labels.dtype, np.integer) and images.labels.min() < 0:
+        raise InputError(f"{images.name}: label {images.labels.min()} is out of range (below 0)")
+
+
+def _preparation(
+    options: ImportOptions, shape: tuple[int, int, int], like: Description | None
+) -> Preparation | None:
+    """None where the arrays go in as they are."""
+    if like:
+        if like.shape == shape and not like.preparation:
+            return None
+        return Preparation.stored(like.shape, like.preparation)
+    if not (options.size or options.channel or options.threshold):
+        return None
+    if shape[2] not in (1, 3):
+        raise InputError(f"images of {shape[2]} channels can't be prepared, only imported as is")
+    return options.preparation(options.size or shape[:2], gray=shape[2] == 1)
+
+
+def _prepare(
+    images: LabelledImages,
+    class_names: tuple[str, ...],
+    preparation: Preparation | None,
+    test_split: float,
+) -> Iterator[Prepared]:
+    values, which = np.unique(images.labels, return_inverse=True)
+    labels = number_labels([str(value) for value in values], class_names, images.name)[which]
+    start = 0
+    for chunk in images.read():
+        rows = slice(start, start + len(chunk))
+        held_out = np.zeros(len(chunk), bool)
+        if test_split:
+            held_out[:] = [hash_fraction(row.tobytes()) < test_split for row in chunk]
+        tally = Tally(Counter({f"{images.shape[0]}x{images.shape[1]}": len(chunk)}))
+        if preparation:
+            chunk = _apply(preparation, chunk.reshape(-1, *images.shape))  # noqa: PLW2901
+        yield Prepared(chunk, labels[rows], held_out, len(chunk), tally)
+        start = rows.stop
+
+
+def _apply(preparation: Preparation, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    prepared = np.empty((len(images), math.prod(preparation.shape)), np.uint8)
+    for row, image in zip(prepared, images, strict=True):
+        pixels = image[:, :, 0] if image.shape[2] == 1 else image
+        row[:] = preparation.apply(Image.fromarray(pixels)).reshape(-1)
+    return prepared

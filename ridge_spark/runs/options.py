@@ -1,0 +1,75 @@
+"""The options of a training run, the same for every engine, and the checks on their values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ridge_spark.errors import InputError
+
+if TYPE_CHECKING:
+    from ridge_spark.ridge.folds import Folds
+
+DEFAULT_LAMBDAS = "logspace:-5:5:10"
+DEFAULT_VALIDATION = 0.2
+MOST_LAMBDAS = 10_000
+SOLVERS = ("auto", "tridiagonal", "cholesky", "eigen")
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What to train on, what to search, and how to share out the work."""
+
+    data: str
+    out: str
+    lambdas: tuple[float, ...]
+    folds: Folds
+    solver: str = "auto"
+    limit: int | None = None
+    threads: int | None = None
+    partitions: int | None = None
+    command: str = ""  # that asked for the run, for whoever wants to repeat it
+
+
+def parse_lambdas(text: str) -> tuple[float, ...]:
+    """`logspace:-5:5:10` (exponents of 10, number of values) or `0.1,1,10`; sorted, each once."""
+    kind, _, rest = text.partition(":")
+    try:
+        if kind == "logspace":
+            first, last, number = rest.split(":")
+            if not 1 <= int(number) <= MOST_LAMBDAS:
+                raise InputError(
+                    f"--lambdas {text}: from 1 to {MOST_LAMBDAS:,} values are possible"
+                )
+            import numpy as np  # here: every command loads this module for its defaults
+
+            with np.errstate(over="ignore"):  # what is infinite is refused below
+                values = np.logspace(float(first), float(last), int(number)).tolist()
+        else:
+            values = [float(part) for part in text.split(",")]
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"--lambdas {text}: neither logspace:FIRST:LAST:NUMBER nor numbers with commas between"
+        ) from error
+    if not all(math.isfinite(value) and value >= 0 for value in values):
+        raise InputError(f"--lambdas {text}: every λ must be a finite number, 0 or more")
+    return tuple(sorted(set(values)))
+
+
+def make_folds(validation: float | None, folds: int | None, seed: int) -> Folds:
+    """The way to hold images out that `--validation` or `--folds` asks for."""
+    from ridge_spark.ridge.folds import Folds
+
+    if not -(2**63) <= seed < 2**63:
+        raise InputError(f"--seed {seed}: must fit 64 bits")
+    if folds is not None:
+        if not 2 <= folds <= 100:
+            raise InputError(f"--folds {folds}: must be from 2 to 100")
+        return Folds.k(folds, seed)
+    fraction = DEFAULT_VALIDATION if validation is None else validation
+    if not 0 < fraction < 1:
+        raise InputError(f"--validation {fraction}: must be between 0 and 1, such as 0.2")
+    return Folds.holdout(fraction, seed)

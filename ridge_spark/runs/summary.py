@@ -1,0 +1,62 @@
+"""A result as text for a person: the search over λ, the choice, the test, the run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ridge_spark.ridge.metrics import Metrics
+
+
+def table(result: dict[str, Any], out: str) -> str:
+    """A short table of what a run found."""
+    lines = [f"{'λ':>12}   validation accuracy        GCV"]
+    for lam, accuracy, gcv in zip(
+        result["lambdas"], result["validation_accuracy"], result["gcv"], strict=True
+    ):
+        chosen = "  <- best" if lam == result["best_lambda"] else ""
+        shown = "-" if accuracy is None else f"{accuracy:.4f}"
+        shown_gcv = "-" if gcv is None else f"{gcv:.5f}"
+        lines.append(f"{lam:>12.5g}   {shown:>19}   {shown_gcv:>8}{chosen}")
+    lines.append("")
+    lines.append(f"best λ         {result['best_lambda']:.6g}, {_how_chosen(result)}")
+    if result["n_test"]:
+        lines.append(f"test accuracy  {result['test_accuracy']:.4f} on {result['n_test']:,} images")
+    seconds = result["seconds"]["total"] - result["seconds"].get("report", 0.0)
+    lines.append(f"trained on     {result['n_train']:,} images in {seconds:.2f} s")
+    lines.append(f"run directory  {out}")
+    return "\n".join(lines)
+
+
+def _how_chosen(result: dict[str, Any]) -> str:
+    if "update" in result:
+        return str(result["update"]["lambda"])
+    return f"by {result['n_validation']:,} held-out images"
+
+
+def class_table(metrics: Metrics, names: Sequence[str]) -> str:
+    """Precision and recall of each class as text."""
+    width = max(len(name) for name in (*names, "class"))
+    lines = [f"{'class':<{width}}  precision     recall     images"]
+    for name, precision, recall, row in zip(
+        names, metrics.precision, metrics.recall, metrics.confusion, strict=True
+    ):
+        figures = (
+            f"{'-':>9}" if np.isnan(value) else f"{value:>9.4f}" for value in (precision, recall)
+        )
+        lines.append(f"{name:<{width}}  " + "  ".join(figures) + f"  {row.sum():>9,}")
+    return "\n".join(lines)
+
+
+def confusion_table(confusion: NDArray[np.int64], names: list[str]) -> str:
+    """The confusion matrix as text: true classes down, predicted classes across."""
+    width = 1 + max(len(f"{confusion.max():,}"), *(len(name) for name in names))
+    rows = ["true \\ predicted", " " * width + "".join(f"{name:>{width}}" for name in names)]
+    rows += [
+        f"{name:>{width}}" + "".join(f"{count:>{width},}" for count in row)
+        for name, row in zip(names, confusion, strict=True)
+    ]
+    return "\n".join(rows)

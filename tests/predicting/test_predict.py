@@ -1,0 +1,144 @@
+"""`ridge-spark predict` and `evaluate`: files prepared as at import, tables that add up."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ridge_spark.data.dataset import open_split, read_blocks
+from ridge_spark.model import Model
+from ridge_spark.ridge.metrics import Metrics
+from tests.importing.pictures import encode, noise, read_all, write
+from tests.support import assert_refused
+
+
+def scores_of_files(output: str) -> dict[str, list[float]]:
+    rows = list(csv.reader(io.StringIO(output)))[1:]
+    return {row[0]: list(map(float, row[3:])) for row in rows}
+
+
+def test_files_score_as_the_images_imported_from_them(ridge_spark, pictures_run):
+    done = ridge_spark("predict", "--model", pictures_run / "run", pictures_run / "png", "--csv")
+    assert done.returncode == 0, done.stderr
+    of_files = sorted(scores_of_files(done.stdout).values())
+    done = ridge_spark("predict", "--model", pictures_run / "run", pictures_run / "data", "--csv")
+    of_data = sorted(scores_of_files(done.stdout).values())
+    assert len(of_files) == 180
+    assert np.allclose(of_files, of_data, atol=1e-9, rtol=0)
+
+
+def test_the_three_outputs_agree(ridge_spark, pictures_run):
+    image = next((pictures_run / "png" / "ant").iterdir())
+    model = Model.load(pictures_run / "run" / "model.safetensors")
+    lines = ridge_spark("predict", "--model", pictures_run / "run", image).stdout
+    table = ridge_spark("predict", "--model", pictures_run / "run", image, "--csv").stdout
+    about = json.loads(
+        ridge_spark("predict", "--model", pictures_run / "run", image, "--json").stdout
+    )
+    header, row = csv.reader(io.StringIO(table))
+    assert header == ["file", "class", "margin", *(f"score {name}" for name in model.class_names)]
+    scores = sorted(about["scores"].values())
+    assert about["margin"] == scores[-1] - scores[-2]
+    assert about["scores"][about["class"]] == scores[-1]
+    assert row[:3] == [str(image), about["class"], repr(about["margin"])]
+    assert lines == f"{image}\t{about['class']}\tmargin {about['margin']:.3f}\n"
+
+
+def test_a_data_set_is_predicted_row_by_row(ridge_spark, pictures_run):
+    done = ridge_spark("predict", "--model", pictures_run / "run", pictures_run / "data" / "test")
+    images, _ = read_all(pictures_run / "data", "test")
+    model = Model.load(pictures_run / "run" / "model.safetensors")
+    expected = [model.class_names[number] for number in model.predict(images)]
+    names = [line.split("\t")[0].rpartition(":")[2] for line in done.stdout.splitlines()]
+    assert names == [str(row) for row in range(len(images))]
+    assert [line.split("\t")[1] for line in done.stdout.splitlines()] == expected
+
+
+def test_mnist_digits_saved_as_png_are_predicted_as_in_the_data_set(
+    ridge_spark, mnist, mnist_run, tmp_path
+):
+    block = next(iter(read_blocks(open_split(str(mnist), "test").blocks)))
+    for row in range(50):
+        write(tmp_path / "png" / f"{row:02d}.png", encode(block.images[row].reshape(28, 28)))
+    done = ridge_spark("predict", "--model", mnist_run, "png")
+    expected = Model.load(mnist_run / "model.safetensors").predict(block.images[:50])
+    assert [line.split("\t")[1] for line in done.stdout.splitlines()] == list(map(str, expected))
+
+
+def test_bad_images_stop_or_are_skipped(ridge_spark, pictures_run, tmp_path):
+    write(tmp_path / "in" / "a.png", noise(8, 8))
+    write(tmp_path / "in" / "b.png", b"no picture")
+    run = pictures_run / "run"
+    assert_refused(ridge_spark("predict", "--model", run, "in"), "in/b.png")
+    done = ridge_spark("predict", "--model", run, "in", "--skip-bad")
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 1
+    assert "in/b.png" in done.stderr
+    assert_refused(ridge_spark("predict", "--model", run, "nowhere.png"), "nowhere.png")
+    (tmp_path / "empty").mkdir()
+    assert_refused(ridge_spark("predict", "--model", run, "empty"), "empty")
+
+
+def test_options_and_models_that_do_not_fit(ridge_spark, pictures_run, small_data):
+    run = pictures_run / "run"
+    assert_refused(ridge_spark("predict", "--model", "nowhere", "x.png"), "--model nowhere")
+    assert_refused(ridge_spark("predict", "--model", run, small_data), "6x5x1", "8x8x1")
+    assert_refused(ridge_spark("predict", "--model", run, "x.png", "--out", "o"), "--out")
+    refused = ridge_spark("predict", "--model", run, "x.png", "--engine", "spark")
+    assert_refused(refused, "--engine spark")
+    assert_refused(ridge_spark("evaluate", "--model", run, "--data", small_data), "6x5x1")
+    assert_refused(ridge_spark("evaluate", "--model", run, "--data", "nowhere"), "--data nowhere")
+
+
+def test_evaluate_says_what_training_said(ridge_spark, pictures_run):
+    result = json.loads((pictures_run / "run" / "result.json").read_text())
+    about = json.loads(
+        ridge_spark(
+            "evaluate", "--model", pictures_run / "run", "--data", pictures_run / "data", "--json"
+        ).stdout
+    )
+    assert about["confusion"] == result["confusion"]
+    assert about["accuracy"] == result["test_accuracy"]
+    shown = ridge_spark(
+        "evaluate", "--model", pictures_run / "run", "--data", pictures_run / "data" / "test"
+    ).stdout
+    low, high = about["interval"]
+    assert f"{about['accuracy']:.4f}, 95% confidence interval {low:.4f} to {high:.4f}" in shown
+    assert "precision" in shown
+    assert "true \\ predicted" in shown
+
+
+def test_measures_against_a_count_by_hand_and_known_values():
+    confusion = np.array([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
+    metrics = Metrics.of(confusion)
+    assert metrics.accuracy == 17 / 20
+    assert metrics.precision[:2].tolist() == [8 / 9, 9 / 11]
+    assert metrics.recall[:2].tolist() == [8 / 10, 9 / 10]
+    assert np.isnan(metrics.precision[2])
+    # Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
+    for right, n, low, high in (
+        (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ):  # fmt: skip
+        interval = Metrics.of(np.array([[right, n - right], [0, 0]])).interval
+        assert interval == pytest.approx((low, high), abs=5e-5)
+
+
+def test_reading_stops_when_the_reader_does(pictures_run, environment):
+    command = [sys.executable, "-m", "ridge_spark", "predict", "--model"]
+    command += [str(pictures_run / "run"), *[str(pictures_run / "png")] * 60]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr.read() == ""
+    assert running.returncode == 128 + signal.SIGPIPE
+    assert pictures_run.exists()

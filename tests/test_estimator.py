@@ -1,0 +1,149 @@
+"""The estimator keeps scikit-learn's conventions, and gives what the statistics give."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.linear_model import RidgeClassifier as Peer
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from ridge_spark import RidgeClassifier, Statistics, estimator
+from ridge_spark.ridge import centring
+from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.scoring import Weights, count_correct
+from ridge_spark.ridge.solvers import solve
+from tests.ridge.problems import noise_images
+from tests.support import draw_images
+
+GRID = [1e-3, 1.0, 1e3, 1e5]
+
+
+@parametrize_with_checks(
+    [
+        RidgeClassifier(),
+        RidgeClassifier(cv=3),
+        RidgeClassifier(solver="cholesky", lambdas=[0.1]),
+    ]
+)
+def test_scikit_learn_s_own_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return noise_images(600, 20, 4)
+
+
+def test_bytes_go_the_way_of_the_statistics(images):
+    """The same bits as the engines': no pixel became a float before X'X was summed."""
+    X, y = images
+    fitted = RidgeClassifier(GRID, solver="eigen").fit(X, y)
+    solution = solve(centring.centre(Statistics.of(X, y, 4)), np.array(GRID), "eigen")
+    best = GRID.index(fitted.lambda_)
+    assert fitted.coef_.tobytes() == np.ascontiguousarray(solution.coef[best].T).tobytes()
+    assert fitted.gcv_.tolist() == solution.gcv.tolist()
+    assert best == solution.gcv.argmin()
+
+
+def test_bytes_are_never_turned_into_floats_first(images, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("uint8 images took the way of floats")
+
+    monkeypatch.setattr(estimator, "centre_floats", refuse)
+    RidgeClassifier(cv=3).fit(*images)
+    with pytest.raises(AssertionError, match="the way of floats"):
+        RidgeClassifier().fit(images[0].astype(float), images[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_other_numbers_are_fitted_as_floats_to_the_same_weights(images, dtype):
+    X, y = images
+    by_bytes, by_floats = (RidgeClassifier(GRID).fit(X.astype(t), y) for t in (np.uint8, dtype))
+    assert by_floats.lambda_ == by_bytes.lambda_
+    np.testing.assert_allclose(by_floats.coef_, by_bytes.coef_, rtol=1e-9, atol=1e-14)
+    np.testing.assert_allclose(by_floats.intercept_, by_bytes.intercept_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_two_classes_are_one_row(dtype):
+    X, y = draw_images(300, 8, 2)
+    names = np.array(["no", "yes"])[y]
+    ours = RidgeClassifier([0.5]).fit(X.astype(dtype), names)
+    theirs = Peer(alpha=300 * 0.5).fit(X.astype(float), names)
+    assert ours.coef_.shape == (1, 8)
+    assert ours.intercept_.shape == (1,)
+    assert ours.decision_function(X).shape == (300,)
+    np.testing.assert_allclose(ours.coef_[0], theirs.coef_.ravel(), rtol=1e-9)
+    assert ours.predict(X).tolist() == theirs.predict(X).tolist()
+
+
+@pytest.mark.parametrize(("cv", "folds"), [(4, Folds.k(4, 5)), (0.25, Folds.holdout(0.25, 5))])
+def test_held_out_samples_choose_lambda(images, cv, folds):
+    X, y = images
+    fitted = RidgeClassifier(GRID, cv=cv, seed=5).fit(X, y)
+    group_of = folds.assign(0, len(X))
+    correct, scored = 0, 0
+    for group in range(folds.held_out):
+        out = group_of == group
+        system = centring.centre(Statistics.of(X[~out], y[~out], 4))
+        solution = solve(system, np.array(GRID), "eigen")
+        correct = correct + count_correct(
+            X[out], y[out], Weights(solution.coef, solution.intercept)
+        )
+        scored += out.sum()
+    assert fitted.cv_accuracy_.tolist() == (correct / scored).tolist()
+    assert fitted.lambda_ == max(np.array(GRID)[correct == correct.max()])
+
+
+def test_the_seed_chooses_what_is_held_out(images):
+    accuracies = [RidgeClassifier(GRID, cv=0.3, seed=seed).fit(*images).cv_accuracy_.tolist()
+                  for seed in (0, 0, 1)]  # fmt: skip
+    assert accuracies[0] == accuracies[1] != accuracies[2]
+
+
+def test_both_solvers_and_any_threads_fit_the_same(images):
+    reference = RidgeClassifier(GRID).fit(*images)
+    for settings in ({"solver": "cholesky"}, {"solver": "eigen"}, {"threads": 2}):
+        fitted = RidgeClassifier(GRID, **settings).fit(*images)
+        assert fitted.lambda_ == reference.lambda_
+        np.testing.assert_allclose(fitted.coef_, reference.coef_, rtol=1e-9, atol=1e-14)
+
+
+def test_it_works_inside_scikit_learn(images):
+    X, y = images
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), RidgeClassifier([0.1])),
+        {"ridgeclassifier__lambdas": [[1e-3], [1e3]]},
+        cv=2,
+    ).fit(X, y)
+    assert search.best_params_ == {"ridgeclassifier__lambdas": [1e-3]}
+    assert (pickle.loads(pickle.dumps(search)).predict(X) == search.predict(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"lambdas": []}, "lambdas"),
+        ({"lambdas": [-1.0]}, "lambdas"),
+        ({"lambdas": [np.nan]}, "lambdas"),
+        ({"lambdas": [np.inf]}, "lambdas"),
+        ({"lambdas": 1.0}, "lambdas"),
+        ({"cv": 0}, "cv"),
+        ({"cv": 1}, "cv=1: "),
+        ({"cv": -3}, "cv"),
+        ({"cv": 0.0}, "cv"),
+        ({"cv": 1.5}, "cv"),
+        ({"cv": "five"}, "cv"),
+        ({"cv": 600_000}, "too few"),
+        ({"solver": "svd"}, "solver.*auto, tridiagonal, cholesky or eigen"),
+        ({"threads": 0}, "threads"),
+    ],
+)
+def test_a_bad_parameter_is_named(images, settings, message):
+    with pytest.raises(ValueError, match=message):
+        RidgeClassifier(**settings).fit(*images)
