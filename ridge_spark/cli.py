@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from ridge_spark import __version__
+from ridge_spark.cores import limit_libraries
 from ridge_spark.errors import InputError
 
 
@@ -28,6 +29,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             stream.reconfigure(errors="replace")  # not every terminal can show a λ
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        limit_libraries()
         options = _parser().parse_args(arguments)
         options.command_line = shlex.join(["ridge-spark", *arguments])
         options.run(options)
