@@ -15,6 +15,7 @@ from typing import NoReturn
 from ridge_spark import __version__
 from ridge_spark.cores import limit_libraries
 from ridge_spark.errors import InputError
+from ridge_spark.extras import explain_missing
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -41,6 +42,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(128 + signal.SIGPIPE)
     except InputError as error:
         _fail(str(error), 2)
+    except ModuleNotFoundError as error:
+        missing = explain_missing(error)
+        if missing is None:
+            raise
+        _fail(missing, 2)
     except KeyboardInterrupt:
         _fail("interrupted; nothing was written", 130)
     except MemoryError:
