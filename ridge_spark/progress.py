@@ -38,8 +38,8 @@ class Task:
 class Progress:
     """Reports stages on standard error, and keeps when they and the tasks of workers ran.
 
-    Each gets a line when a stage has ended. Before that a terminal has a bar, or the name of a stage
-    whose length is not known, and a log has a line every ten seconds.
+    Each gets a line when a stage has ended. Before that a terminal has a bar, or only the name of a
+    stage whose length is not known, and a log has a line every ten seconds.
     """
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
