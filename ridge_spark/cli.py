@@ -90,6 +90,7 @@ def _commands() -> dict[str, ModuleType]:
         report,
         train,
         update,
+        verify,
     )
 
     return {
@@ -100,6 +101,7 @@ def _commands() -> dict[str, ModuleType]:
         "update": update,
         "export": export,
         "report": report,
+        "verify": verify,
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import SPLITS, Description
+from ridge_spark.data.manifest import Shard
 from ridge_spark.data.writer import DatasetWriter, PartWriter
 from ridge_spark.errors import InputError
 from ridge_spark.importing.decoding import Prepared, Tally
@@ -19,12 +20,16 @@ Advance = Callable[[int], None]
 
 @dataclass
 class Report:
-    """What an import wrote and what it came across; `counts` is (classes,) for each split."""
+    """What an import wrote and what it came across; `counts` is (classes,) for each split.
+
+    `shards` are those of a part, for the manifest of the whole.
+    """
 
     description: Description
     counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     left_out: Counter[str] = field(default_factory=Counter)
+    shards: dict[str, list[Shard]] = field(default_factory=dict)
 
     def add(self, counts: Mapping[str, NDArray[np.int64]], tally: Tally) -> None:
         for split, numbers in counts.items():
