@@ -21,6 +21,7 @@ import ridge_spark
 from ridge_spark.data.storage import exists, is_local, locate, one_line, upload, without_secrets
 from ridge_spark.engines.engine import Engine
 from ridge_spark.errors import InputError
+from ridge_spark.extras import explain_missing
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.centring import Float
 from ridge_spark.runs.options import TrainOptions
@@ -96,8 +97,9 @@ def draw_page(
         with progress.stage("report"):
             page = draw(result, training)
     except Exception as error:
+        reason = explain_missing(error) or f"{type(error).__name__}: {one_line(error)}"
         progress.say(
-            f"warning: no report.html ({type(error).__name__}: {one_line(error)}); "
+            f"warning: no report.html ({reason}); "
             "where that is put right, draw it with: ridge-spark report RUN"
         )
     result.update(_times(progress))
