@@ -104,7 +104,8 @@ def find_splits(uri: str) -> list[Split]:
     alone = find_split(uri)
     if alone:
         return [alone]
-    return [found for split in SPLITS if (found := find_split(uri, split))]
+    folders = (f"{uri.rstrip('/')}/{split}" for split in SPLITS)
+    return [found for folder in folders if (found := find_split(folder))]
 
 
 @dataclass(frozen=True)
