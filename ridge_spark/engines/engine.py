@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +16,6 @@ from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import solve_systems
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.ridge.threads import parallel_map
 
 
 class Engine(Protocol):
@@ -45,4 +45,5 @@ def solve_here(
     fitted_on: Sequence[Statistics], lambdas: Float, solver: str, threads: int
 ) -> list[Solution]:
     """Solve the system of each statistics in this process, on `threads` threads in all."""
-    return solve_systems(list(parallel_map(centre, fitted_on, threads)), lambdas, solver, threads)
+    systems = [partial(centre, statistics) for statistics in fitted_on]
+    return solve_systems(systems, fitted_on[0].d, lambdas, solver, threads)

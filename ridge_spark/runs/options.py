@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DEFAULT_LAMBDAS = "logspace:-5:5:10"
 DEFAULT_VALIDATION = 0.2
 MOST_LAMBDAS = 10_000
-SOLVERS = ("auto", "tridiagonal", "cholesky", "eigen")
+SOLVERS = ("auto", "tridiagonal", "cholesky", "eigen", "krylov")
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
     candidates = {group: Weights(*solution.weights()) for group, solution in enumerate(fitted)}
     correct = engine.score(folds, candidates).sum(axis=0)
     n_validation = sum(held_out.n for held_out in groups[: folds.held_out])
-    best = choose(correct, lambdas)
+    converged = np.all([solution.is_converged() for solution in fitted], axis=0)
+    best = choose(correct, lambdas, converged)
     coef, intercept = full.weights_at(best)
     description = split.description
     model = Model(
@@ -75,7 +76,7 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
         best=best,
         confusion=engine.confusion(model),
         solver=solver,
-        warnings=singular_warnings(lambdas, full),
+        warnings=(*singular_warnings(lambdas, full), *unconverged_warnings(lambdas, fitted)),
         blocks=len(split.blocks),
     )
 
@@ -106,3 +107,20 @@ def singular_warnings(lambdas: Float, full: Solution) -> tuple[str, ...]:
         f"X'X + NλI is singular to working precision{rank} for λ up to {largest:g}: "
         "the weights of least norm were taken there",
     )
+
+
+def unconverged_warnings(lambdas: Float, fitted: Sequence[Solution]) -> tuple[str, ...]:
+    """One line that names each λ whose weights an iteration has not come near enough to."""
+    left = {
+        float(lam): float(residual)
+        for solution in fitted
+        if solution.residual is not None
+        for lam, residual, converged in zip(
+            lambdas, solution.residual, solution.is_converged(), strict=True
+        )
+        if not converged
+    }
+    if not left:
+        return ()
+    told = ", ".join(f"{lam:g} (residual {residual:.0e})" for lam, residual in left.items())
+    return (f"the iteration has not converged for λ = {told}: not chosen from",)

@@ -128,6 +128,8 @@ def _solve(
     progress: Progress,
 ) -> Training:
     lambdas, solver = np.array(old.result["lambdas"]), old.result["solver"]
+    if options.by_gcv and solver == "krylov":
+        solver = "tridiagonal"  # which knows GCV
     with progress.stage("solve"):
         (solution,) = engine.solve([statistics], lambdas, solver)
     best = int(np.argmin(solution.gcv if options.by_gcv else abs(lambdas - old.model.lam)))
