@@ -13,9 +13,11 @@ from mpi_hybrid.data import DataEngine
 from mpi_hybrid.rows import Rows
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
+from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.partition import split_evenly
-from ridge_spark.ridge.centring import Float, centre
-from ridge_spark.ridge.solution import Solution
+from ridge_spark.progress import Progress
+from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.solution import Solution, StoredPath
 from ridge_spark.ridge.statistics import Statistics
 
 
@@ -63,25 +65,23 @@ class AverageEngine(DataEngine):
         self.end_if_asked()
         total = sum(self.local[1:], self.local[0])
         parts = [*(total - group for group in self.local[: len(fitted_on) - 1]), total]
-        with self.working("solve"):
-            work = [(centre(part), lambdas) for part in parts if part.n]
-            mine = iter(self.solve_mine(work, solver))
-        return [self._average(next(mine) if part.n else None, lambdas) for part in parts]
+        here = LocalEngine(self.train, None, self.threads, Progress(quiet=True))
+        with self.progress.stage("solve"):
+            with self.working("factorise"):
+                mine = iter(here.solve([part for part in parts if part.n], lambdas, solver))
+            return [self._average(next(mine) if part.n else None, lambdas) for part in parts]
 
     def _average(self, mine: Solution | None, lambdas: Float) -> Solution:
         """Of what each rank has found; a rank without images has found nothing."""
-        about = self.train.description
-        L, d, k = len(lambdas), about.d, len(about.class_names)
-        coef, intercept = mine.weights if mine else (np.zeros((L, d, k)), np.zeros((L, k)))
-        coef = np.ascontiguousarray(coef)
+        L, d, k = len(lambdas), self.view.d, self.view.classes
+        coef, intercept = mine.weights() if mine else (np.zeros((L, k, d)), np.zeros((L, k)))
         singular = mine.singular if mine else np.zeros(L, np.bool_)
         ranks = self.world.comm.allreduce(int(mine is not None))
         self.world.add_up(coef)
         self.world.add_up(intercept)
         self.world.comm.Allreduce(MPI.IN_PLACE, singular, MPI.LOR)
-        return Solution.of(
-            coef=coef / ranks,
-            intercept=intercept / ranks,
+        return Solution(
             gcv=np.full(L, np.inf),  # of an average there is none
             singular=singular,
+            path=StoredPath(coef / ranks, intercept / ranks),
         )

@@ -8,8 +8,8 @@ from itertools import chain
 from mpi_hybrid.engine import MpiEngine, unwatched
 from mpi_hybrid.rows import Rows, joined, within
 from ridge_spark.data.dataset import BlockDescriptor
-from ridge_spark.engines.local import read_ahead
 from ridge_spark.engines.partition import split_evenly
+from ridge_spark.engines.read_ahead import read_ahead
 from ridge_spark.ridge.blocks import Block
 
 

@@ -16,8 +16,8 @@ from mpi_hybrid.rows import Rows, pieces, share
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
 from ridge_spark.data.writer import block_rows
-from ridge_spark.engines.local import read_ahead
 from ridge_spark.engines.partition import split_evenly
+from ridge_spark.engines.read_ahead import read_ahead
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Advance
 from ridge_spark.ridge.blocks import Block
@@ -29,6 +29,7 @@ class ModelEngine(MpiEngine):
     """The ranks of all nodes divide the rows evenly, and each reads its rows in shared memory."""
 
     name = "mpi-model"
+    whole_x = True
 
     def __init__(self, world: World, train: Split, *others: Any) -> None:
         super().__init__(world, train, *others)

@@ -83,4 +83,4 @@ def run(options: argparse.Namespace) -> None:
     from ridge_spark.runs.summary import table
 
     result = run_training(options.engine, chosen, draw)
-    print(json.dumps(result) if options.json else table(result, options.out))
+    print(json.dumps(result.to_json()) if options.json else table(result, options.out))

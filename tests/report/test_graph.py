@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ridge_spark.report.run import Run
 
 from ridge_spark.report.charts import lambda_chart, stage_chart, timeline
 from ridge_spark.report.graph import lanes, steps
 from ridge_spark.report.graph_figure import graph_figure
-from ridge_spark.report.run import Run
 from ridge_spark.report.svg import inline
 from ridge_spark.report.text import rounded
 

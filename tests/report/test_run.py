@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ridge_spark.report.run import Run
 
 from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.errors import InputError
-from ridge_spark.report.run import Run
 from tests.report.dots import NAMES
 
 
