@@ -18,10 +18,11 @@ from mpi_hybrid.memory import proportional_mb
 from mpi_hybrid.rows import Rows, count, joined, missing
 from mpi_hybrid.stop import Stopped, StopRequest
 from mpi_hybrid.world import World
+from ridge_spark.cores import available_memory
 from ridge_spark.data.dataset import Split
 from ridge_spark.engines.engine import BlockTask, Engine, Item, Result
 from ridge_spark.engines.local import LocalEngine
-from ridge_spark.engines.memory import memory_limit, peak_rss_mb
+from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.on_threads import map_on_threads
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.read_ahead import read_ahead
@@ -56,7 +57,7 @@ class MpiEngine(Engine):
         super().__init__(train, test, progress)
         self.world, self.checkpoint, self.stop = world, checkpoint, stop
         self.workers, self.threads = world.size, threads
-        self.memory = memory_limit() // world.node.size
+        self.memory = available_memory() // world.node.size
         self.tasks: list[Task] = []  # what this rank has worked on
         self.node_mb = np.zeros(2)  # of a node at most: all memory, shared memory
         self.groups: list[Statistics] = []  # of all images, once they are known

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ridge_spark.cores import available_memory
 from ridge_spark.data.dataset import Split
 from ridge_spark.engines.engine import BlockTask, Engine, Item, Result
-from ridge_spark.engines.memory import memory_limit, peak_rss_mb
+from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.on_threads import map_on_threads
 from ridge_spark.engines.read_ahead import read_ahead
 from ridge_spark.progress import Progress
@@ -21,7 +22,7 @@ class LocalEngine(Engine):
 
     def __init__(self, train: Split, test: Split | None, threads: int, progress: Progress) -> None:
         super().__init__(train, test, progress)
-        self.threads, self.memory = threads, memory_limit()
+        self.threads, self.memory = threads, available_memory()
 
     def map(
         self,
