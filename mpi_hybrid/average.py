@@ -22,7 +22,7 @@ from ridge_spark.ridge.statistics import Statistics
 
 
 class AverageEngine(DataEngine):
-    """An approximation: with W_r(λ) what rank r finds on its own images,  W(λ) = mean of W_r(λ).
+    """An approximation: with W_r(λ) the weights of rank r's own images,  W(λ) = mean of W_r(λ).
 
     Whatever else a run needs is exact, and so are the statistics that it returns: an exact run can
     begin with them (`groups`) and tell what the averaging cost.
@@ -35,7 +35,7 @@ class AverageEngine(DataEngine):
         self.shard = split_evenly(train.blocks, world.size)[world.rank]
         self.local: list[Statistics] = []  # of each group, of this rank's images
 
-    def share(self, rows: Rows) -> Rows:
+    def my_part(self, rows: Rows) -> Rows:
         """Those of `rows` that are in this rank's shard, whatever the others have left."""
         return self.rows_of(self.shard, rows)
 
@@ -49,7 +49,7 @@ class AverageEngine(DataEngine):
         )
 
     def save(self) -> None:
-        self.checkpoint.write(Progressed(self.local, self.share([(0, self.train.rows)])))
+        self.checkpoint.write(Progressed(self.local, self.my_part([(0, self.train.rows)])))
 
     def exact(self) -> DataEngine:
         """The exact engine, with pass one behind it already."""
@@ -61,7 +61,7 @@ class AverageEngine(DataEngine):
         return engine
 
     def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
-        """The mean of what the ranks find, each on its own part of the images of a system."""
+        """The mean of the ranks' weights, each fitted to its own part of the images of a system."""
         self.end_if_asked()
         total = sum(self.local[1:], self.local[0])
         parts = [*(total - group for group in self.local[: len(fitted_on) - 1]), total]

@@ -1,4 +1,4 @@
-"""What both modes share: a rank's part of tasks and blocks, checkpoints of pass one, exact sums."""
+"""What both modes have in common: parts of the work, checkpoints of pass one, exact sums."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class MpiEngine(Engine):
         self._done: Rows = []
 
     @abstractmethod
-    def share(self, rows: Rows) -> Rows:
+    def my_part(self, rows: Rows) -> Rows:
         """Part of `rows` of the training images, for this rank."""
 
     @abstractmethod
@@ -104,7 +104,7 @@ class MpiEngine(Engine):
     def my_blocks(self, split: Split) -> Iterator[Block]:
         """A rank's part of a split; other than training images it reads itself."""
         if split is self.train:
-            return self.blocks(self.share([(0, split.rows)]))
+            return self.blocks(self.my_part([(0, split.rows)]))
         blocks = split_evenly(split.blocks, self.world.size)[self.world.rank]
         return read_ahead(blocks, unwatched)
 
@@ -174,7 +174,7 @@ class MpiEngine(Engine):
 
     def _resumed(self, advance: Advance) -> Progressed:
         """What checkpoints hold of this rank's part; every rank learns what all of them hold."""
-        parts = self.world.from_root(self.checkpoint.find)
+        parts = self.world.from_root(self.checkpoint.parts)
         self._done = joined(ends for part in parts for ends in part.rows)
         if parts and self.world.rank == 0:
             self.progress.say(
@@ -186,7 +186,7 @@ class MpiEngine(Engine):
 
     def _sum_my_rows(self, mine: Progressed, task: BlockTask, advance: Advance) -> None:
         """Sum this rank's rows, in one go but for the checkpoints; stops early when asked to."""
-        rows = self.share(missing(self._done, self.train.rows))
+        rows = self.my_part(missing(self._done, self.train.rows))
         blocks, left = self.blocks(rows), count(rows)
         while left and not self.stop.received:
             seen: list[tuple[int, int]] = []

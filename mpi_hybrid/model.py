@@ -12,7 +12,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from mpi_hybrid.engine import MpiEngine
-from mpi_hybrid.rows import Rows, pieces, share
+from mpi_hybrid.rows import Rows, partition, pieces
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
 from ridge_spark.data.writer import block_rows
@@ -40,8 +40,8 @@ class ModelEngine(MpiEngine):
             with world.waiting():
                 self.images.settle()
 
-    def share(self, rows: Rows) -> Rows:
-        return share(rows, self.world.rank, self.world.size)
+    def my_part(self, rows: Rows) -> Rows:
+        return partition(rows, self.world.rank, self.world.size)
 
     def blocks(self, rows: Rows) -> Iterator[Block]:
         for start, stop in pieces(rows, block_rows(self.train.description.d)):

@@ -9,7 +9,7 @@ from itertools import chain
 
 from mpi_hybrid.average import AverageEngine
 from mpi_hybrid.checkpoint import Checkpoint, identity
-from mpi_hybrid.cores import Cores, default_threads, fair_share, too_few
+from mpi_hybrid.cores import Cores, cores_each, default_threads, too_few
 from mpi_hybrid.data import DataEngine
 from mpi_hybrid.engine import MpiEngine
 from mpi_hybrid.model import ModelEngine
@@ -71,9 +71,9 @@ def _threads(world: World, wanted: int | None, progress: Progress) -> int:
     """Threads of this rank; rank 0 warns where they have too few cores."""
     mine = Cores()
     node = world.node.allgather(mine)
-    share = fair_share(mine, node)
-    threads = wanted or default_threads(share)
-    for warning in set(world.comm.allgather(too_few(threads, share, mine, node))) - {None}:
+    cores = cores_each(mine, node)
+    threads = wanted or default_threads(cores)
+    for warning in set(world.comm.allgather(too_few(threads, cores, mine, node))) - {None}:
         progress.say(f"warning: {warning}")
     progress.say(
         f"{library()}, nodes: {world.nodes}, ranks: {world.size}, threads of each: {threads}"

@@ -41,7 +41,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     held_out = parser.add_mutually_exclusive_group()
     held_out.add_argument(
         "--validation", type=float, metavar="FRACTION",
-        help="share of the training images held out while λ is chosen "
+        help="fraction of the training images held out while λ is chosen "
         f"(default: {DEFAULT_VALIDATION})",
     )  # fmt: skip
     held_out.add_argument(

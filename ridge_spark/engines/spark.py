@@ -1,4 +1,4 @@
-"""What both Spark engines share: the context, tasks anywhere and over blocks, sums by a tree."""
+"""What both Spark engines have in common: tasks anywhere and over blocks, sums by a tree."""
 
 from __future__ import annotations
 

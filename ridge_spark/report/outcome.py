@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -110,28 +111,32 @@ class Cell:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A row of the confusion matrix; `found` of its images were, `trusted` of such answers are."""
+    """A row of the confusion matrix; with recall and precision in words."""
 
     name: str
     cells: list[Cell]
-    found: str
-    trusted: str
+    recall: str
+    precision: str
 
 
 def confusion_rows(run: Run) -> list[ClassRow]:
-    """The rows of the confusion matrix, shaded by the share of the class that is in each cell."""
-    confusion, names = run.result.matrix, run.result.classes
-    in_class, answered = confusion.sum(axis=1), confusion.sum(axis=0)
-    share = np.sqrt(confusion / np.maximum(1, in_class)[:, None])  # rare mistakes show as well
+    """The rows of the confusion matrix, shaded by the fraction of the class in each cell."""
+    confusion, names, metrics = run.result.matrix, run.result.classes, run.result.metrics
+    fraction = confusion / np.maximum(1, confusion.sum(axis=1))[:, None]
+    strength = np.sqrt(fraction)  # rare mistakes show as well
     return [
         ClassRow(
             name,
-            [Cell(int(confusion[i, j]), float(share[i, j]), i == j) for j in range(len(names))],
-            percent(confusion[i, i] / in_class[i], 1) if in_class[i] else "–",
-            percent(confusion[i, i] / answered[i], 1) if answered[i] else "–",
+            [Cell(int(confusion[i, j]), float(strength[i, j]), i == j) for j in range(len(names))],
+            _percent_or_dash(metrics.recall[i]),
+            _percent_or_dash(metrics.precision[i]),
         )
         for i, name in enumerate(names)
     ]
+
+
+def _percent_or_dash(fraction: float) -> str:
+    return "–" if math.isnan(fraction) else percent(fraction, 1)
 
 
 def confused_pairs(run: Run) -> list[tuple[str, str, int]]:

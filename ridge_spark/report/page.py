@@ -15,7 +15,6 @@ from ridge_spark.report import outcome, times
 from ridge_spark.report.charts import MOST_WORKERS, lambda_chart, stage_chart, timeline
 from ridge_spark.report.examples import Examples, find_examples
 from ridge_spark.report.graph import lanes, steps
-from ridge_spark.report.graph_figure import graph_figure
 from ridge_spark.report.pictures import confusion_picture, picture, weight_pictures
 from ridge_spark.report.svg import inline
 from ridge_spark.report.text import percent, rounded, seconds_of
@@ -83,11 +82,8 @@ def _view(run: Run) -> dict[str, Any]:
         "task_times": times.task_times(result),
         "workers": times.workers(result)[:MOST_WORKERS],
         "more_workers": max(0, len(times.workers(result)) - MOST_WORKERS),
-        "graph": inline(
-            graph_figure(steps(result), lanes(result), result.workers, result.seconds),
-            "What was computed where: "
-            + "; ".join(f"{step.title}: {step.text}" for step in steps(result)),
-        ),
+        "lanes": lanes(result),
+        "steps": steps(result),
     }
 
 

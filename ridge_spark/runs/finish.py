@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import ridge_spark
 from ridge_spark.data.storage import one_line
 from ridge_spark.engines.engine import Engine
+from ridge_spark.extras import explain_missing
 from ridge_spark.model import Model
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.centring import Float
@@ -44,8 +45,9 @@ def finish(
             means = statistics.sums / statistics.counts[:, None]
             page = draw(Run(result.dataset_name, result, model, means))
     except Exception as error:
+        reason = explain_missing(error) or f"{type(error).__name__}: {one_line(error)}"
         progress.say(
-            f"warning: no report.html ({type(error).__name__}: {one_line(error)}); "
+            f"warning: no report.html ({reason}); "
             "where that is put right, draw it with: ridge-spark report RUN"
         )
     result = replace(result, **times(progress))

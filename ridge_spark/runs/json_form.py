@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import sys
 import types
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+
+LARGEST: dict[Any, float] = {int: 2**63 - 1, float: sys.float_info.max}
 
 SCALARS: dict[type, str] = {
     str: "text",
@@ -61,9 +63,9 @@ def _converted(kind: Any, value: Any, name: str) -> Any:
     if origin is dict:
         items = _require(dict, value, name, "an object").items()
         return {key: _converted(arguments[1], each, f"{name}.{key}") for key, each in items}
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= LARGEST[int]:
         value = float(value)
-    if type(value) is not kind or (kind is float and not math.isfinite(value)):
+    if type(value) is not kind or (kind in LARGEST and not abs(value) <= LARGEST[kind]):
         raise ValueError(f"'{name}' is not {SCALARS[kind]}")
     return value
 

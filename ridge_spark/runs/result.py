@@ -151,10 +151,6 @@ class Result:
 
     def __post_init__(self) -> None:
         k, L = len(self.classes), len(self.lambdas)
-        _require(
-            self.format_version == FORMAT_VERSION,
-            f"it has format {self.format_version}, this program reads {FORMAT_VERSION}",
-        )
         _require(self.runtime in RUNTIMES, f"'runtime' is not among {', '.join(RUNTIMES)}")
         sizes = (self.n_train, self.n_validation, self.n_test, self.folds, self.blocks)
         _require(
@@ -169,7 +165,7 @@ class Result:
             and [len(row) for row in self.confusion] == [k] * k
             and min(map(min, self.confusion), default=-1) >= 0
             and sum(map(sum, self.confusion)) == self.n_test
-            and (self.n_test == 0) == (self.test_accuracy is None)
+            and self.test_accuracy == (self.metrics.accuracy if self.n_test else None)
             and "total" in self.seconds,
             "the values in it do not fit together",
         )
@@ -218,8 +214,10 @@ class Result:
     @classmethod
     def from_json(cls, value: Any) -> Self:
         """The result that `value`, read from a result.json, is; `ValueError` if it is none."""
-        if isinstance(value, dict) and "engine" in value:
-            value = {"format_version": 1, **value}  # the first format did not say so
+        if isinstance(value, dict):
+            version = value.get("format_version", 1)  # which the first format did not say
+            if version != FORMAT_VERSION:
+                raise ValueError(f"it has format {version}, this program reads {FORMAT_VERSION}")
         return from_json(cls, value)
 
 
