@@ -98,6 +98,7 @@ def _commands() -> dict[str, ModuleType]:
         report,
         train,
         update,
+        verify,
     )
 
     return {
@@ -108,6 +109,7 @@ def _commands() -> dict[str, ModuleType]:
         "update": update,
         "export": export,
         "report": report,
+        "verify": verify,
     }
 
 
