@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -164,9 +164,9 @@ class MpiEngine(Engine):
             *others, last = map(len, parts)
             fitted = self.world.gather(sent, [*others, last - 1])
             path = CollectivePath(self.world, owner, full.path if full else None, len(lambdas))
-            figures = replace(full, path=None) if full else None
-            full = replace(self.world.bcast(figures, owner), path=path)
-        return [*chain.from_iterable(fitted), full]
+            figures = (full.gcv, full.singular, full.rank) if full else None
+            gcv, singular, rank = self.world.bcast(figures, owner)
+        return [*chain.from_iterable(fitted), Solution(gcv, singular, path, rank)]
 
     def peak_rss_mb(self) -> float:
         """Collective."""
