@@ -34,3 +34,7 @@ def candidates(d: int) -> dict[int, Weights]:
         group: Weights(random.normal(size=(2, 2, d)), random.normal(size=(2, 2)))
         for group in range(3)
     }
+
+
+def square(x: int) -> int:
+    return x * x

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mapped import candidates, halved, rows_and_labels  # shipped beside this file
+from mapped import candidates, halved, rows_and_labels, square  # shipped beside this file
 
 from ridge_spark.data.dataset import open_split
 from ridge_spark.engines import spark
@@ -47,10 +47,6 @@ def main(data: str, folder: str) -> None:
                 found[f"{kind.name}, view"] = [each.sha256() for each in groups]
                 found[f"{kind.name}, score"] = engine.score(folds, weights).tolist()
     print(json.dumps({"found": found, "left": left_by_a_run_that_failed(data, Path(folder))}))
-
-
-def square(x: int) -> int:
-    return x * x
 
 
 def left_by_a_run_that_failed(data: str, folder: Path) -> list[str]:

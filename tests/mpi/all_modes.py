@@ -17,7 +17,7 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import train
-from tests.engines.mapped import candidates, halved
+from tests.engines.mapped import candidates, halved, square
 from tests.mpi.findings import LAMBDAS, findings
 
 
@@ -43,10 +43,6 @@ def main(data: str, limit: int) -> None:
         found[f"{engine.name}, primitives"] = [groups[0], correct, squares]
     if world.rank == 0:
         print(json.dumps(found))
-
-
-def square(x: int) -> int:
-    return x * x
 
 
 if __name__ == "__main__":
