@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import fs
 
+from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import locate, one_line
 from ridge_spark.errors import InputError
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 METADATA_KEY = b"ridge-spark"
 SPLITS = ("train", "test")
+ONE_FOLDER = "keep one data set in one folder"
 MOST_PIXELS = 2**20  # of one image; beyond, X'X alone would take terabytes
 
 
@@ -137,13 +139,10 @@ def open_split(uri: str, split: str | None = None) -> Split:
     for path in shards:
         footer = _footer(filesystem, path)
         found = Description.from_schema(footer.schema.to_arrow_schema(), path)
-        if description is None:
-            description = found
-        elif (found.shape, found.class_names) != (description.shape, description.class_names):
-            raise InputError(
-                f"{path}: its image shape or classes differ from {shards[0]}; "
-                "keep one data set in one folder"
-            )
+        description = description or found
+        require_same_images(path, found, description, shards[0], ONE_FOLDER)
+        if found.class_names != description.class_names:
+            raise InputError(f"{path}: its classes differ from those of {shards[0]}; {ONE_FOLDER}")
         for group in range(footer.num_row_groups):
             rows = footer.row_group(group).num_rows
             if rows == 0:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, open_split
+from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import exists
 from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.local import LocalEngine
@@ -44,11 +45,10 @@ def open_splits(options: TrainOptions) -> tuple[Split, Split | None]:
         return split, None
     test = open_split(options.data, "test")
     about, expected = test.description, split.description
-    if (about.shape, about.class_names) != (expected.shape, expected.class_names):
-        raise InputError(
-            f"{name}: its image shape or classes are not those of the training images; "
-            "import both in one go"
-        )
+    remedy = "import both in one go"
+    require_same_images(name, about, expected, "the training split", remedy)
+    if about.class_names != expected.class_names:
+        raise InputError(f"{name}: its classes are not those of the training images; {remedy}")
     return split, test
 
 
