@@ -22,7 +22,18 @@ CONTRACT = {
     "statistics_sha256", "model_sha256", "solver", "seed", "workers", "threads", "peak_rss_mb",
     "seconds", "versions",
 }  # fmt: skip
-FURTHER = {"warnings", "started", "stages", "tasks", "folds", "blocks", "command"}
+FURTHER = {
+    "format_version",
+    "runtime",
+    "whole_x",
+    "warnings",
+    "started",
+    "stages",
+    "tasks",
+    "folds",
+    "blocks",
+    "command",
+}
 
 
 def around(folder, *but):
