@@ -78,7 +78,7 @@ def cut_short(data):
 @pytest.mark.parametrize("fault", [remove, double, mix_in_a_test_shard, exchange, cut_short])
 def test_shards_that_are_not_those_listed_are_refused(data, fault):
     fault(data)
-    with pytest.raises(InputError, match=r"train: part-.*manifest\.json.*import") as refused:
+    with pytest.raises(InputError, match=r"train/part-.*manifest\.json.*import") as refused:
         open_split(str(data), "train")
     assert "\n" not in str(refused.value)
     assert open_split(str(data), "test").rows == 100
