@@ -26,6 +26,7 @@ ONLY_FOR = {  # options that would do nothing elsewhere, by the kinds that they 
     "labels": ("idx",),
     "image-column": ("csv", "parquet"),
     "label-column": ("csv", "parquet"),
+    "no-splits": ("folder",),
     "skip-bad": OF_FILES,
     "background": OF_FILES,
 }
@@ -66,6 +67,15 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         "--test-split", type=float, metavar="FRACTION",
         help="share of the images held out for testing, chosen by a hash of each "
         f"(default: {DEFAULT_TEST_SPLIT} for folder, csv and parquet that have no test images)",
+    )  # fmt: skip
+    group.add_argument(
+        "--validation-split", choices=("train", "test", "leave-out"),
+        help="what becomes of validation images: more training images, the test images, or nothing "
+        "(default: train, or test where there are no test images)",
+    )  # fmt: skip
+    group.add_argument(
+        "--no-splits", action="store_true",
+        help="folder: sub-folders named train, test or the like are classes as any others",
     )  # fmt: skip
     group.add_argument(
         "--skip-bad", action="store_true", help="leave damaged images out; else the first one stops"
@@ -130,15 +140,33 @@ def _require_fitting(options: argparse.Namespace) -> None:
 
 
 def _import(options: argparse.Namespace, chosen: ImportOptions, like: Description | None) -> Report:
+    from ridge_spark.importing.splits import place_splits
+
+    source = str(options.source) if options.kind != "mnist" else "MNIST"
+    found = _read(options, chosen, like)
+    validation = chosen.validation_split
+    if validation is None and options.test_split and found.keys() == {"train", "validation"}:
+        validation = "train"  # other images were asked for to test on
+    splits, said = place_splits(found, source, validation, to_add=like is not None)
+    chosen = _with_test_split(chosen, options, splits)
+    report = _write(options, source, splits, chosen, like)
+    report.said += said
+    return report
+
+
+def _write(
+    options: argparse.Namespace,
+    source: str,
+    splits: dict[str, Any],
+    chosen: ImportOptions,
+    like: Description | None,
+) -> Report:
     from ridge_spark.importing.import_files import import_files
     from ridge_spark.importing.labelled import LabelledImages, import_labelled
     from ridge_spark.progress import Progress
 
-    source = str(options.source) if options.kind != "mnist" else "MNIST"
-    splits = _read(options, chosen, like)
-    chosen = _with_test_split(chosen, options, splits)
     progress = Progress()
-    if isinstance(splits["train"], LabelledImages):
+    if isinstance(next(iter(splits.values())), LabelledImages):
         if options.engine == "spark":
             raise InputError(
                 f"--engine spark: {source} holds arrays, which one machine imports at disk speed; "
@@ -173,7 +201,9 @@ def _read(
     readers: dict[str, Callable[[], Mapping[str, Any]]] = {
         "npz": lambda: npz.read_npz(Path(source)),
         "idx": lambda: idx.read_idx(Path(source), options.labels),
-        "folder": lambda: read_folder(source.rstrip("/"), class_names),
+        "folder": lambda: read_folder(
+            source.rstrip("/") or "/", class_names, no_splits=options.no_splits
+        ),
         "parquet": lambda: read_parquet(source, *columns, class_names),
         "csv": lambda: {"train": _read_csv(options, chosen, like)},
     }
@@ -216,6 +246,7 @@ def _options(options: argparse.Namespace) -> ImportOptions:
         background=options.background or "white",
         threshold=options.threshold,
         skip_bad=options.skip_bad,
+        validation_split=options.validation_split,
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
 from ridge_spark.importing.report import Report
+from ridge_spark.importing.splits import FOUND
 
 MOST_LISTED = 8
 
@@ -12,8 +15,8 @@ MOST_LISTED = 8
 def summary(out: str, report: Report) -> str:
     """A few lines on what is now in the data set `out` and what is not."""
     about = report.description
-    counts = {split: numbers for split, numbers in report.counts.items() if numbers.sum()}
-    images = ", ".join(f"{numbers.sum():,} {split}" for split, numbers in counts.items())
+    counts = {split: report.counts[split] for split in FOUND if np.any(report.counts.get(split, 0))}
+    images = ", ".join(f"{n:,} {split}" for split, n in report.written.items())
     shape = "x".join(map(str, about.shape))
     lines = [f"{out}: {images} images of {shape}, {len(about.class_names)} classes", ""]
 
@@ -24,7 +27,7 @@ def summary(out: str, report: Report) -> str:
         lines.append(f"  {name:<{width}}{row}")
 
     tally = report.tally
-    lines += ["", f"sizes found    {_listed(tally.sizes)}"]
+    lines += ["", *report.said, f"sizes found    {_listed(tally.sizes)}"]
     lines += [f"{n:,} images {note}" for note, n in tally.notes.most_common()]
     if report.left_out:
         lines.append(f"left out       {_listed(report.left_out)}")

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from ridge_spark.data.dataset import MOST_PIXELS
+from ridge_spark.data.description import MOST_PIXELS
 from ridge_spark.data.storage import one_line
 from ridge_spark.errors import InputError
 from ridge_spark.importing.csv_header import LABEL_NAMES, Header, column

@@ -1,99 +1,156 @@
-"""A folder of images with one sub-folder for each class, here or on an object store."""
+"""A folder of images: a sub-folder for each class, in splits or not, as people lay them out."""
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
-from pyarrow import fs
-
-from ridge_spark.data.dataset import SPLITS
-from ridge_spark.data.storage import is_remote, locate, one_line
+from ridge_spark.data.storage import is_remote
 from ridge_spark.errors import InputError
+from ridge_spark.importing.folder_layout import are_classes_split, same_below_all, split_folders
 from ridge_spark.importing.image_files import SUFFIXES
+from ridge_spark.importing.listing import Listing, list_images
 from ridge_spark.importing.sources import FileSource, class_order, number_labels
+from ridge_spark.importing.splits import FOUND, SplitName, recognise
 
-HIDDEN = "hidden files or folders"
-LINK = "links to folders that were not followed"
 UNLABELLED = "images outside a class folder"
 
-
-@dataclass
-class Listing:
-    """What is below a folder: image files by relative name, its own folders, what is neither."""
-
-    images: list[str] = field(default_factory=list)
-    folders: set[str] = field(default_factory=set)
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    def add(self, name: str) -> None:
-        try:
-            name.encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"{name!a}: the file's name is not UTF-8; rename it") from error
-        suffix = os.path.splitext(name)[1].lower()
-        if suffix in SUFFIXES:
-            self.images.append(name)
-        else:
-            self.left_out[f"files that are no images by name ({suffix or 'no ending'})"] += 1
+Classes = tuple[str, ...]
 
 
-def read_folder(uri: str, class_names: tuple[str, ...] | None = None) -> dict[str, FileSource]:
+def read_folder(
+    uri: str, class_names: Classes | None = None, *, no_splits: bool = False
+) -> dict[str, FileSource]:
     """The images below `uri` by split, a class for each sub-folder, or for those of `class_names`.
 
-    Where the sub-folders are `train`, or `train` and `test`, these are the splits and their own
-    sub-folders the classes. Within a class folder images may lie at any depth.
+    Where the sub-folders are splits by their names, their own sub-folders are the classes; where
+    every class folder is divided into splits, those are the splits. With `no_splits` neither is
+    looked for. Within a class folder images may lie at any depth.
     """
+    if not is_remote(uri) and Path(uri).resolve() == Path("/"):
+        raise InputError(f"{uri}: is the whole machine; give the folder that has the class folders")
     listing = list_images(uri)
-    if "train" not in listing.folders or not listing.folders <= set(SPLITS):
-        return {"train": _labelled(uri, listing, class_names)}
-    splits = {}
-    for split in sorted(listing.folders, reverse=True):  # train first: it tells the classes
-        splits[split] = _labelled(f"{uri}/{split}", list_images(f"{uri}/{split}"), class_names)
-        class_names = class_names or splits["train"].class_names
+    if not no_splits:
+        if folders := split_folders(uri, listing, class_names):
+            return _read_splits(uri, listing, folders, class_names)
+        if are_classes_split(uri, listing):
+            return _read_split_classes(uri, listing, class_names)
+    note = None if no_splits or class_names else same_below_all(listing)
+    return {"train": _labelled(uri, listing, class_names, said=(note,) if note else ())}
+
+
+def _read_splits(
+    uri: str, whole: Listing, folders: dict[SplitName, str], class_names: Classes | None
+) -> dict[str, FileSource]:
+    """split/class/...; train first, since it tells the classes."""
+    splits: dict[str, FileSource] = {}
+    left_out = whole.left_out_at_top
+    left_out[UNLABELLED] += sum("/" not in name for name in whole.images)
+    for other in sorted(whole.folders.difference(folders.values())):
+        left_out[f"images in {other}/"] += sum(
+            name.startswith(f"{other}/") for name in whole.images
+        )
+    for split in (split for split in FOUND if split in folders):
+        name = folders[split]
+        place, listing = _descended(f"{uri}/{name}", split)
+        if splits and _has_no_classes(listing, class_names or ()):
+            left_out[f"images in {name}/, which has no class folders"] += len(listing.images)
+            continue
+        splits[split] = _labelled(place, listing, class_names, found_as=f"{name}/")
+        class_names = class_names or splits[split].class_names
+    first = next(iter(splits.values()))
+    first.left_out.update(+left_out)
     return splits
 
 
-def list_images(uri: str) -> Listing:
-    """Every image file below a folder. No image is opened, and nothing is listed twice."""
-    listing = Listing()
-    if is_remote(uri):
-        _list_remote(uri, listing)
-    else:
-        root = Path(uri)
-        if not root.is_dir():
-            what = "is a file; give a folder" if root.exists() else "no such folder"
-            raise InputError(f"{uri}: {what}")
-        _list_local(root, listing)
-    return listing
+def _descended(uri: str, split: SplitName) -> tuple[str, Listing]:
+    """The folder of a split, or the only one in it if that is of the same split: train/train."""
+    listing = list_images(uri)
+    while len(listing.folders) == 1 and all("/" in name for name in listing.images):
+        (only,) = listing.folders
+        if recognise(only) != split and only != uri.rpartition("/")[2]:
+            break
+        uri = f"{uri}/{only}"
+        listing = list_images(uri)
+    return uri, listing
 
 
-def _labelled(uri: str, listing: Listing, class_names: tuple[str, ...] | None) -> FileSource:
+def _has_no_classes(listing: Listing, class_names: Sequence[str]) -> bool:
+    """True where images lie loose, or all in one folder that is no class: nobody labelled them."""
+    filled = {name.partition("/")[0] for name in listing.images if "/" in name}
+    return not filled or (len(filled) == 1 and filled.isdisjoint(class_names))
+
+
+def _read_split_classes(
+    uri: str, listing: Listing, class_names: Classes | None
+) -> dict[str, FileSource]:
+    """class/split/..."""
+    parts: dict[SplitName, Listing] = {split: Listing(folders=set()) for split in FOUND}
+    spelt: dict[SplitName, set[str]] = {split: set() for split in FOUND}
+    for name in listing.images:
+        if "/" not in name:
+            parts["train"].images.append(name)  # loose: counted as such
+            continue
+        _, folder, _ = name.split("/", 2)
+        if split := recognise(folder):
+            parts[split].images.append(name)
+            spelt[split].add(folder)
+    parts["train"].left_out, parts["train"].unread = listing.left_out, listing.unread
+    splits: dict[str, FileSource] = {}
+    for split in (split for split in FOUND if spelt[split]):
+        if split == "train":
+            parts[split].folders = listing.folders
+        found_as = " and ".join(f"CLASS/{name}/" for name in sorted(spelt[split]))
+        splits[split] = _labelled(uri, parts[split], class_names, found_as=found_as)
+        class_names = class_names or splits[split].class_names
+    return splits
+
+
+def _labelled(
+    uri: str,
+    listing: Listing,
+    class_names: Classes | None,
+    *,
+    found_as: str = "",
+    said: tuple[str, ...] = (),
+) -> FileSource:
     names = [name for name in listing.images if "/" in name]
     unlabelled = len(listing.images) - len(names)
     if unlabelled:
         listing.left_out[UNLABELLED] += unlabelled
     labels = [name.partition("/")[0] for name in names]
     if not names:
-        has = f"{unlabelled:,} images, but none in a sub-folder" if unlabelled else "no images"
-        raise InputError(
-            f"{uri}: has {has}; it needs a sub-folder for each class, with image files "
-            f"({', '.join(sorted(SUFFIXES))})"
-        )
+        raise InputError(_no_images(uri, listing, unlabelled))
     if class_names is None:
         class_names = class_order(labels)
-        _require_distinct_and_filled(uri, listing.folders, class_names)
+        _require_distinct_and_filled(uri, listing, class_names)
+        _require_several(uri, names, class_names)
+    _require_utf8(names)
     return FileSource.mixed(
-        uri, class_names, names, number_labels(labels, class_names, uri), listing.left_out
+        uri, class_names, names, number_labels(labels, class_names, uri), listing.left_out,
+        found_as, said,
+    )  # fmt: skip
+
+
+def _no_images(uri: str, listing: Listing, unlabelled: int) -> str:
+    unread = sum(listing.unread.values(), Counter())
+    has = f"{unlabelled:,} images, but none in a sub-folder" if unlabelled else "no images"
+    has += f" that can be read, but {_formats(unread)}" if unread and not unlabelled else ""
+    return (
+        f"{uri}: has {has}; it needs a sub-folder for each class, with image files "
+        f"({', '.join(sorted(SUFFIXES))})"
     )
 
 
-def _require_distinct_and_filled(uri: str, folders: set[str], filled: tuple[str, ...]) -> None:
-    empty = class_order(folders.difference(filled))
+def _require_distinct_and_filled(uri: str, listing: Listing, filled: Classes) -> None:
+    empty = class_order(listing.folders.difference(filled))
+    if empty and (unread := listing.unread.get(empty[0])):
+        raise InputError(
+            f"{uri}/{empty[0]}: class '{empty[0]}' has only {_formats(unread)}, which are not "
+            "read; convert them to PNG or JPEG, or remove the folder"
+        )
     if empty:
         raise InputError(
             f"{uri}/{empty[0]}: class '{empty[0]}' is empty, no images are in its folder; "
@@ -109,78 +166,23 @@ def _require_distinct_and_filled(uri: str, folders: set[str], filled: tuple[str,
             )
 
 
-def _list_remote(uri: str, listing: Listing) -> None:
-    filesystem, root = locate(uri)
-    try:
-        found = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
-    except OSError as error:
-        raise InputError(f"{uri}: can't be listed ({one_line(error)})") from error
-    for info in found:
-        name = info.path[len(root) + 1 :]
-        parts = name.split("/")
-        if any(map(_is_hidden, parts)):
-            listing.left_out[HIDDEN] += 1
-        elif info.type == fs.FileType.File:
-            listing.add(name)
-            listing.folders.update(parts[:-1][:1])
-        elif len(parts) == 1:
-            listing.folders.add(name)
+def _require_several(uri: str, names: Sequence[str], class_names: Classes) -> None:
+    """One folder with folders in it is one too many, more often than a single class."""
+    if len(class_names) == 1 and all(name.count("/") > 1 for name in names):
+        raise InputError(
+            f"{uri}: has one folder, '{class_names[0]}', and a classifier needs two classes; if "
+            f"they are the folders in it, give {uri}/{class_names[0]}"
+        )
 
 
-def _list_local(root: Path, listing: Listing) -> None:
-    """Links to files are followed, and those from a class folder's place to a folder elsewhere.
-
-    No other link to a folder is, so there is no loop and no folder is found twice.
-    """
-    folders, followed = [""], set[Path]()
-    while folders:
-        below = folders.pop()
-        for entry in _entries(root / below):
-            name = f"{below}{entry.name}"
-            if _is_hidden(entry.name):
-                listing.left_out[HIDDEN] += 1
-            elif not _is_folder(entry):
-                _add_file(entry, name, listing)
-            elif entry.is_symlink() and (below or not _leads_elsewhere(entry, root, followed)):
-                listing.left_out[LINK] += 1
-            else:
-                folders.append(f"{name}/")
-                if not below:
-                    listing.folders.add(name)
+def _require_utf8(names: Sequence[str]) -> None:
+    for name in names:
+        if not name.isascii():
+            try:
+                name.encode()
+            except UnicodeEncodeError as error:
+                raise InputError(f"{name!a}: the file's name is not UTF-8; rename it") from error
 
 
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            yield from entries
-    except OSError as error:
-        raise InputError(f"{folder}: can't be listed ({error.strerror})") from error
-
-
-def _add_file(entry: os.DirEntry[str], name: str, listing: Listing) -> None:
-    # A link is listed even if it leads nowhere: that an image is missing must not go unsaid.
-    if entry.is_symlink() or entry.is_file():
-        listing.add(name)
-    else:
-        listing.left_out["neither files nor folders"] += 1
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
-
-
-def _leads_elsewhere(link: os.DirEntry[str], root: Path, followed: set[Path]) -> bool:
-    """True for the first link that leads to a folder neither around nor inside `root`."""
-    target, home = Path(link).resolve(), root.resolve()
-    inside_or_around = target == home or target in home.parents or home in target.parents
-    if inside_or_around or target in followed:
-        return False
-    followed.add(target)
-    return True
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+def _formats(unread: Counter[str]) -> str:
+    return " and ".join(f"{n:,} {suffix} files" for suffix, n in unread.most_common(3))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ridge_spark.data.dataset import MOST_PIXELS, Description
+from ridge_spark.data.description import MOST_PIXELS, Description
 from ridge_spark.errors import InputError
 from ridge_spark.importing.decoding import Prepared, Tally, hash_fraction
 from ridge_spark.importing.options import ImportOptions
@@ -30,12 +30,16 @@ class LabelledImages:
     shape   (height, width, channels)
     labels  (n,) integers of any value from 0 up, or text
     read    opens the source and yields (rows, d) uint8 chunks that add up to n rows
+    found_as  what names the split there, such as an array; empty where nothing does
+    said    what a person should know, for the summary
     """
 
     name: str
     shape: tuple[int, int, int]
     labels: NDArray[np.integer] | NDArray[np.str_]
     read: Callable[[], Iterator[NDArray[np.uint8]]]
+    found_as: str = ""
+    said: tuple[str, ...] = ()
 
 
 def import_labelled(
@@ -46,12 +50,12 @@ def import_labelled(
     advance: Advance = lambda _: None,
     like: Description | None = None,
 ) -> Report:
-    """Write a data set of `splits`, a class for each label of the training images.
+    """Write a data set of `splits`, a class for each label of the first, the training images.
 
     With `like`, of the classes and shape of that description instead.
     """
     options = options or ImportOptions()
-    train = splits["train"]
+    train = next(iter(splits.values()))
     for images in splits.values():
         _check(images, train)
     class_names = like.class_names if like else class_order(map(str, np.unique(train.labels)))
@@ -65,9 +69,7 @@ def import_labelled(
         preparation.to_dict() if preparation else {},
     )
     streams = {
-        split: _prepare(
-            images, class_names, preparation, options.test_split if split == "train" else 0.0
-        )
+        split: _prepare(images, class_names, preparation, options.held_out_of(split))
         for split, images in splits.items()
     }
     return write_prepared(uri, description, streams, advance, complete=like is None)

@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 from itertools import islice
 
-from ridge_spark.data.dataset import MOST_PIXELS, Description
+from ridge_spark.data.description import MOST_PIXELS, Description
 from ridge_spark.errors import InputError
 from ridge_spark.importing.decoding import Decoder
 from ridge_spark.importing.encoded import read_encoded
 from ridge_spark.importing.image_files import BadImageError, decode, is_gray, quiet_pillow
 from ridge_spark.importing.preparation import Preparation
 from ridge_spark.importing.sources import Source
+from ridge_spark.importing.splits import written_to
 
 SAMPLE = 100  # images whose headers are looked at to tell gray from colour
 
@@ -23,6 +24,9 @@ class ImportOptions:
 
     size is (height, width). Without it all images must have the size of the first. Without a
     channel, images are gray if all of a sample are, or if a threshold is asked for.
+
+    validation_split is what becomes of validation images: 'train', 'test' or 'leave-out'; None for
+    train where there are test images and for test where there are none.
     """
 
     size: tuple[int, int] | None = None
@@ -32,6 +36,11 @@ class ImportOptions:
     threshold: float | None = None
     test_split: float = 0.0
     skip_bad: bool = False
+    validation_split: str | None = None
+
+    def held_out_of(self, split: str) -> float:
+        """The fraction of a split of the source that is held out for testing."""
+        return self.test_split if written_to(split) == "train" else 0.0
 
     def decoder(self, source: Source, like: Description | None = None) -> Decoder:
         """Settle what the images of a source are turned into: what those of `like` were, if any."""

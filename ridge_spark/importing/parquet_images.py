@@ -46,6 +46,8 @@ class ParquetSource:
     groups: tuple[RowGroup, ...]
     left_out: Counter[str] = field(default_factory=Counter)
     root: str = ""
+    found_as: str = ""  # what names the split, such as a folder or the start of file names
+    said: tuple[str, ...] = ()  # what a person should know, for the summary
 
     def __iter__(self) -> Iterator[Encoded]:
         start = 0

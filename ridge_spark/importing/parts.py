@@ -22,7 +22,7 @@ IMAGES_OF_A_SHARE = 5_000  # at most: it takes a minute or so, and no more than 
 class Share:
     """Some images of a split; `number` orders its shards among those of the others."""
 
-    split: str
+    split: str  # of the source
     number: int
     source: Source
     decoder: Decoder
@@ -47,12 +47,14 @@ def import_encoded(
 ) -> Report:
     """Write the data set `uri` from encoded images; with `like`, prepared as that one is."""
     decoders = make_decoders(splits, options, like)
-    description = describe(splits["train"], decoders["train"])
+    first = next(iter(splits))
+    description = describe(splits[first], decoders[first], like)
     report = Report(description)
     with DatasetWriter(uri, description) as writer:
-        task = partial(import_share, writer.unfinished, description)
+        task = partial(import_share, writer.unfinished, writer.writing, description)
         for part in engine(task, partial(share_out, splits, decoders)):
             report.add(part.counts, part.tally)
+            writer.include(part.shards)
         if like is None:
             report.require_all_classes()
     for source in splits.values():
@@ -64,22 +66,24 @@ def make_decoders(
     splits: Mapping[str, Source], options: ImportOptions, like: Description | None
 ) -> dict[str, Decoder]:
     """The decoder of each split; all prepare alike, and only training images are split further."""
-    train = splits["train"]
+    first = next(iter(splits.values()))
     if like is None:
-        require_two_classes(train.class_names, train.root)
-    decoder = options.decoder(train, like)
+        require_two_classes(first.class_names, first.root)
+    decoder = options.decoder(first, like)
     return {
-        split: replace(
-            decoder, root=source.root, test_split=options.test_split if split == "train" else 0.0
-        )
+        split: replace(decoder, root=source.root, test_split=options.held_out_of(split))
         for split, source in splits.items()
     }
 
 
-def describe(train: Source, decoder: Decoder) -> Description:
-    """The description of the data set that a decoder makes of a source."""
+def describe(source: Source, decoder: Decoder, like: Description | None) -> Description:
+    """The description of the data set that a decoder makes of a source; prepared as `like`, if so.
+
+    What was made of arrays says nothing of its preparation, and neither does what is made like it.
+    """
     prepared = decoder.preparation
-    return Description(prepared.shape, train.class_names, train.root, prepared.to_dict())
+    preparation = prepared.to_dict() if like is None else like.preparation
+    return Description(prepared.shape, source.class_names, source.root, preparation)
 
 
 def share_out(
@@ -100,11 +104,16 @@ def share_out(
 
 
 def import_share(
-    uri: str, description: Description, share: Share, advance: Advance = lambda _: None
+    uri: str,
+    writing: str,
+    description: Description,
+    share: Share,
+    advance: Advance = lambda _: None,
 ) -> Report:
-    """Write the shards of a share; done once more, it writes the same under the same names."""
+    """Write the shards of a share; done once more, it writes the same under other names."""
     report = Report(description)
-    with PartWriter(uri, description, f"part-{share.number:07d}") as writer:
+    with PartWriter(uri, description, f"part-{share.number:07d}", writing) as writer:
         prepared = map(share.decoder, batches(share.source, share.decoder.batch_size))
         append_all(writer, share.split, prepared, report, advance)
+    report.shards = writer.shards
     return report

@@ -10,21 +10,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import SPLITS, Description
+from ridge_spark.data.manifest import Shard
 from ridge_spark.data.writer import DatasetWriter, PartWriter
 from ridge_spark.errors import InputError
 from ridge_spark.importing.decoding import Prepared, Tally
+from ridge_spark.importing.splits import written_to
 
 Advance = Callable[[int], None]
 
 
 @dataclass
 class Report:
-    """What an import wrote and what it came across; `counts` is (classes,) for each split."""
+    """What an import wrote and what it came across.
+
+    `counts` is (classes,) for each split of the source that was written, 'validation' among them,
+    and for 'test', which held out images are of. `said` is for a person, a sentence a line.
+    `shards` are those of a part, for the manifest of the whole.
+    """
 
     description: Description
     counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     left_out: Counter[str] = field(default_factory=Counter)
+    said: list[str] = field(default_factory=list)
+    shards: dict[str, list[Shard]] = field(default_factory=dict)
+
+    @property
+    def written(self) -> dict[str, int]:
+        """Images in each split of the data set."""
+        images: Counter[str] = Counter()
+        for split, numbers in self.counts.items():
+            images[written_to(split)] += int(numbers.sum())
+        return {split: images[split] for split in SPLITS if images[split]}
 
     def add(self, counts: Mapping[str, NDArray[np.int64]], tally: Tally) -> None:
         for split, numbers in counts.items():
@@ -33,7 +50,8 @@ class Report:
 
     def require_all_classes(self) -> None:
         """`InputError` unless every class has images to train on."""
-        empty = np.flatnonzero(self.counts["train"] == 0)
+        trained_on = [n for split, n in self.counts.items() if written_to(split) == "train"]
+        empty = np.flatnonzero(np.sum(trained_on, axis=0) == 0)
         if len(empty):
             raise InputError(
                 f"{self.description.source}: class '{self.description.class_names[empty[0]]}' is "
@@ -79,8 +97,10 @@ def append_all(
 def _append(writer: PartWriter, split: str, prepared: Prepared) -> dict[str, NDArray[np.int64]]:
     """Write a batch, what is held out to the test split; returns the images of each class."""
     classes, counts = len(writer.description.class_names), {}
-    for name, rows in ((split, ~prepared.held_out), (SPLITS[1], prepared.held_out)):
-        if name == split or rows.any():
-            writer.append(name, prepared.images[rows], prepared.labels[rows])
-            counts[name] = np.bincount(prepared.labels[rows], minlength=classes)
+    parts = [(split, ~prepared.held_out)]
+    if prepared.held_out.any():
+        parts.append(("test", prepared.held_out))
+    for name, rows in parts:
+        writer.append(written_to(name), prepared.images[rows], prepared.labels[rows])
+        counts[name] = np.bincount(prepared.labels[rows], minlength=classes)
     return counts

@@ -26,6 +26,8 @@ class Source(Protocol):
     class_names: tuple[str, ...]
     labels: NDArray[np.int32]  # (n,), numbers of classes
     left_out: Counter[str]  # what else was found there, and how often
+    found_as: str  # what names the split there, a folder as a rule; empty where nothing does
+    said: tuple[str, ...]  # what a person should know, for the summary
 
     def __iter__(self) -> Iterator[Encoded]: ...
 
@@ -46,6 +48,8 @@ class FileSource:
     names: pa.StringArray  # of files, relative to `root`; Arrow holds millions compactly
     labels: NDArray[np.int32]
     left_out: Counter[str] = field(default_factory=Counter)
+    found_as: str = ""
+    said: tuple[str, ...] = ()
 
     @classmethod
     def mixed(
@@ -55,10 +59,12 @@ class FileSource:
         names: Sequence[str],
         labels: NDArray[np.int32],
         left_out: Counter[str],
+        found_as: str = "",
+        said: tuple[str, ...] = (),
     ) -> FileSource:
         order = np.argsort(_hashes(names), kind="stable")
         mixed = pa.array([names[place] for place in order.tolist()], pa.string())
-        return cls(root, class_names, mixed, labels[order], left_out)
+        return cls(root, class_names, mixed, labels[order], left_out, found_as, said)
 
     def __iter__(self) -> Iterator[Encoded]:
         for start in range(0, len(self.names), NAMES_AT_A_TIME):
@@ -83,9 +89,12 @@ def batches(items: Iterable[Encoded], size: int) -> Iterator[list[Encoded]]:
 
 
 def class_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of classes in order: as numbers if all are numbers, else by the alphabet."""
-    found = set(names)
-    return tuple(sorted(found, key=int if all(map(_is_number, found)) else None))
+    """Names of classes in order: as numbers if all are numbers, else by the alphabet.
+
+    Names of one number, such as 1 and 01, are in the order of the alphabet among themselves.
+    """
+    found = sorted(set(names))
+    return tuple(sorted(found, key=int) if all(map(_is_number, found)) else found)
 
 
 def number_labels(

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import Description, Split, find_splits, read_blocks
 from ridge_spark.errors import InputError
-from ridge_spark.importing.folder import list_images
 from ridge_spark.importing.image_files import BadImageError, decode, quiet_pillow, read_file
+from ridge_spark.importing.listing import list_images
 from ridge_spark.importing.preparation import Preparation
 from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ridge_spark.errors import InputError
-from ridge_spark.importing.folder import HIDDEN, LINK, UNLABELLED, list_images, read_folder
+from ridge_spark.importing.folder import UNLABELLED, read_folder
+from ridge_spark.importing.listing import HIDDEN, LINK, list_images
 from tests.importing.pictures import noise, write, write_classes
 
 
