@@ -8,6 +8,7 @@ from ridge_spark.engines import spark
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.spark_session import spark_context
+from ridge_spark.engines.tiles import tiles_of
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
 
@@ -23,7 +24,7 @@ def main(data: str) -> None:
             spark.TILE_BYTES = tile_bytes
             for engine in (InnerEngine, OuterEngine):
                 groups = engine(sc, split, None, 3, Progress(quiet=True)).statistics(folds)
-                tiles = len(spark.tiles_of(784, folds.groups))
+                tiles = len(tiles_of(784, folds.groups, tile_bytes))
                 found[f"{engine.name}, {tiles} tiles"] = [group.sha256() for group in groups]
     print(json.dumps(found))
 

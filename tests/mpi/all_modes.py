@@ -28,7 +28,7 @@ def main(data: str, limit: int) -> None:
                 options = TrainOptions(data, "", parse_lambdas(LAMBDAS), make_folds(None, folds, 0))
                 checkpoint = Checkpoint("never", "", 1e9, world.rank)
                 engine = kind(world, split, test, threads, checkpoint, stop, progress)
-                training = train(engine, split, options, progress)
+                training = train(engine, options)
                 everywhere = world.comm.allgather(findings(training))
                 assert all(here == everywhere[0] for here in everywhere)
                 found[f"{engine.name}, {threads} threads, folds {folds}"] = everywhere[0]

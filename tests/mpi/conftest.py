@@ -100,5 +100,5 @@ def found_locally(thumbnails: Path) -> dict[str, list[Any]]:
         split = open_split(str(thumbnails), "train").limited(LIMIT)
         test = open_split(str(thumbnails), "test")
         engine = LocalEngine(split, test, 2, Progress(quiet=True))
-        found[f"folds {folds}"] = findings(train(engine, split, options, Progress(quiet=True)))
+        found[f"folds {folds}"] = findings(train(engine, options))
     return found
