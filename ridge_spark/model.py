@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.errors import InputError
-from ridge_spark.features import FeatureMap
+from ridge_spark.features import PIXELS, FeatureMap
+from ridge_spark.features.blocks import map_blocks
+from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.scoring import scores
 
@@ -48,6 +51,20 @@ class Model:
         """Bytes of an image."""
         return math.prod(self.shape)
 
+    @property
+    def spec(self) -> str:
+        """What the scores are of, as `--features` takes it."""
+        return self.features.spec.text if self.features else "pixels"
+
+    @property
+    def features_sha256(self) -> str:
+        """The hash of the feature map, also of the one that leaves pixels as they are."""
+        return (self.features or FeatureMap(PIXELS, self.shape)).sha256
+
+    def seen(self, blocks: Iterable[Block], *, threads: int) -> Iterable[Block]:
+        """The blocks with what the scores are of in the place of pixels."""
+        return map_blocks(self.features, blocks, threads=threads) if self.features else blocks
+
     def decision_function(self, images: NDArray[np.uint8], *, threads: int = 1) -> Float:
         """Scores of `images`, (n, height · width · channels) uint8; shape (n, k).
 
@@ -73,8 +90,7 @@ class Model:
         return self.decision_function(images, threads=threads).argmax(axis=1)
 
     def sha256(self) -> str:
-        """SHA-256 over W and intercept as little-endian float64 in C order, then over the features'
-        hash where there are features.
+        """SHA-256 over W and intercept as little-endian float64 in C order, and of features' hash.
 
         W is `coef` the other way round, (d, k), as it stands in X W: the hash of a model is the
         same as ever, whichever way its file keeps the weights.
