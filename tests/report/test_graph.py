@@ -10,11 +10,12 @@ import pytest
 
 from ridge_spark.report.charts import lambda_chart, stage_chart, timeline
 from ridge_spark.report.graph import lanes, steps
-from ridge_spark.report.graph_figure import graph_figure
+from ridge_spark.report.page import render
 from ridge_spark.report.svg import inline
-from ridge_spark.report.text import rounded
+from ridge_spark.report.text import rounded, seconds_of
 from ridge_spark.runs.directory import Run
 from ridge_spark.runs.result import TaskRecord
+from tests.report.reader import Page
 
 
 def changed(run: Run, **values: Any) -> Run:
@@ -144,9 +145,21 @@ def test_text_in_figures_is_text(run: Run) -> None:
 
 
 def test_figures_take_their_colours_from_the_page(run: Run) -> None:
-    result = run.result
-    figure = graph_figure(steps(run.result), lanes(run.result), result.workers, result.seconds)
-    for svg in (inline(figure, ""), inline(timeline(run), ""), inline(lambda_chart([run]), "")):
+    for svg in (inline(timeline(run), ""), inline(lambda_chart([run]), "")):
         assert "var(--ink)" in svg
         assert "#1b1f24" not in svg
         assert "#000000" not in svg
+
+
+def test_the_graph_on_the_page_has_every_step_and_the_time_it_took(run: Run) -> None:
+    odd = changed(run, engine="inner", runtime="spark", workers=2)
+    page = Page(render([odd]))
+    at = 0
+    for step in steps(odd.result):
+        at = page.text.index(step.title, at)
+        assert step.text in page.text
+        assert step.passed_on in page.text
+        if step.stage in odd.result.seconds:
+            assert seconds_of(odd.result.seconds[step.stage]) in page.text[at:]
+    boxes = [about["class"] for tag, about in page.elements if tag == "li" and "class" in about]
+    assert "by-workers several" in boxes
