@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, find_splits, read_block
+from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import exists, is_local, locate, one_line
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark_session import spark_context, watch
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
-from ridge_spark.predicting.predict import classify, require_same_images
+from ridge_spark.predicting.predict import classify
 from ridge_spark.progress import Progress
 
 BLOCKS_OF_A_TASK = 64
@@ -39,7 +40,7 @@ def predict_on_spark(
     if not splits:
         raise InputError(f"{data}: not a data set; make one with ridge-spark import")
     for split in splits:
-        require_same_images(model, split.description, split.uri)
+        require_same_images(split.uri, split.description, model)
     unfinished = f"{locate(out)[1]}.partial-{os.getpid()}" if is_local(out) else out
     try:
         with spark_context("ridge-spark predict") as sc:

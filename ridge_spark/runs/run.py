@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, find_split, open_split
+from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import without_secrets
 from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.local import LocalEngine
@@ -59,11 +60,10 @@ def open_splits(options: TrainOptions) -> tuple[Split, Split | None]:
     if test is None:
         return split, None
     about, expected = test.description, split.description
-    if (about.shape, about.class_names) != (expected.shape, expected.class_names):
-        raise InputError(
-            f"{options.data}/test: its image shape or classes are not those of the training "
-            "images; import both in one go"
-        )
+    name, remedy = f"{options.data}/test", "import both in one go"
+    require_same_images(name, about, expected, "the training split", remedy)
+    if about.class_names != expected.class_names:
+        raise InputError(f"{name}: its classes are not those of the training images; {remedy}")
     return split, test
 
 

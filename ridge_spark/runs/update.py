@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, find_splits
+from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import without_secrets
 from ridge_spark.engines.engine import Blocks, View
 from ridge_spark.engines.local import LocalEngine
@@ -104,11 +104,7 @@ def _training_split(uri: str, model: Model) -> Split:
     if not splits:
         raise InputError(f"{uri}: not a data set; make one with ridge-spark import, --like the run")
     about = splits[0].description
-    if (about.shape, about.preparation) != (model.shape, model.preparation):
-        raise InputError(
-            f"{uri}: images of {_text(about.shape, about.preparation)}, but the model's are of "
-            f"{_text(model.shape, model.preparation)}; import them again with --like and the run"
-        )
+    require_same_images(uri, about, model)
     number_labels(about.class_names, model.class_names, uri)
     return splits[0]
 
@@ -117,9 +113,14 @@ def _test_split(uri: str | None, model: Model) -> Split | None:
     if uri is None:
         return None
     splits = find_splits(uri)
-    about = splits[-1].description if splits else None
-    if not about or (about.shape, about.class_names) != (model.shape, model.class_names):
-        raise InputError(f"--test {uri}: not a data set of the model's image shape and classes")
+    if not splits:
+        raise InputError(f"--test {uri}: not a data set; make one with ridge-spark import")
+    about = splits[-1].description
+    require_same_images(f"--test {uri}", about, model)
+    if about.class_names != model.class_names:
+        raise InputError(
+            f"--test {uri}: its classes are not those of the model; import it again with --like"
+        )
     return splits[-1]
 
 
@@ -153,8 +154,3 @@ def _require_all_classes(statistics: Statistics, model: Model) -> None:
             f"--remove: no image of class '{model.class_names[empty[0]]}' would be left; train "
             "again without the class"
         )
-
-
-def _text(shape: Sequence[int], preparation: dict[str, Any]) -> str:
-    told = ", ".join(f"{name} {value}" for name, value in preparation.items() if value is not None)
-    return "x".join(map(str, shape)) + (f" ({told})" if told else "")
