@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         limit_libraries()
         options = _parser().parse_args(arguments)
+        if getattr(options, "verbose", False):
+            os.environ["RIDGE_SPARK_VERBOSE"] = "1"
         options.command_line = shlex.join(["ridge-spark", *arguments])
         options.run(options)
         sys.stdout.flush()
@@ -124,5 +126,9 @@ def _parser() -> argparse.ArgumentParser:
             name, help=command.HELP, description=command.HELP, formatter_class=_Formatter
         )
         command.add_options(added)
+        if any(action.dest == "engine" for action in added._actions):
+            added.add_argument(
+                "--verbose", action="store_true", help="show Spark's own log as well"
+            )
         added.set_defaults(run=command.run)
     return parser
