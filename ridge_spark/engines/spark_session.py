@@ -46,7 +46,7 @@ def spark_context(name: str) -> Iterator[SparkContext]:
 
 
 def _silence_the_log() -> None:
-    """Have the JVM that is started next log nothing, unless that is asked for or settled already."""
+    """Have the JVM that starts next log nothing, unless that is asked for or settled already."""
     options = os.environ.get("SPARK_SUBMIT_OPTS", "")
     if VERBOSE in os.environ or "SPARK_CONF_DIR" in os.environ or "log4j" in options:
         return
