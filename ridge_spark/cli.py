@@ -100,6 +100,7 @@ def _commands() -> dict[str, ModuleType]:
         report,
         train,
         update,
+        verify,
     )
 
     return {
@@ -110,6 +111,7 @@ def _commands() -> dict[str, ModuleType]:
         "update": update,
         "export": export,
         "report": report,
+        "verify": verify,
     }
 
 

@@ -113,7 +113,7 @@ def write_run(
     if not is_local(out):
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), result, training, page)
-            upload(Path(folder), out)
+            upload(Path(folder), out, last="result.json")
         return
     target = Path(locate(out)[1])
     partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
