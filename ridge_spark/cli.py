@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from ridge_spark import __version__
+from ridge_spark.commands.parser import Parser
 from ridge_spark.cores import limit_libraries
 from ridge_spark.errors import InputError
 from ridge_spark.extras import explain_missing
@@ -74,13 +75,6 @@ def _fail(message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Has one line to say of a bad option, as of any other bad input."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; for help: {self.prog} --help")
-
-
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
     """Shows a default only where there is one to speak of."""
 
@@ -116,7 +110,7 @@ def _commands() -> dict[str, ModuleType]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="ridge-spark",
         description="Train and use a ridge-regression image classifier: on this machine or on "
         "Spark, with the same result bit for bit.",
@@ -132,5 +126,5 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument(
                 "--verbose", action="store_true", help="show Spark's own log as well"
             )
-        added.set_defaults(run=command.run)
+        added.set_defaults(run=command.run, parser=added)
     return parser
