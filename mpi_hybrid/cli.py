@@ -41,7 +41,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (ImportError, RuntimeError) as error:
         print(
             f"mpi_hybrid: error: MPI can't be loaded ({error}); "
-            "pip install -r requirements-mpi.txt, or load your cluster's MPI module",
+            "pip install 'ridge-spark[mpi]', with mpich where the machine has no MPI of its own, "
+            "or load your cluster's MPI module",
             file=sys.stderr,
         )
         sys.exit(2)

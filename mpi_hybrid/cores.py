@@ -5,27 +5,32 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from ridge_spark.cores import Quota, core_numbers, cpu_quota
 from ridge_spark.errors import InputError
 
-Cores = frozenset[int]
 
+@dataclass(frozen=True)
+class Cores:
+    """Cores by number that a rank may run on, and the CPU quota of its control group."""
 
-def cores_of_this_rank() -> Cores:
-    """Numbers of the cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return frozenset(os.sched_getaffinity(0))
-    return frozenset(range(os.cpu_count() or 1))
+    numbers: frozenset[int] = field(default_factory=core_numbers)
+    quota: Quota | None = field(default_factory=cpu_quota)
 
 
 def fair_share(mine: Cores, node: Sequence[Cores]) -> float:
     """Cores for a rank that may use `mine`, where each rank of its node may use one of `node`.
 
-    Σ over the cores c in `mine` of 1 / (number of ranks that may use c): with every rank on all
-    cores, cores / ranks; with every rank bound to its own, the number of those.
+    Σ over the cores c of `mine` of 1 / (number of ranks that may use c): with every rank on all
+    cores, cores / ranks; with every rank bound to its own, the number of those. At most its part of
+    a quota, which the ranks in the same control group share.
     """
-    users = Counter(core for cores in node for core in cores)
-    return sum(1 / users[core] for core in mine)
+    users = Counter(number for cores in node for number in cores.numbers)
+    share = sum(1 / users[number] for number in mine.numbers)
+    if mine.quota is None:
+        return share
+    return min(share, mine.quota.cores / sum(cores.quota == mine.quota for cores in node))
 
 
 def default_threads(share: float) -> int:
@@ -42,12 +47,13 @@ def too_few(threads: int, share: float, mine: Cores, node: Sequence[Cores]) -> s
     """A warning where `threads` threads have fewer cores than that, or None."""
     if threads <= share + 1e-6:
         return None
-    if len(mine) < threads and any(cores != mine for cores in node):
+    bound = {cores.numbers for cores in node}
+    if len(mine.numbers) < threads and len(bound) > 1:
         return (
-            f"a rank is bound to {len(mine)} of the node's cores but runs {threads} threads: "
-            "use --bind-to none (mpirun) or --cpu-bind=none (srun), or fewer --threads"
+            f"a rank is bound to {len(mine.numbers)} of the node's cores but runs {threads} "
+            "threads: use --bind-to none (mpirun) or --cpu-bind=none (srun), or fewer --threads"
         )
-    return (
-        f"{len(node)} ranks x {threads} threads share {len(frozenset.union(*node))} cores of a "
-        "node: use fewer ranks or --threads"
-    )
+    cores = f"{len(frozenset.union(*bound))} cores of a node"
+    if mine.quota and mine.quota.cores < len(mine.numbers):
+        cores = f"a CPU quota of {mine.quota.cores:g} cores"
+    return f"{len(node)} ranks x {threads} threads share {cores}: use fewer ranks or --threads"

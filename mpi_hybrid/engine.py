@@ -241,8 +241,8 @@ class MpiEngine(ABC):
         raise Stopped(self._farewell())
 
     def _farewell(self) -> str:
-        if self.checkpoint.folder is None:
-            return "stopped by a signal; nothing is saved where --out is not a local folder"
+        if not self.checkpoint.usable:
+            return "stopped by a signal; nothing could be saved beside --out"
         return (
             f"stopped by a signal; {self.checkpoint.folder} has what is done, "
             "and the same command goes on from there"

@@ -9,7 +9,7 @@ from typing import Any
 
 from mpi_hybrid.average import AverageEngine
 from mpi_hybrid.checkpoint import Checkpoint, identity
-from mpi_hybrid.cores import cores_of_this_rank, default_threads, fair_share, too_few
+from mpi_hybrid.cores import Cores, default_threads, fair_share, too_few
 from mpi_hybrid.data import DataEngine
 from mpi_hybrid.engine import MpiEngine
 from mpi_hybrid.model import ModelEngine
@@ -63,7 +63,7 @@ def run(world: World, options: argparse.Namespace) -> None:
 
 def _threads(world: World, wanted: int | None, progress: Progress) -> int:
     """Threads of this rank; rank 0 warns where they have too few cores."""
-    mine = cores_of_this_rank()
+    mine = Cores()
     node = world.node.allgather(mine)
     share = fair_share(mine, node)
     threads = wanted or default_threads(share)

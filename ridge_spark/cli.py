@@ -13,7 +13,9 @@ from types import ModuleType
 from typing import NoReturn
 
 from ridge_spark import __version__
+from ridge_spark.cores import limit_libraries
 from ridge_spark.errors import InputError
+from ridge_spark.extras import explain_missing
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -28,6 +30,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             stream.reconfigure(errors="replace")  # not every terminal can show a λ
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        limit_libraries()
         options = _parser().parse_args(arguments)
         options.command_line = shlex.join(["ridge-spark", *arguments])
         options.run(options)
@@ -39,6 +42,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(128 + signal.SIGPIPE)
     except InputError as error:
         _fail(str(error), 2)
+    except ModuleNotFoundError as error:
+        missing = explain_missing(error)
+        if missing is None:
+            raise
+        _fail(missing, 2)
     except KeyboardInterrupt:
         _fail("interrupted; nothing was written", 130)
     except MemoryError:
@@ -90,6 +98,7 @@ def _commands() -> dict[str, ModuleType]:
         report,
         train,
         update,
+        verify,
     )
 
     return {
@@ -100,6 +109,7 @@ def _commands() -> dict[str, ModuleType]:
         "update": update,
         "export": export,
         "report": report,
+        "verify": verify,
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.data.dataset import MOST_PIXELS
+from ridge_spark.data.description import MOST_PIXELS
 from ridge_spark.errors import InputError
 
 CHANNELS = (1, 3)  # what an image file can have once transparency is gone

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ridge_spark.data.dataset import MOST_PIXELS
+from ridge_spark.data.description import MOST_PIXELS
 from ridge_spark.errors import InputError
 from ridge_spark.importing.csv_header import (
     Header,

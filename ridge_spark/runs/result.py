@@ -21,6 +21,7 @@ import ridge_spark
 from ridge_spark.data.storage import exists, is_local, locate, one_line, upload, without_secrets
 from ridge_spark.engines.engine import Engine
 from ridge_spark.errors import InputError
+from ridge_spark.extras import explain_missing
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.centring import Float
 from ridge_spark.runs.options import TrainOptions
@@ -96,8 +97,9 @@ def draw_page(
         with progress.stage("report"):
             page = draw(result, training)
     except Exception as error:
+        reason = explain_missing(error) or f"{type(error).__name__}: {one_line(error)}"
         progress.say(
-            f"warning: no report.html ({type(error).__name__}: {one_line(error)}); "
+            f"warning: no report.html ({reason}); "
             "where that is put right, draw it with: ridge-spark report RUN"
         )
     result.update(_times(progress))
@@ -111,7 +113,7 @@ def write_run(
     if not is_local(out):
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), result, training, page)
-            upload(Path(folder), out)
+            upload(Path(folder), out, last="result.json")
         return
     target = Path(locate(out)[1])
     partial = target.with_name(f"{target.name}.partial-{os.getpid()}")

@@ -6,8 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from ridge_spark.cores import available_cores
-from ridge_spark.data.dataset import Split, open_split
-from ridge_spark.data.storage import exists
+from ridge_spark.data.dataset import Split, find_split, open_split
 from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.errors import InputError
@@ -39,15 +38,14 @@ def run(engine_name: str, options: TrainOptions, draw: Draw) -> dict[str, Any]:
 def open_splits(options: TrainOptions) -> tuple[Split, Split | None]:
     """The images to train on, and those to test on where there are any."""
     split = open_split(options.data, "train").limited(options.limit)
-    name = f"{options.data}/test"
-    if not exists(name):
+    test = find_split(options.data, "test")
+    if test is None:
         return split, None
-    test = open_split(options.data, "test")
     about, expected = test.description, split.description
     if (about.shape, about.class_names) != (expected.shape, expected.class_names):
         raise InputError(
-            f"{name}: its image shape or classes are not those of the training images; "
-            "import both in one go"
+            f"{options.data}/test: its image shape or classes are not those of the training "
+            "images; import both in one go"
         )
     return split, test
 

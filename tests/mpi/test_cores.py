@@ -6,11 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from mpi_hybrid.cores import default_threads, fair_share, too_few
+from mpi_hybrid.cores import Cores, default_threads, fair_share, too_few
+from ridge_spark.cores import Quota
 from ridge_spark.errors import InputError
 from tests.mpi.conftest import MpiRun
 
-ALL = frozenset(range(8))
+
+def cores(*numbers: int, quota: float | None = None, group: int = 1) -> Cores:
+    return Cores(frozenset(numbers), None if quota is None else Quota(quota, (0, group)))
+
+
+ALL = cores(*range(8))
+SMALL = cores(*range(8), quota=3)  # 3 cores' time on any of 8
 
 
 @pytest.mark.parametrize(
@@ -19,13 +26,17 @@ ALL = frozenset(range(8))
         (ALL, [ALL], 8),
         (ALL, [ALL] * 4, 2),
         (ALL, [ALL] * 3, 8 / 3),
-        (frozenset({0, 1}), [frozenset({0, 1}), frozenset({2, 3})], 2),
-        (frozenset({0, 1}), [frozenset({0, 1}), frozenset({0, 1, 2, 3})], 1),
-        (frozenset({5}), [frozenset({5})] * 2, 0.5),
+        (cores(0, 1), [cores(0, 1), cores(2, 3)], 2),
+        (cores(0, 1), [cores(0, 1), cores(0, 1, 2, 3)], 1),
+        (cores(5), [cores(5)] * 2, 0.5),
+        (SMALL, [SMALL], 3),
+        (SMALL, [SMALL, SMALL], 1.5),
+        (SMALL, [SMALL, cores(*range(8), quota=3, group=2)], 3),
+        (SMALL, [SMALL] + [ALL] * 7, 1),
     ],
 )
-def test_a_rank_has_its_share_of_each_core_it_may_use(
-    mine: frozenset[int], node: list[frozenset[int]], share: float
+def test_a_rank_has_its_share_of_cores_and_of_its_quota(
+    mine: Cores, node: list[Cores], share: float
 ) -> None:
     assert fair_share(mine, node) == pytest.approx(share)
 
@@ -45,11 +56,14 @@ def test_a_warning_where_there_are_more_threads_than_cores() -> None:
     crowded = too_few(3, 2, ALL, [ALL] * 4)
     assert crowded is not None
     assert "4 ranks x 3 threads share 8 cores" in crowded
-    bound = [frozenset({0}), frozenset({1})]
+    bound = [cores(0), cores(1)]
     warning = too_few(4, 1, bound[0], bound)
     assert warning is not None
     assert "bound to 1" in warning
     assert "--bind-to none" in warning
+    throttled = too_few(2, 1.5, SMALL, [SMALL] * 2)
+    assert throttled is not None
+    assert "2 ranks x 2 threads share a CPU quota of 3 cores" in throttled
 
 
 @pytest.mark.parametrize("arguments", [("model",), ("data", "--combine", "average")])
