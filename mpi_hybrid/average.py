@@ -15,7 +15,7 @@ from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.ridge.centring import Float, centre
-from ridge_spark.ridge.solution import Solution
+from ridge_spark.ridge.solution import Solution, StoredPath
 from ridge_spark.ridge.statistics import Statistics
 
 
@@ -72,16 +72,14 @@ class AverageEngine(DataEngine):
         """Of what each rank has found; a rank without images has found nothing."""
         about = self.train.description
         L, d, k = len(lambdas), about.d, len(about.class_names)
-        coef, intercept = mine.weights if mine else (np.zeros((L, d, k)), np.zeros((L, k)))
-        coef = np.ascontiguousarray(coef)
+        coef, intercept = mine.weights() if mine else (np.zeros((L, k, d)), np.zeros((L, k)))
         singular = mine.singular if mine else np.zeros(L, np.bool_)
         ranks = self.world.comm.allreduce(int(mine is not None))
         self.world.add_up(coef)
         self.world.add_up(intercept)
         self.world.comm.Allreduce(MPI.IN_PLACE, singular, MPI.LOR)
-        return Solution.of(
-            coef=coef / ranks,
-            intercept=intercept / ranks,
+        return Solution(
             gcv=np.full(L, np.inf),  # of an average there is none
             singular=singular,
+            path=StoredPath(coef / ranks, intercept / ranks),
         )

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import numpy as np
 from mpi4py import MPI
@@ -31,7 +32,7 @@ from ridge_spark.ridge.selection import (
     group_correct,
     group_statistics,
 )
-from ridge_spark.ridge.solution import Solution
+from ridge_spark.ridge.solution import Indices, Solution, StoredPath, WeightPath
 from ridge_spark.ridge.solvers import factorise, threads_for
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads, parallel_map
@@ -110,9 +111,9 @@ class MpiEngine(ABC):
         shares = split_evenly(work, self.world.size)
         share = shares[self.world.rank]
         with self.working("solve"):
-            places = sorted({i for i, _ in share})
-            systems = parallel_map(centre, [fitted_on[i] for i in places], self.threads)
-            centred = dict(zip(places, systems, strict=True))
+            indices = sorted({i for i, _ in share})
+            systems = parallel_map(centre, [fitted_on[i] for i in indices], self.threads)
+            centred = dict(zip(indices, systems, strict=True))
             to_solve = [(centred[i], run) for i, run in share]
             mine = iter(self.solve_mine(to_solve, solver, later=centred.get(last)))
         each = [
@@ -137,10 +138,8 @@ class MpiEngine(ABC):
         """
 
         def solved(system: CentredSystem, lambdas: Float) -> Solution:
-            found = factorise(system, solver).solve(lambdas)
-            if system is later:
-                return found
-            return Solution.of(*found.weights, found.gcv, found.singular, found.rank)
+            solution = factorise(system, solver).solve(lambdas)
+            return solution if system is later else solution.stored()
 
         largest = max((len(system.gram) for system, _ in work), default=0)
         of_each = threads_for(largest, self.threads)
@@ -149,16 +148,12 @@ class MpiEngine(ABC):
             return list(pool.map(lambda each: solved(*each), work))
 
     def _everywhere(self, mine: Solution | None, owner: int) -> Solution:
-        """What rank `owner` has solved, on every rank; it sends weights when all ask for them."""
-        comm = self.world.comm
-
-        def find(places: NDArray[np.intp]) -> tuple[Float, Float]:
-            with self.world.waiting(), blas_threads(1):
-                return comm.bcast(mine.find(places) if mine else None, owner)
-
+        """What rank `owner` has solved, on every rank; its weights by a collective call later."""
+        figures = replace(mine, path=_NO_WEIGHTS) if mine else None
         with self.world.waiting():
-            known = comm.bcast((mine.gcv, mine.singular, mine.rank) if mine else None, owner)
-        return Solution(find, *known)
+            figures = self.world.comm.bcast(figures, owner)
+        path = CollectivePath(self.world, owner, mine.path if mine else None, len(figures.gcv))
+        return replace(figures, path=path)
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
         """Pass two: each rank all candidates on its rows, an even share however many there are."""
@@ -264,6 +259,27 @@ class MpiEngine(ABC):
         yield
         worker = f"{self.world.host}/{self.world.rank}"
         self.tasks.append(Task(stage, worker, start, time.time(), peak_rss_mb()))
+
+
+@dataclass(frozen=True)
+class CollectivePath:
+    """Weights that one rank has: `weights` is a collective call, which all ranks make alike."""
+
+    world: World
+    owner: int
+    mine: WeightPath | None  # on the owner alone
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    def weights(self, indices: Indices) -> tuple[Float, Float]:
+        with self.world.waiting(), blas_threads(1):
+            formed = self.mine.weights(indices) if self.mine else None
+            return self.world.comm.bcast(formed, self.owner)
+
+
+_NO_WEIGHTS = StoredPath(np.zeros((0, 0, 0)), np.zeros((0, 0)))  # they follow when asked for
 
 
 def unwatched(rows: int) -> None:

@@ -13,7 +13,7 @@ from ridge_spark.model import Model
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.solution import Solution, with_weights
+from ridge_spark.ridge.solution import Solution, store_weights
 from ridge_spark.ridge.solvers import factorise, threads_for
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads, parallel_map
@@ -53,7 +53,7 @@ def solve_here(
     a few times the memory of its Gram matrix.
 
     The last system is of all images, and only the weights for the λ to be chosen will be wanted of
-    it: it leaves them to be found then.
+    it: its path stays lazy.
     """
     systems = list(parallel_map(centre, fitted_on, threads))
     of_each = threads_for(max(len(system.gram) for system in systems), threads)
@@ -64,4 +64,4 @@ def solve_here(
 
     with blas_threads(of_each), ThreadPoolExecutor(at_once) as pool:
         *fitted, full = pool.map(solved, systems)
-    return [*with_weights(fitted, threads), full]
+    return [*store_weights(fitted, threads), full]

@@ -100,7 +100,7 @@ class SparkEngine(ABC):
             i, lam = item
             system = shared[i].value
             of_each = threads_for(len(system.gram), threads)
-            return solve(system, np.array([lam]), solver, threads=of_each)
+            return solve(system, np.array([lam]), solver, threads=of_each).stored()
 
         threads = self.threads
         with self._stage("factorise", len(work)) as record:

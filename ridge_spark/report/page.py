@@ -119,7 +119,7 @@ def _timeline(run: Run) -> Markup | None:
 
 
 def _class_pictures(run: Run) -> list[ClassPictures]:
-    weights = weight_pictures(run.model.coef[:, :MOST_CLASSES], run.model.shape)
+    weights = weight_pictures(run.model.coef[:MOST_CLASSES], run.model.shape)
     means = run.means
     return [
         ClassPictures(

@@ -26,12 +26,12 @@ def picture(pixels: NDArray[np.uint8], shape: Shape) -> str:
 
 
 def weight_pictures(coef: NDArray[np.float64], shape: Shape) -> list[str]:
-    """Weights (d, k), one picture for each class: blue adds to its score, orange takes from it.
+    """Weights (k, d), one picture for each class: blue adds to its score, orange takes from it.
 
     The stronger the colour the larger the weight, on one scale for all classes; no weight is
     transparent. The channels of a colour image are added up.
     """
-    weights = coef.T.reshape(-1, *shape).sum(axis=3)
+    weights = coef.reshape(-1, *shape).sum(axis=3)
     scale = np.percentile(np.abs(weights[weights != 0]), STRONGEST) if weights.any() else 1.0
     alpha = np.rint(255 * np.clip(np.abs(weights) / scale, 0, 1)).astype(np.uint8)
     colour = np.where(weights[..., None] > 0, BLUE, ORANGE).astype(np.uint8)

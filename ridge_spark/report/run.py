@@ -158,5 +158,5 @@ def _read_means(path: Path, model: Model) -> NDArray[np.float64] | None:
             counts, sums = file.get_tensor("counts"), file.get_tensor("sums")
     except (SafetensorError, OSError):
         return None
-    fits = sums.shape == model.coef.T.shape and counts.shape == (len(sums),) and counts.min() > 0
+    fits = sums.shape == model.coef.shape and counts.shape == (len(sums),) and counts.min() > 0
     return sums / counts[:, None] if fits else None

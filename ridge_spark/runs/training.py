@@ -52,13 +52,11 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
         fitted_on = [*(total - held_out for held_out in groups[: folds.held_out]), total]
         *fitted, full = engine.solve(fitted_on, lambdas, solver)
 
-    candidates = {
-        group: Weights(solution.coef, solution.intercept) for group, solution in enumerate(fitted)
-    }
+    candidates = {group: Weights(*solution.weights()) for group, solution in enumerate(fitted)}
     correct = engine.score(folds, candidates).sum(axis=0)
     n_validation = sum(held_out.n for held_out in groups[: folds.held_out])
     best = choose(correct, lambdas)
-    coef, intercept = full.at(best)
+    coef, intercept = full.weights_at(best)
     description = split.description
     model = Model(
         coef=coef,

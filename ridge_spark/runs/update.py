@@ -131,7 +131,7 @@ def _solve(
     with progress.stage("solve"):
         (solution,) = engine.solve([statistics], lambdas, solver)
     best = int(np.argmin(solution.gcv if options.by_gcv else abs(lambdas - old.model.lam)))
-    coef, intercept = solution.at(best)
+    coef, intercept = solution.weights_at(best)
     model = Model(
         coef=coef,
         intercept=intercept,

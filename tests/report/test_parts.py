@@ -118,7 +118,7 @@ def decoded(address: str) -> Any:
 
 
 def test_weights_are_blue_for_and_orange_against() -> None:
-    coef = np.array([[1.0, 0.0], [-1.0, 0.0], [0.5, -0.25]])
+    coef = np.array([[1.0, -1.0, 0.5], [0.0, 0.0, -0.25]])
     first, second = (decoded(each)[0] for each in pictures.weight_pictures(coef, (1, 3, 1)))
     assert first[0].tolist() == [*pictures.BLUE, 255]
     assert first[1].tolist() == [*pictures.ORANGE, 255]
@@ -129,7 +129,7 @@ def test_weights_are_blue_for_and_orange_against() -> None:
 
 
 def test_no_weights_at_all_are_transparent() -> None:
-    for address in pictures.weight_pictures(np.zeros((12, 3)), (2, 2, 3)):
+    for address in pictures.weight_pictures(np.zeros((3, 12)), (2, 2, 3)):
         assert not decoded(address)[..., 3].any()
 
 
@@ -146,7 +146,9 @@ def write_scores(folder: Path, first: list[int], labels: list[int]) -> Model:
     with DatasetWriter(str(folder), Description((1, 1, 1), names, "scores")) as writer:
         for split in ("train", "test"):
             writer.append(split, np.array(first, np.uint8)[:, None], np.array(labels))
-    return Model(np.array([[0.0, 1.0, -1.0]]), np.array([0.0, 0.0, 200.0]), names, (1, 1, 1), 1.0)
+    return Model(
+        np.array([[0.0], [1.0], [-1.0]]), np.array([0.0, 0.0, 200.0]), names, (1, 1, 1), 1.0
+    )
 
 
 def test_the_most_wrong_and_least_certain_are_found(tmp_path: Path) -> None:
@@ -173,6 +175,6 @@ def test_it_looks_at_no_more_images_than_it_should(
 
 def test_images_of_another_kind_are_refused(tmp_path: Path) -> None:
     model = write_scores(tmp_path / "data", [1, 2], [0, 1])
-    other = Model(np.zeros((4, 3)), np.zeros(3), model.class_names, (2, 2, 1), 1.0)
+    other = Model(np.zeros((3, 4)), np.zeros(3), model.class_names, (2, 2, 1), 1.0)
     with pytest.raises(InputError, match="not those of the model"):
         find_examples(str(tmp_path / "data"), other)
