@@ -35,8 +35,8 @@ $(READY): $(REQUIREMENTS) pyproject.toml
 $(MNIST): | $(READY)
 	$(VENV)/bin/ridge-spark import mnist --out $@
 
-run: $(READY) | $(MNIST)  ## Train on all of MNIST with the Spark outer-loop job, on this machine
-	$(SPARK) jobs/outer.py --data $(MNIST) --out $(RUN)
+run: $(READY) | $(MNIST)  ## Train on all of MNIST, pixels and features, with the Spark outer-loop job
+	$(SPARK) jobs/outer.py --data $(MNIST) --features pixels,patches --out $(RUN)
 
 test: $(READY) $(MPI_READY) | $(MNIST)  ## Run the whole test suite
 	$(PYTHON) -m pytest $(TESTING)
