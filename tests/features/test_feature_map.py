@@ -191,15 +191,15 @@ def test_too_many_features_are_refused() -> None:
 
 
 def leaning(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Strokes that lean at random, of two thicknesses: upright, they are easily told apart."""
+    """Strokes that lean at random, one kind a little bent: upright, they are easily told apart."""
     random = np.random.default_rng(4)
     images = np.zeros((count, 20, 20), np.uint8)
     labels = np.arange(count) % 2
     for image, label in zip(images, labels, strict=True):
-        lean, at = random.uniform(-0.7, 0.7), random.uniform(6, 12)
-        for y in range(4, 16):
-            x = round(at + lean * (y - 10))
-            image[y, max(x, 0) : x + 2 + label] = 255
+        lean, at = random.uniform(-1, 1), random.uniform(7, 12)
+        for y in range(3, 17):
+            x = round(at + lean * (y - 10) + label * (abs(y - 10) < 2))
+            image[y, max(x, 0) : max(x, 0) + 2] = random.integers(60, 256)
     return images.reshape(count, -1), labels
 
 
