@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     modes = parser.add_subparsers(title="modes", required=True, metavar="MODE", dest="mode")
     about = {
         "model": "all images once on every node, in shared memory; rows and λ over the ranks",
-        "data": "the images spread out; every rank reads its own blocks from disk",
+        "data": "the images divided; every rank reads its own blocks from disk",
     }
     for name, text in about.items():
         mode = modes.add_parser(name, help=text, description=text)
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         mode.set_defaults(parser=mode)
         mode.add_argument(
             "--threads", type=int, metavar="N",
-            help="threads of each rank (default: SLURM_CPUS_PER_TASK, else its share of the cores)",
+            help="threads of each rank (default: SLURM_CPUS_PER_TASK, else its part of the cores)",
         )  # fmt: skip
         mode.add_argument(
             "--checkpoint", type=float, metavar="MINUTES", default=CHECKPOINT_MINUTES,
@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         )  # fmt: skip
     modes.choices["data"].add_argument(
         "--combine", choices=("exact", "average"), default="exact",
-        help="sum statistics: the same result as every engine; or average the weights that the "
-        "ranks find on their own images: an approximation (default: exact)",
+        help="sum statistics: the same result as every engine; or average the weights that "
+        "fit each rank's own images: an approximation (default: exact)",
     )  # fmt: skip
     return parser

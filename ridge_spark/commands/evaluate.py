@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from ridge_spark.cores import available_cores
     from ridge_spark.data.dataset import find_splits, read_blocks
-    from ridge_spark.predicting.predict import require_same_images
+    from ridge_spark.data.same_images import require_same_images
     from ridge_spark.ridge.metrics import Metrics
     from ridge_spark.ridge.selection import confusion_of
     from ridge_spark.runs.summary import class_table, confusion_table
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
             f"--data {options.data}: not a data set; make one with: ridge-spark import"
         )
     split = splits[-1]
-    require_same_images(model, split.description, f"--data {options.data}")
+    require_same_images(f"--data {options.data}", split.description, model)
     if split.description.class_names != model.class_names:
         raise InputError(
             f"--data {options.data}: its classes are not those of the model; import the images "

@@ -10,7 +10,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.data.dataset import Description, Split, find_splits, read_blocks
+from ridge_spark.data.dataset import Split, find_splits, read_blocks
+from ridge_spark.data.same_images import require_same_images
 from ridge_spark.errors import InputError
 from ridge_spark.importing.image_files import BadImageError, decode, quiet_pillow, read_file
 from ridge_spark.importing.listing import list_images
@@ -54,17 +55,8 @@ def classify(scores: Float) -> tuple[NDArray[np.intp], Float]:
     return scores.argmax(axis=1), best_two[:, 1] - best_two[:, 0]
 
 
-def require_same_images(model: Model, about: Description, name: str) -> None:
-    """`InputError` unless the images of a data set are of the shape the model takes."""
-    if about.shape != model.shape:
-        raise InputError(
-            f"{name}: images of {'x'.join(map(str, about.shape))}, but the model takes "
-            f"{'x'.join(map(str, model.shape))}; import them with --like and the model"
-        )
-
-
 def _of_split(model: Model, split: Split) -> Iterator[Prediction]:
-    require_same_images(model, split.description, split.uri)
+    require_same_images(split.uri, split.description, model)
     for block in read_blocks(split.blocks):
         names = (f"{split.uri}:{block.first_row + row}" for row in range(len(block.labels)))
         yield from _predictions(model, names, block.images)

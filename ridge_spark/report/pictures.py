@@ -41,9 +41,9 @@ def weight_pictures(coef: NDArray[np.float64], shape: Shape) -> list[str]:
 
 def confusion_picture(confusion: NDArray[np.int64]) -> str:
     """A confusion matrix too large for a table: blue on the diagonal, orange off it."""
-    share = np.sqrt(confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True)))
+    fraction = np.sqrt(confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True)))
     colour = np.where(np.eye(len(confusion), dtype=bool)[..., None], BLUE, ORANGE)
-    pixels = np.concatenate([colour, np.rint(255 * share)[..., None]], axis=-1).astype(np.uint8)
+    pixels = np.concatenate([colour, np.rint(255 * fraction)[..., None]], axis=-1).astype(np.uint8)
     image = Image.fromarray(pixels)
     times = max(1, 512 // len(confusion))
     return _address(image.resize((len(confusion) * times,) * 2, Image.Resampling.NEAREST), 1024)
