@@ -22,7 +22,10 @@ CONTRACT = {
     "statistics_sha256", "model_sha256", "solver", "seed", "workers", "threads", "peak_rss_mb",
     "seconds", "versions",
 }  # fmt: skip
-FURTHER = {"warnings", "started", "stages", "tasks", "folds", "blocks", "command"}
+FURTHER = {
+    "warnings", "started", "stages", "tasks", "folds", "blocks", "command",
+    "format_version", "runtime", "whole_x",
+}  # fmt: skip
 
 
 def around(folder, *but):
@@ -302,8 +305,9 @@ class TestBadData:
         about = Description((5, 6, 1), ("ant", "bee"), "drawn")
         write_dataset(str(tmp_path / "other"), about, {"test": [draw_images(50, 30, 2)]})
         (tmp_path / "other" / "test").rename(data / "test")
-        (tmp_path / "other").rmdir()
-        self.refused(ridge_spark, tmp_path, "data/test", "classes")
+        shutil.rmtree(tmp_path / "other")
+        (data / "manifest.json").unlink()
+        self.refused(ridge_spark, tmp_path, "data/test", "of 5x6x1", "of 6x5x1")
 
 
 class TestOut:
