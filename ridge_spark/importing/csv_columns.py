@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ridge_spark.data.description import MOST_PIXELS
 from ridge_spark.errors import InputError
 from ridge_spark.importing.csv_header import (
     Header,
@@ -18,6 +15,7 @@ from ridge_spark.importing.csv_header import (
     names_an_image,
     shown,
 )
+from ridge_spark.importing.csv_pixel_names import of_one_kind, shape_of
 from ridge_spark.importing.splits import SplitName, recognise
 
 FILES = (
@@ -66,7 +64,7 @@ def names_files(header: Header, asked: str | None) -> bool:
     if header.width == 2:  # no image is a single pixel
         return True
     named = _named(header, FILES) or any(map(names_an_image, header.first))
-    return bool(named) and len(_of_one_kind(header)) < FEWEST_OF_A_TABLE
+    return bool(named) and len(of_one_kind(header.names)) < FEWEST_OF_A_TABLE
 
 
 def file_columns(
@@ -104,7 +102,7 @@ def pixel_columns(
 ) -> tuple[PixelColumns, tuple[int, int, int]]:
     """The columns of a CSV of pixels, and the (height, width, channels) of its images."""
     packed = [at for at, field in enumerate(header.first) if holds_pixels(field)][:1]
-    pixels = packed or _of_one_kind(header) or _other_numbers(header)
+    pixels = packed or of_one_kind(header.names) or _other_numbers(header)
     empty = {at for at in range(header.width) if not (_name(header, at) or _first(header, at))}
     if header.names is None:  # a comma at the end of every line makes one
         empty = {at for at, field in enumerate(header.first) if not field}
@@ -130,18 +128,6 @@ def pixel_columns(
     return PixelColumns(label_at, split_at, tuple(pixels), left_out), shape
 
 
-def shape_of(n: int, size: tuple[int, int] | None) -> tuple[int, int, int] | None:
-    """(height, width, channels) of n pixels: square, or of the size asked for."""
-    height = width = math.isqrt(n)
-    if size and n in (size[0] * size[1], 3 * size[0] * size[1]):
-        height, width = size
-    elif height * width != n:
-        height = width = math.isqrt(n // 3)
-    if not 1 <= n <= MOST_PIXELS or n not in (height * width, 3 * height * width):
-        return None
-    return height, width, n // (height * width)
-
-
 def name_of(header: Header, at: int | None) -> str | None:
     """What to call a column in a message; None if there is none."""
     return None if at is None else _name(header, at)
@@ -152,17 +138,6 @@ def is_like_a_row_number(name: str) -> bool:
     return _plain(name) in ROW_NUMBERS
 
 
-def _of_one_kind(header: Header) -> list[int]:
-    """The columns whose names differ by their numbers only, in the order of an image."""
-    if header.names is None:
-        return []
-    stems = [re.sub(r"\d+", "#", name) for name in header.names]
-    usual = Counter(stem for stem in stems if "#" in stem)
-    most = max(usual.values(), default=0)
-    pixels = [at for at, stem in enumerate(stems) if most and usual[stem] == most]
-    return _in_order(header.names, stems, pixels) if len(pixels) > len(stems) // 2 else []
-
-
 def _other_numbers(header: Header) -> list[int]:
     """The columns with numbers that have no other meaning by their names."""
     known = set(_named(header, (*LABELS, *FILES))) | {
@@ -170,29 +145,6 @@ def _other_numbers(header: Header) -> list[int]:
     }
     fields = enumerate(header.first)
     return [at for at, field in fields if is_number(field) and at not in known]
-
-
-def _in_order(names: Sequence[str], stems: Sequence[str], pixels: list[int]) -> list[int]:
-    """Columns by their numbers, and those of red, green and blue planes pixel by pixel."""
-    kinds = list(dict.fromkeys(stems[at] for at in pixels))
-    if any(stem.count("#") > 1 for stem in kinds):
-        return pixels
-    planes = [
-        sorted((at for at in pixels if stems[at] == kind), key=lambda at: _number(names[at]))
-        for kind in kinds
-    ]
-    if len(planes) == 1:
-        return planes[0]
-    ends = [re.sub(r"[#_. -]|pixel|px", "", kind.lower()) for kind in kinds]
-    for colours in (["r", "g", "b"], ["red", "green", "blue"]):
-        if sorted(ends) == sorted(colours):
-            ordered = [planes[ends.index(colour)] for colour in colours]
-            return [at for pixel in zip(*ordered, strict=True) for at in pixel]
-    return pixels
-
-
-def _number(name: str) -> int:
-    return int("".join(re.findall(r"\d+", name)))
 
 
 def _split(header: Header, free: set[int], label: str | None) -> int | None:

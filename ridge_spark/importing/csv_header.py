@@ -22,6 +22,7 @@ MOST_LINE = 16 * 2**20  # characters
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 DELIMITERS = ",;\t|"
 GZIP = b"\x1f\x8b"
+OTHERWISE_PACKED = (b"PK\x03\x04", b"BZh", b"\xfd7zX", b"\x28\xb5\x2f\xfd")  # zip, bz2, xz, zstd
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 PIXELS_IN_A_FIELD = re.compile(r"[\[(]?\s*\d+([\s,;]+\d+){3,}\s*[\])]?")
 
@@ -75,8 +76,11 @@ def open_text(path: Path) -> Iterator[IO[str]]:
     """The text of a CSV, unpacked if it is gzipped; `InputError` if it can't be read as that."""
     try:
         with open(path, "rb") as plain:
-            packed = plain.read(2) == GZIP
+            start = plain.read(4)
+            if start.startswith(OTHERWISE_PACKED):
+                raise InputError(f"{path}: is packed; unpack it first, or pack it with gzip")
             plain.seek(0)
+            packed = start.startswith(GZIP)
             data = gzip.GzipFile(fileobj=plain) if packed else plain
             yield io.TextIOWrapper(data, encoding="utf-8-sig", newline="")
     except FileNotFoundError as error:

@@ -18,6 +18,7 @@ from ridge_spark.errors import InputError
 from ridge_spark.importing.array_layout import Layout
 from ridge_spark.importing.csv_columns import FIRST, LAST, PixelColumns, name_of, pixel_columns
 from ridge_spark.importing.csv_header import Header, holds_pixels, is_gzipped, is_number
+from ridge_spark.importing.csv_labels import NONE, one_spelling
 from ridge_spark.importing.csv_splits import rows_of_splits
 from ridge_spark.importing.labelled import LabelledImages
 
@@ -44,6 +45,8 @@ def read_csv_of_pixels(
         columns = _with_the_label_first(header, columns)
     asked = [at for at in (columns.label, columns.split) if at is not None]
     labels, *splits = _texts(header, asked)
+    spellings = one_spelling(labels.tolist())
+    labels = np.array([spellings[label] for label in labels.tolist()])
     rows, said = rows_of_splits(
         header.path, name_of(header, columns.split), splits[0] if splits else labels
     )
@@ -51,8 +54,11 @@ def read_csv_of_pixels(
         said = (*said, f"passed over    column {', '.join(map(repr, columns.left_out[:8]))}")
     found: dict[str, LabelledImages] = {}
     for split, members in rows.items():
+        some = labels[members]
+        if split == "test":
+            some = np.where(some == NONE, "", some)
         found[split] = LabelledImages(
-            str(header.path), layout.shape, labels[members],
+            str(header.path), layout.shape, some,
             _reader(header, columns.pixels, layout, members, len(labels)),
             str(splits[0][members[0]]) if len(rows) > 1 else "", said,
         )  # fmt: skip

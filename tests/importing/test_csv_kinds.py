@@ -326,3 +326,48 @@ def test_test_images_without_a_label_are_left_out_and_counted(tmp_path, pictures
     done = imported(tmp_path, "\n".join(["file,label,split", *rows]), "--workers", 1)
     assert done.splits["test"] == [("cat", pictures[names[5]])], done.printed
     assert "without a label (1)" in done.printed
+
+
+@pytest.mark.parametrize("spelt", ["{}.0", "{}.000000000000000000e+00"])
+def test_labels_that_are_whole_numbers_are_so_whatever_wrote_them(tmp_path, pictures, spelt):
+    lines = [f"{spelt.format(label)},{row}" for label, row in zip(LABELS, ROWS, strict=True)]
+    done = imported(tmp_path, "\n".join(lines), "--test-split", 0)
+    assert done.all == EXPECTED, done.printed
+    rows = [f"{name},{spelt.format(number % 2)}" for number, name in enumerate(pictures)]
+    done = imported(tmp_path, "\n".join(rows), "--test-split", 0, "--workers", 1)
+    assert done.counts() == {"0": 3, "1": 3}
+
+
+def test_all_of_a_table_as_numpy_writes_it(tmp_path):
+    table = np.column_stack([np.array(LABELS, float), PIXELS])
+    np.savetxt(tmp_path / "x.csv", table, delimiter=",", header=f"label,{NAMED}")
+    done = run_import("csv", tmp_path / "x.csv", "--test-split", 0)
+    assert done.all == EXPECTED, done.printed
+
+
+def test_labels_with_accents_are_one_class_however_they_are_written(tmp_path, pictures):
+    forms = ["NFC", "NFD"] * 3
+    rows = [f"{name},{unicodedata.normalize(form, 'fée')}"
+            for name, form in zip(pictures, forms, strict=True)]  # fmt: skip
+    rows[0] = rows[0].rpartition(",")[0] + ",dog"
+    done = imported(tmp_path, "\n".join(rows), "--test-split", 0, "--workers", 1)
+    assert done.counts() == {"dog": 1, unicodedata.normalize("NFC", "fée"): 5}, done.printed
+
+
+@pytest.mark.parametrize("missing", ["", "-1"])
+def test_rows_of_pixels_without_a_label_are_left_out_of_the_test_images_alone(tmp_path, missing):
+    splits = ["train"] * 20 + ["test"] * 4
+    labels = [*LABELS[:22], missing, missing]
+    lines = [",".join(row) for row in zip(labels, ROWS, splits, strict=True)]
+    done = imported(tmp_path, "\n".join([f"label,{NAMED},split", *lines]))
+    assert len(done.splits["train"]) == 20, done.printed
+    assert len(done.splits["test"]) == 2
+    assert "test images without a label (2)" in done.printed
+    lines[3] = f",{ROWS[3]},train"
+    refused = imported(tmp_path, "\n".join([f"label,{NAMED},split", *lines]))
+    assert_one_line(refused, "1 images have no label")
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"BZh9", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"])
+def test_a_file_packed_otherwise_is_told(tmp_path, start):
+    assert_one_line(imported(tmp_path, start + bytes(50)), "unpack it")
