@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ridge_spark.errors import InputError
+from ridge_spark.importing.column_names import FILES, LABELS, ROW_NUMBERS, SPLITS, plain
 from ridge_spark.importing.csv_header import (
     Header,
     column,
@@ -18,14 +19,6 @@ from ridge_spark.importing.csv_header import (
 from ridge_spark.importing.csv_pixel_names import of_one_kind, shape_of
 from ridge_spark.importing.splits import SplitName, recognise
 
-FILES = (
-    "file", "files", "filename", "filenames", "file_name", "filepath", "filepaths", "file_path",
-    "path", "paths", "fname", "image", "images", "image_path", "image_name", "image_file",
-    "image_id", "img", "img_path", "img_name", "img_id", "picture", "photo",
-)  # fmt: skip
-LABELS = ("label", "labels", "class", "class_name", "classname", "category", "target", "y")
-ROW_NUMBERS = ("", "id", "index", "idx", "row", "no", "unnamed:_0")
-SPLITS = ("split", "usage", "set", "subset", "partition", "phase", "data_set", "dataset")
 FEWEST_OF_A_TABLE = 16  # columns of pixels; fewer, beside a file, are places in the image
 TRUE, FALSE = ("1", "true", "yes", "t", "y"), ("0", "false", "no", "f", "n")
 FIRST, LAST = "first", "last"  # columns, where they have no names
@@ -122,7 +115,8 @@ def pixel_columns(
     if shape is None:
         raise InputError(
             f"{header.path}: {n:,} pixels in a line are no square image; tell its shape with "
-            "--size HEIGHTxWIDTH (or, if the columns name files, which: --image-column)"
+            "--size HEIGHTxWIDTH, or name the columns in the first line if some are not pixels "
+            "(and if one names files, which: --image-column)"
         )
     left_out = tuple(_name(header, at) for at in sorted(free - {label_at}))
     return PixelColumns(label_at, split_at, tuple(pixels), left_out), shape
@@ -135,7 +129,7 @@ def name_of(header: Header, at: int | None) -> str | None:
 
 def is_like_a_row_number(name: str) -> bool:
     """True for the name of a column that numbers the rows."""
-    return _plain(name) in ROW_NUMBERS
+    return plain(name) in ROW_NUMBERS
 
 
 def _other_numbers(header: Header) -> list[int]:
@@ -152,8 +146,8 @@ def _split(header: Header, free: set[int], label: str | None) -> int | None:
     if len(free) < 2:
         return None
     for at in sorted(free):
-        name = _plain(_name(header, at))
-        is_label = name in LABELS or (label is not None and name == _plain(label))
+        name = plain(_name(header, at))
+        is_label = name in LABELS or (label is not None and name == plain(label))
         if not is_label and (name in SPLITS or split_of(name, _first(header, at))):
             return at
     return None
@@ -161,7 +155,7 @@ def _split(header: Header, free: set[int], label: str | None) -> int | None:
 
 def split_of(column: str, value: str) -> SplitName | None:
     """The split of a row by what its column of splits, or one such as `is_test`, says."""
-    of_column = recognise(_plain(column).removeprefix("is_"))
+    of_column = recognise(plain(column).removeprefix("is_"))
     if of_column is None or value.lower() not in (*TRUE, *FALSE):
         return recognise(value)
     if value.lower() in TRUE:
@@ -173,7 +167,7 @@ def _label(header: Header, asked: str | None, free: set[int]) -> int:
     if asked is not None:
         return _asked(header, asked, "--label-column")
     found = _named(header, LABELS, free)
-    if found and (len(found) == 1 or _plain(_name(header, found[0])) in LABELS[:2]):
+    if found and (len(found) == 1 or plain(_name(header, found[0])) in LABELS[:2]):
         return found[0]
     others = [at for at in sorted(free) if not is_like_a_row_number(_name(header, at))]
     if not found and len(others) == 1:
@@ -202,14 +196,10 @@ def _asked(header: Header, asked: str, option: str) -> int:
 
 def _named(header: Header, usual: Sequence[str], among: set[int] | None = None) -> list[int]:
     """The columns with these names, in the order of the names."""
-    names = [_plain(name) for name in header.names or ()]
+    names = [plain(name) for name in header.names or ()]
     wanted = [name for name in usual if not (name == "y" and "x" in names)]  # those are a place
     found = (names.index(name) for name in wanted if name in names)
     return [at for at in found if among is None or at in among]
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[ -]", "_", name.strip().lower())
 
 
 def _first(header: Header, at: int) -> str:

@@ -39,6 +39,19 @@ def imported(tmp_path: Path, text: str | bytes, *options: object, name: str = "x
 TABLES = {
     "numbers": [numbers(D + 1), *FIRST],
     "numbers from 1": [numbers(D + 1, 1), *FIRST],
+    "numbers from 5": [numbers(D + 1, 5), *FIRST],
+    "some of more numbers": [f"label,{','.join(str(3 * i + 2) for i in range(D))}", *FIRST],
+    "some of more numbers alone": [",".join(str(3 * i + 2) for i in range(D + 1)), *FIRST],
+    "numbers in disorder": [f"label,{numbers(D // 2, 40)},{numbers(D // 2, 4)}",
+        *(f"{label}," + ",".join(map(str, [*row[D // 2 :], *row[: D // 2]]))
+          for label, row in zip(LABELS, PIXELS, strict=True))],
+    "row numbers, numbers and a label": [
+        f",{numbers(D)},label", *(f"{i},{row}" for i, row in enumerate(LAST))
+    ],
+    "all between quotes": [
+        ",".join(f'"{field}"' for field in line.split(",")) for line in [f"label,{NAMED}", *FIRST]
+    ],
+    "an id last": [f"label,{NAMED},id", *(f"{row},{i}" for i, row in enumerate(FIRST))],
     "numbers with fractions": [",".join(f"{i}.0" for i in range(D + 1)), *FIRST],
     "a label and numbers": [f"label,{numbers(D)}", *FIRST],
     "a label of an unusual name and numbers": [f"digit,{numbers(D)}", *FIRST],
@@ -100,6 +113,8 @@ TABLES = {
 def test_tables_of_pixels(tmp_path, table):
     done = imported(tmp_path, "\n".join(table) + "\n", "--test-split", 0)
     assert done.all == EXPECTED, done.printed
+    done = imported(tmp_path, "\r".join(table), "--test-split", 0)
+    assert done.all == EXPECTED, done.printed
     gzipped = gzip.compress("\r\n".join(table).encode())
     done = imported(tmp_path, gzipped, "--test-split", 0, name="x.csv.gz")
     assert done.all == EXPECTED, done.printed
@@ -137,6 +152,11 @@ def test_columns_of_colours_plane_by_plane(tmp_path):
         ([f"label,{NAMED}"], "no rows"),
         ([f"label,{NAMED}", *(f"{i},{','.join(['0.5'] * D)}" for i in range(3))], "by 255"),
         ([f"label,{NAMED}", *(f"{i},{row}" for i, row in enumerate(FIRST))], "row.names = FALSE"),
+        ([f"label,{NAMED}", *FIRST, f"label,{NAMED}"], "line of names once more"),
+        ([f"label,{numbers(D)}", *FIRST, f"label,{numbers(D)}"], "line of names once more"),
+        ([numbers(D + 1), *FIRST, numbers(D + 1)], "line of names once more"),
+        (["label", *LABELS], "has one column"),
+        ([f"{i},{row}" for i, row in enumerate(FIRST)], "name the columns"),
         (["label,pixels", "0,1 2 3 4", "1,1 2 3"], "row 2 has 3 pixels"),
         (["label,pixels", "0,1 2 3 4", "1,1 2 3 256"], "0 to 255"),
         (["label,pixels,usage", "0,1 2 3 4,train", "1,1 2 3 5,holiday"], "'holiday'"),
