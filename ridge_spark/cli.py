@@ -90,6 +90,7 @@ def _commands() -> dict[str, ModuleType]:
         evaluate,
         export,
         import_images,
+        list_runs,
         predict,
         report,
         train,
@@ -105,6 +106,7 @@ def _commands() -> dict[str, ModuleType]:
         "update": update,
         "export": export,
         "report": report,
+        "list": list_runs,
         "verify": verify,
     }
 
