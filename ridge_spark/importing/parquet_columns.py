@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ridge_spark.data.description import METADATA_KEY
 from ridge_spark.errors import InputError
-from ridge_spark.importing.csv_columns import FILES
-from ridge_spark.importing.csv_columns import LABELS as LABEL_NAMES
-from ridge_spark.importing.csv_columns import SPLITS as SPLIT_NAMES
+from ridge_spark.importing.column_names import FILES
+from ridge_spark.importing.column_names import LABELS as LABEL_NAMES
+from ridge_spark.importing.column_names import SPLITS as SPLIT_NAMES
 from ridge_spark.importing.parquet_cells import is_bytes, may_hold_images
 from ridge_spark.importing.parquet_folder import RowsFile
 

@@ -17,7 +17,7 @@ from pyarrow import fs
 
 from ridge_spark.data.storage import locate, one_line
 from ridge_spark.errors import InputError
-from ridge_spark.importing.csv_columns import SPLITS as SPLIT_COLUMNS
+from ridge_spark.importing.column_names import SPLITS as SPLIT_COLUMNS
 from ridge_spark.importing.listing import OF_SYSTEMS
 from ridge_spark.importing.parquet_tables import old_files
 from ridge_spark.importing.splits import SplitName, holds_no_labels, recognise, recognise_all

@@ -430,6 +430,13 @@ def test_files_that_need_a_word(tmp_path, columns, told):
     assert_one_line(imported(save(tmp_path / "x.parquet", **columns)), "x.parquet", told)
 
 
+def test_a_file_that_claims_more_images_than_it_has_bytes_is_refused_unread(tmp_path):
+    """Rows that are all alike take next to nothing, and the labels of all would be in memory."""
+    many = pa.array([0], pa.int32()).take(pa.nulls(10**6, pa.int32()).fill_null(0))
+    source = save(tmp_path / "x.parquet", image=pa.nulls(10**6, pa.binary()), label=many)
+    assert_one_line(imported(source), "claims 1,000,000 images")
+
+
 def test_a_data_set_of_this_program_is_told(tmp_path):
     save(tmp_path / "x.parquet", image=struct(), label=TEXTS)
     imported(tmp_path / "x.parquet")
