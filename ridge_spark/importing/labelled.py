@@ -69,7 +69,7 @@ def import_labelled(
         preparation.shape if preparation else train.shape,
         class_names,
         source,
-        preparation.to_dict() if preparation else {},
+        like.preparation if like else preparation.to_dict() if preparation else {},
     )
     streams = {
         split: _prepare(images, class_names, preparation, options.held_out_of(split))

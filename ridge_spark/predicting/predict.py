@@ -10,7 +10,9 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.data.dataset import Description, Split, find_splits, read_blocks
+from ridge_spark.cores import available_cores
+from ridge_spark.data.dataset import Split, find_splits, read_blocks
+from ridge_spark.data.same_images import require_same_images
 from ridge_spark.errors import InputError
 from ridge_spark.importing.image_files import BadImageError, decode, quiet_pillow, read_file
 from ridge_spark.importing.listing import list_images
@@ -54,17 +56,8 @@ def classify(scores: Float) -> tuple[NDArray[np.intp], Float]:
     return scores.argmax(axis=1), best_two[:, 1] - best_two[:, 0]
 
 
-def require_same_images(model: Model, about: Description, name: str) -> None:
-    """`InputError` unless the images of a data set are of the shape the model takes."""
-    if about.shape != model.shape:
-        raise InputError(
-            f"{name}: images of {'x'.join(map(str, about.shape))}, but the model takes "
-            f"{'x'.join(map(str, model.shape))}; import them with --like and the model"
-        )
-
-
 def _of_split(model: Model, split: Split) -> Iterator[Prediction]:
-    require_same_images(model, split.description, split.uri)
+    require_same_images(split.uri, split.description, model)
     for block in read_blocks(split.blocks):
         names = (f"{split.uri}:{block.first_row + row}" for row in range(len(block.labels)))
         yield from _predictions(model, names, block.images)
@@ -94,7 +87,7 @@ def _of_files(model: Model, files: Iterator[str], skip: Skip | None) -> Iterator
 def _predictions(
     model: Model, names: Iterable[str], images: NDArray[np.uint8]
 ) -> Iterator[Prediction]:
-    scores = model.decision_function(images)
+    scores = model.decision_function(images, threads=available_cores())
     for name, row, predicted, margin in zip(names, scores, *classify(scores), strict=True):
         yield Prediction(name, row, int(predicted), float(margin))
 

@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, find_splits, read_block
+from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import exists, is_local, locate, one_line
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark_session import spark_context, watch
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
-from ridge_spark.predicting.predict import classify, require_same_images
+from ridge_spark.predicting.predict import classify
 from ridge_spark.progress import Progress
 
 BLOCKS_OF_A_TASK = 64
@@ -39,11 +40,11 @@ def predict_on_spark(
     if not splits:
         raise InputError(f"{data}: not a data set; make one with ridge-spark import")
     for split in splits:
-        require_same_images(model, split.description, split.uri)
+        require_same_images(split.uri, split.description, model)
     unfinished = f"{locate(out)[1]}.partial-{os.getpid()}" if is_local(out) else out
     try:
         with spark_context("ridge-spark predict") as sc:
-            work = _shares(splits, partitions or sc.defaultParallelism)
+            work = _divide(splits, partitions or sc.defaultParallelism)
             task = partial(_classify, sc.broadcast(model), unfinished)
             with progress.stage("predict", len(work), "tasks") as advance, watch(sc, advance):
                 rows = sc.parallelize(work, len(work)).map(task).sum()
@@ -60,22 +61,22 @@ def predict_on_spark(
     return int(rows)
 
 
-Share = tuple[int, str, Sequence[BlockDescriptor]]
+Work = tuple[int, str, Sequence[BlockDescriptor]]
 
 
-def _shares(splits: Sequence[Split], workers: int) -> list[Share]:
+def _divide(splits: Sequence[Split], workers: int) -> list[Work]:
     """(number, name of the split, blocks) of every task."""
-    shares: list[Share] = []
+    work: list[Work] = []
     for split in splits:
         parts = max(workers, -(-len(split.blocks) // BLOCKS_OF_A_TASK))
         for blocks in split_evenly(split.blocks, min(parts, len(split.blocks))):
-            shares.append((len(shares), split.uri.rstrip("/").rpartition("/")[2], blocks))
-    return shares
+            work.append((len(work), split.uri.rstrip("/").rpartition("/")[2], blocks))
+    return work
 
 
-def _classify(shared: Any, uri: str, share: Share) -> int:
+def _classify(shared: Any, uri: str, work: Work) -> int:
     """A task: its blocks to one file; one that is repeated writes the same file again."""
-    number, split, blocks = share
+    number, split, blocks = work
     model: Model = shared.value
     filesystem, folder = locate(uri)
     filesystem.create_dir(folder, recursive=True)
