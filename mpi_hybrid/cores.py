@@ -19,41 +19,41 @@ class Cores:
     quota: Quota | None = field(default_factory=cpu_quota)
 
 
-def fair_share(mine: Cores, node: Sequence[Cores]) -> float:
+def cores_each(mine: Cores, node: Sequence[Cores]) -> float:
     """Cores for a rank that may use `mine`, where each rank of its node may use one of `node`.
 
     Σ over the cores c of `mine` of 1 / (number of ranks that may use c): with every rank on all
     cores, cores / ranks; with every rank bound to its own, the number of those. At most its part of
-    a quota, which the ranks in the same control group share.
+    a quota, which the ranks of the same control group have together.
     """
-    users = Counter(number for cores in node for number in cores.numbers)
-    share = sum(1 / users[number] for number in mine.numbers)
+    users = Counter(number for each in node for number in each.numbers)
+    cores = sum(1 / users[number] for number in mine.numbers)
     if mine.quota is None:
-        return share
-    return min(share, mine.quota.cores / sum(cores.quota == mine.quota for cores in node))
+        return cores
+    return min(cores, mine.quota.cores / sum(each.quota == mine.quota for each in node))
 
 
-def default_threads(share: float) -> int:
-    """Threads of a rank: what SLURM gives each task, else its share of the node's cores."""
+def default_threads(cores: float) -> int:
+    """Threads of a rank: what SLURM gives each task, else as many as it has cores."""
     given = os.environ.get("SLURM_CPUS_PER_TASK", "")
     if given:
         if not given.isdigit() or int(given) < 1:
             raise InputError(f"SLURM_CPUS_PER_TASK={given}: not a number of cores; give --threads")
         return int(given)
-    return max(1, int(share + 1e-6))
+    return max(1, int(cores + 1e-6))
 
 
-def too_few(threads: int, share: float, mine: Cores, node: Sequence[Cores]) -> str | None:
+def too_few(threads: int, cores: float, mine: Cores, node: Sequence[Cores]) -> str | None:
     """A warning where `threads` threads have fewer cores than that, or None."""
-    if threads <= share + 1e-6:
+    if threads <= cores + 1e-6:
         return None
-    bound = {cores.numbers for cores in node}
+    bound = {each.numbers for each in node}
     if len(mine.numbers) < threads and len(bound) > 1:
         return (
             f"a rank is bound to {len(mine.numbers)} of the node's cores but runs {threads} "
             "threads: use --bind-to none (mpirun) or --cpu-bind=none (srun), or fewer --threads"
         )
-    cores = f"{len(frozenset.union(*bound))} cores of a node"
+    shared = f"{len(frozenset.union(*bound))} cores of a node"
     if mine.quota and mine.quota.cores < len(mine.numbers):
-        cores = f"a CPU quota of {mine.quota.cores:g} cores"
-    return f"{len(node)} ranks x {threads} threads share {cores}: use fewer ranks or --threads"
+        shared = f"a CPU quota of {mine.quota.cores:g} cores"
+    return f"{len(node)} ranks x {threads} threads share {shared}: use fewer ranks or --threads"

@@ -86,7 +86,9 @@ class Progress:
 def _bar(progress: Progress, name: str, total: int, unit: str) -> Iterator[Advance]:
     from tqdm import tqdm  # a log needs none of it
 
-    look = f"{name}: {{percentage:3.0f}}% |{{bar}}| of {total:,} {unit}, {{remaining}} left"
+    look = (
+        f"{name}: {{percentage:3.0f}}% |{{bar}}| {{n:,}} of {{total:,}} {unit}, {{remaining}} left"
+    )
     with tqdm(
         total=total,
         bar_format=look,
@@ -95,6 +97,7 @@ def _bar(progress: Progress, name: str, total: int, unit: str) -> Iterator[Advan
         dynamic_ncols=True,
     ) as bar:
         yield bar.update
+        bar.refresh()  # it may not have been drawn since the last of the work
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def test_a_terminal_sees_a_bar_only_where_there_is_something_to_measure():
     run(terminal)
     text = terminal.getvalue()
     assert "statistics:   0% |" in text
-    assert "of 60,000 images" in text
+    assert "60,000 of 60,000 images" in text
     assert "solve ...\r" in text
     assert "?" not in text.partition("solve ...")[2].partition("\n")[0]
     assert "0.00" not in text.partition("solve")[0].partition("in ")[0]

@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from ridge_spark.cores import available_cores
     from ridge_spark.data.dataset import find_splits, read_blocks
-    from ridge_spark.predicting.predict import require_same_images
+    from ridge_spark.data.same_images import require_same_images
     from ridge_spark.ridge.metrics import Metrics
     from ridge_spark.ridge.selection import confusion_of
     from ridge_spark.runs.summary import class_table, confusion_table
@@ -35,15 +35,15 @@ def run(options: argparse.Namespace) -> None:
             f"--data {options.data}: not a data set; make one with: ridge-spark import"
         )
     split = splits[-1]
-    require_same_images(model, split.description, f"--data {options.data}")
+    require_same_images(f"--data {options.data}", split.description, model)
     if split.description.class_names != model.class_names:
         raise InputError(
             f"--data {options.data}: its classes are not those of the model; import the images "
             f"again with --like {options.model}"
         )
-    confusion = confusion_of(
-        read_blocks(split.blocks), model.coef, model.intercept, threads=available_cores()
-    )
+    threads = available_cores()
+    blocks = model.seen(read_blocks(split.blocks), threads=threads)
+    confusion = confusion_of(blocks, model.coef, model.intercept, threads=threads)
     metrics = Metrics.of(confusion)
     if options.json:
         print(json.dumps({**metrics.to_dict(model.class_names), "data": split.uri}))

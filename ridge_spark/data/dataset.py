@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from pyarrow import fs
 
 from ridge_spark.data import manifest as manifests
 from ridge_spark.data.description import SPLITS, Description
+from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import locate, one_line
 from ridge_spark.errors import InputError
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ridge_spark.ridge.blocks import Block
 
 log = logging.getLogger(__name__)
+
+ONE_FOLDER = "keep one data set in one folder"
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,9 @@ def open_split(uri: str, split: str | None = None) -> Split:
     """
     found = find_split(uri, split)
     if not found:
+        whole, _, name = uri.rstrip("/").rpartition("/")
+        if split and name in SPLITS and find_split(whole or ".", name):
+            raise InputError(f"{uri}: is one split of a data set; give {whole or '.'}")
         place = f"the folder '{split}' with " if split else "a folder with "
         raise InputError(
             f"{uri}: not a data set, {place}Parquet files is missing; "
@@ -165,13 +171,10 @@ def _split_of_footers(uri: str, where: Folder, names: Sequence[str]) -> Split:
         path = f"{where.path}/{name}"
         footer = footer_of(where.filesystem, path)
         found = Description.from_schema(footer.schema.to_arrow_schema(), path)
-        if description is None:
-            description = found
-        elif replace(found, source=description.source) != description:
-            raise InputError(
-                f"{path}: its image shape, classes or preparation differ from {names[0]}; "
-                "keep one data set in one folder"
-            )
+        description = description or found
+        require_same_images(path, found, description, names[0], ONE_FOLDER)
+        if found.class_names != description.class_names:
+            raise InputError(f"{path}: its classes differ from those of {names[0]}; {ONE_FOLDER}")
         for group in range(footer.num_row_groups):
             rows = footer.row_group(group).num_rows
             if rows == 0:

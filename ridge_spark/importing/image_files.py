@@ -7,29 +7,48 @@ import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from ridge_spark.importing import cut_jpeg
+from ridge_spark.importing.eight_bits import (
+    UnusablePixelsError,
+    bits_of,
+    require_known_pixels,
+    to_eight_bits,
+)
 from ridge_spark.importing.plain_png import decode_plain_png, plain_mode
 
 # Only these decoders are ever tried: Pillow has others that start programs or are little used.
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP")
+AVIF = ("AVIF",) if find_spec("PIL._avif") else ()  # from Pillow 11.3, if built with it
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP", *AVIF)
 SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".webp")
-)
+    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".webp",
+     *(f".{kind.lower()}" for kind in AVIF))
+)  # fmt: skip
+STARTS = {
+    b"\x89PNG": "PNG", b"\xff\xd8": "JPEG", b"BM": "BMP", b"GIF8": "GIF", b"RIFF": "WebP",
+    b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "BigTIFF", b"MM\0+": "BigTIFF",
+}  # fmt: skip
+BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF"}
 MOST_PIXELS_IN_FILE = 100_000_000
 MOST_FILE_BYTES = 512 * 2**20
 HOLD_EXIF = frozenset(("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"))
 ORIENTATION = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+PNG_GRAY = (0, 4)  # colour types
 
 TURNED = "turned upright, as their EXIF data says"
-TRANSPARENT = "with transparent pixels, laid over the background"
 FRAMES = "with several frames, of which the first was taken"
-DEEP = "with 16 bits a pixel, brought to 8"
+CUT = "without their last bytes, which hold none of the picture"
 
 
 class BadImageError(Exception):
@@ -77,14 +96,14 @@ def decode(data: bytes, background: str, into: Image.Image | None = None) -> Pic
     plain = decode_plain_png(data, MOST_PIXELS_IN_FILE, into)
     if plain is not None:
         return Picture(plain, [])
-    with _opened(data) as image:
-        image.load()
-        notes = [FRAMES] if getattr(image, "is_animated", False) else []
-        if not HOLD_EXIF.isdisjoint(image.info):
-            if image.getexif().get(ORIENTATION, 1) in range(2, 9):
-                notes.append(TURNED)
-            ImageOps.exif_transpose(image, in_place=True)
-        return Picture(_eight_bits(image, background, notes), notes)
+    try:
+        return _decode_any(data, background)
+    except BadImageError as error:
+        whole = cut_jpeg.mended(data) if isinstance(error.__cause__, OSError) else None
+        if whole is None:
+            raise
+        picture = _decode_any(whole, background)
+        return Picture(picture.image, [*picture.notes, CUT])
 
 
 def is_gray(data: bytes) -> bool:
@@ -92,7 +111,34 @@ def is_gray(data: bytes) -> bool:
     if mode := plain_mode(data):
         return mode == "L"
     with _opened(data) as image:
+        if image.format == "PNG":
+            return data[25] in PNG_GRAY
         return image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
+
+
+def _decode_any(data: bytes, background: str) -> Picture:
+    with _opened(data) as image:
+        require_known_pixels(image)
+        bits = bits_of(image, data)
+        notes = [FRAMES] if getattr(image, "is_animated", False) else []
+        turn = _turn(image) if image.format == "TIFF" else None  # which Pillow turns itself
+        image.load()
+        upright: Image.Image = image
+        if image.format != "TIFF" and not HOLD_EXIF.isdisjoint(image.info):
+            turn = _turn(image)
+        if turn is not None:
+            notes.append(TURNED)
+            if image.format != "TIFF":
+                upright = image.transpose(turn)
+        return Picture(to_eight_bits(upright, bits, background, notes), notes)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What turns the image upright. Of its EXIF data, nothing but the orientation is looked at."""
+    try:
+        return TURNS.get(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # what is in it may be anything, and viewers pass over it
+        return None
 
 
 @contextmanager
@@ -115,38 +161,27 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
             yield image
     except (BadImageError, MemoryError):
         raise
+    except UnusablePixelsError as error:
+        raise BadImageError(str(error)) from error
     except Image.UnidentifiedImageError as error:
-        raise BadImageError(
-            f"not an image in one of the formats {', '.join(FORMATS)}, or a damaged one"
-        ) from error
+        raise BadImageError(_unidentified(data)) from error
     except Image.DecompressionBombError as error:
         raise BadImageError(_bomb("too many pixels")) from error
     except Exception as error:  # a damaged file makes Pillow raise almost anything
         raise BadImageError(f"damaged: {error or type(error).__name__}") from error
 
 
+def _unidentified(data: bytes) -> str:
+    if data[4:8] == b"ftyp" and (kind := BRANDS.get(data[8:12])):
+        return f"is {kind}, whatever its name, which is not read; convert it to PNG or JPEG"
+    for start, kind in STARTS.items():
+        if data.startswith(start):
+            return (
+                f"{kind} that is damaged or stored in a way that is not read; save it with 8 or "
+                "16 bits a channel, gray or RGB"
+            )
+    return f"not an image in one of the formats {', '.join(FORMATS)}, or a damaged one"
+
+
 def _bomb(size: str) -> str:
     return f"{size}; over {MOST_PIXELS_IN_FILE // 10**6} million are refused as a bomb"
-
-
-def _eight_bits(image: Image.Image, background: str, notes: list[str]) -> Image.Image:
-    if image.mode.startswith("I"):
-        notes.append(DEEP)
-        return _from_16_bits(image)
-    if image.mode == "F":
-        raise BadImageError("pixels are floating-point numbers; save it with 8 or 16 bits")
-    if image.has_transparency_data:
-        notes.append(TRANSPARENT)
-        below = Image.new("RGBA", image.size, background)
-        below.alpha_composite(image.convert("RGBA"))
-        return below.convert("L" if image.mode in ("L", "LA", "La") else "RGB")
-    if image.mode in ("L", "RGB"):
-        return image
-    return image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _from_16_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 0xFFFF:
-        raise BadImageError("pixels have more than 16 bits; save it with 8 or 16 bits")
-    return Image.fromarray(((values * 255 + 0x7FFF) // 0xFFFF).astype(np.uint8))

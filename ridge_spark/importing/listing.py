@@ -22,7 +22,7 @@ OF_SYSTEMS = frozenset(
      "#recycle", "#snapshot", "$RECYCLE.BIN", "RECYCLER", "System Volume Information",
      "lost+found", "__pycache__")
 )  # fmt: skip
-UNREAD_SUFFIXES = frozenset(
+UNREAD = frozenset(
     (".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".jpx", ".jpf", ".svg", ".psd",
      ".dng", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".exr", ".hdr", ".tga",
      ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".ico", ".dcm", ".pcx", ".dds", ".fits", ".npy")
@@ -43,7 +43,7 @@ class Listing:
         suffix = os.path.splitext(name)[1].lower()
         if suffix in SUFFIXES:
             self.images.append(name)
-        elif suffix in UNREAD_SUFFIXES:
+        elif suffix in UNREAD:
             self.leave_out(name, f"images of a format that is not read ({suffix})")
             self.unread.setdefault(name.partition("/")[0], Counter())[suffix] += 1
         else:

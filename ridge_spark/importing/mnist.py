@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ridge_spark.data.storage import one_line
 from ridge_spark.errors import InputError
-from ridge_spark.importing.idx import read_pair
+from ridge_spark.importing.idx import find_file, read_pair
 from ridge_spark.importing.labelled import LabelledImages, import_labelled
 from ridge_spark.importing.report import Report
 
@@ -62,12 +62,11 @@ def verified_files(folder: Path) -> dict[str, Path]:
     """The four files in `folder`, each plain or gzipped; `InputError` if one is not MNIST's."""
     files = {}
     for name, expected in SHA256.items():
-        plain, gzipped = folder / name, folder / f"{name}.gz"
-        path = plain if plain.is_file() else gzipped
-        if not path.is_file():
-            raise InputError(f"{plain}: no such file, plain or .gz; MNIST has four files")
+        path = find_file(folder, name)
+        if path is None:
+            raise InputError(f"{folder / name}: no such file, plain or .gz; MNIST has four files")
         try:
-            with gzip.open(path) if path == gzipped else open(path, "rb") as file:
+            with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{path}: can't be read ({error})") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -10,7 +11,9 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.data.dataset import Description, Split, find_splits, read_blocks
+from ridge_spark.cores import available_cores
+from ridge_spark.data.dataset import Split, find_splits, read_blocks
+from ridge_spark.data.same_images import require_same_images
 from ridge_spark.errors import InputError
 from ridge_spark.importing.image_files import BadImageError, decode, quiet_pillow, read_file
 from ridge_spark.importing.listing import list_images
@@ -19,6 +22,7 @@ from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
 
 FILES_AT_A_TIME = 64
+STANDARD_INPUT = "-"
 
 Skip = Callable[[str], None]
 
@@ -38,9 +42,14 @@ def predict_paths(
 ) -> Iterator[Prediction]:
     """Classify files, folders of files, data sets and splits of them, in the order given.
 
+    "-" stands for the files that standard input names, one a line.
+
     A damaged file is told to `skip`; without it, `InputError`.
     """
     for path in paths:
+        if path == STANDARD_INPUT:
+            yield from _of_files(model, (line.rstrip("\n") for line in sys.stdin), skip)
+            continue
         splits = find_splits(path)
         for split in splits:
             yield from _of_split(model, split)
@@ -54,17 +63,8 @@ def classify(scores: Float) -> tuple[NDArray[np.intp], Float]:
     return scores.argmax(axis=1), best_two[:, 1] - best_two[:, 0]
 
 
-def require_same_images(model: Model, about: Description, name: str) -> None:
-    """`InputError` unless the images of a data set are of the shape the model takes."""
-    if about.shape != model.shape:
-        raise InputError(
-            f"{name}: images of {'x'.join(map(str, about.shape))}, but the model takes "
-            f"{'x'.join(map(str, model.shape))}; import them with --like and the model"
-        )
-
-
 def _of_split(model: Model, split: Split) -> Iterator[Prediction]:
-    require_same_images(model, split.description, split.uri)
+    require_same_images(split.uri, split.description, model)
     for block in read_blocks(split.blocks):
         names = (f"{split.uri}:{block.first_row + row}" for row in range(len(block.labels)))
         yield from _predictions(model, names, block.images)
@@ -94,7 +94,7 @@ def _of_files(model: Model, files: Iterator[str], skip: Skip | None) -> Iterator
 def _predictions(
     model: Model, names: Iterable[str], images: NDArray[np.uint8]
 ) -> Iterator[Prediction]:
-    scores = model.decision_function(images)
+    scores = model.decision_function(images, threads=available_cores())
     for name, row, predicted, margin in zip(names, scores, *classify(scores), strict=True):
         yield Prediction(name, row, int(predicted), float(margin))
 

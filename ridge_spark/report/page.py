@@ -15,11 +15,10 @@ from ridge_spark.report import outcome, times
 from ridge_spark.report.charts import MOST_WORKERS, lambda_chart, stage_chart, timeline
 from ridge_spark.report.examples import Examples, find_examples
 from ridge_spark.report.graph import lanes, steps
-from ridge_spark.report.graph_figure import graph_figure
-from ridge_spark.report.pictures import confusion_picture, picture, weight_pictures
-from ridge_spark.report.run import Run
+from ridge_spark.report.pictures import confusion_picture, filter_sheet, picture, weight_pictures
 from ridge_spark.report.svg import inline
 from ridge_spark.report.text import percent, rounded, seconds_of
+from ridge_spark.runs.directory import Run
 
 TEMPLATES = ("page.html", "run.html", "style.css")
 MOST_CLASSES = 24  # whose weights are shown
@@ -58,7 +57,7 @@ def _view(run: Run) -> dict[str, Any]:
     """What the template shows of a run."""
     result = run.result
     shown, without = _examples(run)
-    large = len(result["classes"]) > outcome.LARGEST_TABLE
+    large = len(result.classes) > outcome.LARGEST_TABLE
     spent = times.own_seconds(result)
     return {
         "run": run,
@@ -70,11 +69,12 @@ def _view(run: Run) -> dict[str, Any]:
             lambda_chart([run]), "Accuracy on held-out images and GCV against lambda"
         ),
         "confusion": outcome.confusion_rows(run),
-        "longest_name": max(map(len, result["classes"])),
-        "confusion_picture": confusion_picture(run.confusion) if large else None,
+        "longest_name": max(map(len, result.classes)),
+        "confusion_picture": confusion_picture(result.matrix) if large else None,
         "pairs": outcome.confused_pairs(run),
-        "classes": _class_pictures(run),
-        "more_classes": max(0, len(result["classes"]) - MOST_CLASSES),
+        "classes": _class_pictures(run) if run.model.features is None else [],
+        "filters": _filters(run),
+        "more_classes": max(0, len(result.classes) - MOST_CLASSES),
         "examples": shown,
         "without_examples": without,
         "picture": lambda pixels: picture(pixels, run.model.shape),
@@ -83,11 +83,8 @@ def _view(run: Run) -> dict[str, Any]:
         "task_times": times.task_times(result),
         "workers": times.workers(result)[:MOST_WORKERS],
         "more_workers": max(0, len(times.workers(result)) - MOST_WORKERS),
-        "graph": inline(
-            graph_figure(steps(run), lanes(run), result["workers"], result["seconds"]),
-            "What was computed where: "
-            + "; ".join(f"{step.title}: {step.text}" for step in steps(run)),
-        ),
+        "lanes": lanes(result),
+        "steps": steps(result),
     }
 
 
@@ -110,12 +107,12 @@ def _same(runs: Sequence[Run], key: str) -> list[list[str]]:
     """The names of the runs, those with the same value together."""
     found: dict[str, list[str]] = {}
     for run in runs:
-        found.setdefault(run.result[key], []).append(run.name)
+        found.setdefault(getattr(run.result, key), []).append(run.name)
     return list(found.values())
 
 
 def _timeline(run: Run) -> Markup | None:
-    return inline(timeline(run), "When each stage ran") if run.result["stages"] else None
+    return inline(timeline(run), "When each stage ran") if run.result.run_stages else None
 
 
 def _class_pictures(run: Run) -> list[ClassPictures]:
@@ -131,11 +128,22 @@ def _class_pictures(run: Run) -> list[ClassPictures]:
     ]
 
 
+def _filters(run: Run) -> str | None:
+    """The filters of the model's patches as one picture."""
+    bank = run.model.features.bank if run.model.features else None
+    if bank is None:
+        return None
+    geometry = bank.geometry
+    return filter_sheet(
+        bank.filters.reshape(-1, geometry.window, geometry.window, geometry.shape[2])
+    )
+
+
 def _examples(run: Run) -> tuple[Examples | None, str]:
     """Examples of the test images, or why there are none."""
-    if not run.result["n_test"]:
+    if not run.result.n_test:
         return None, "The data set has no test split, so there are no test images to show."
     try:
-        return find_examples(run.result["dataset"], run.model), ""
+        return find_examples(run.result.dataset, run.model), ""
     except InputError as error:
         return None, f"The test images could not be read for this page. {error}"

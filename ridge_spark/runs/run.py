@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, find_split, open_split
+from ridge_spark.data.same_images import require_same_images
+from ridge_spark.data.storage import without_secrets
 from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
+from ridge_spark.runs.directory import require_free
+from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
 from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.result import Draw, describe, draw_page, require_free, write_run
-from ridge_spark.runs.training import train
+from ridge_spark.runs.result import Result
+from ridge_spark.runs.training import Training, train
 
 
-def run(engine_name: str, options: TrainOptions, draw: Draw) -> dict[str, Any]:
-    """Train with the engine of that name, write the run directory, return result.json.
+def run(engine_name: str, options: TrainOptions, draw: Draw | None) -> Result:
+    """Train with the engine of that name, write the run directory, return what it says.
 
-    `draw` makes the text of report.html; a run without one is finished all the same.
+    `draw` makes the text of report.html, which is left out without it; a run whose page can't be
+    drawn is finished all the same.
     """
     progress = Progress()
     require_free(options.out)
     split, test = open_splits(options)
     with ExitStack() as stack:
-        engine = _start(engine_name, split, test, options, progress, stack)
-        training = train(engine, split, options, progress)
-    result = describe(engine, training, options, progress)
-    for warning in training.warnings:
-        progress.say(f"warning: {warning}")
-    page = draw_page(draw, result, training, progress)
-    write_run(options.out, result, training, page)
-    return result
+        engine = stack.enter_context(_start(engine_name, split, test, options, progress, stack))
+        training = train(engine, options)
+        result = result_of(engine, training, options)
+    return finish(options.out, result, training.model, training.statistics, draw, progress)
+
+
+def result_of(engine: Engine, training: Training, options: TrainOptions) -> Result:
+    """What a training run says of itself; under MPI, a collective call."""
+    return Result(
+        **found(training.model, training.statistics, training.gcv, training.confusion),
+        **ran_on(engine),
+        **times(engine.progress),
+        dataset=without_secrets(options.data),
+        n_validation=training.n_validation,
+        lambdas=training.lambdas,
+        features=training.searched,
+        validation_accuracy=tuple(training.validation_accuracy.tolist()),
+        solver=training.solver,
+        seed=options.folds.seed,
+        folds=options.folds.held_out,
+        command=without_secrets(options.command),
+        warnings=training.warnings,
+    )
 
 
 def open_splits(options: TrainOptions) -> tuple[Split, Split | None]:
@@ -42,11 +61,10 @@ def open_splits(options: TrainOptions) -> tuple[Split, Split | None]:
     if test is None:
         return split, None
     about, expected = test.description, split.description
-    if (about.shape, about.class_names) != (expected.shape, expected.class_names):
-        raise InputError(
-            f"{options.data}/test: its image shape or classes are not those of the training "
-            "images; import both in one go"
-        )
+    name, remedy = f"{options.data}/test", "import both in one go"
+    require_same_images(name, about, expected, "the training split", remedy)
+    if about.class_names != expected.class_names:
+        raise InputError(f"{name}: its classes are not those of the training images; {remedy}")
     return split, test
 
 

@@ -104,7 +104,7 @@ def test_16_bits_in_either_byte_order():
 
 
 def test_32_bits_and_floats_are_refused_since_their_range_is_unknown():
-    with pytest.raises(BadImageError, match="more than 16 bits"):
+    with pytest.raises(BadImageError, match="integers of 32 bits"):
         pixels(encode(np.array([[70_000]], np.int32), "TIFF"))
     with pytest.raises(BadImageError, match="floating-point"):
         pixels(encode(np.array([[0.5]], np.float32), "TIFF"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mpi_hybrid.cores import Cores, default_threads, fair_share, too_few
+from mpi_hybrid.cores import Cores, cores_each, default_threads, too_few
 from ridge_spark.cores import Quota
 from ridge_spark.errors import InputError
 from tests.mpi.conftest import MpiRun
@@ -21,7 +21,7 @@ SMALL = cores(*range(8), quota=3)  # 3 cores' time on any of 8
 
 
 @pytest.mark.parametrize(
-    ("mine", "node", "share"),
+    ("mine", "node", "cores"),
     [
         (ALL, [ALL], 8),
         (ALL, [ALL] * 4, 2),
@@ -35,15 +35,15 @@ SMALL = cores(*range(8), quota=3)  # 3 cores' time on any of 8
         (SMALL, [SMALL] + [ALL] * 7, 1),
     ],
 )
-def test_a_rank_has_its_share_of_cores_and_of_its_quota(
-    mine: Cores, node: list[Cores], share: float
+def test_a_rank_has_its_part_of_the_cores_and_of_its_quota(
+    mine: Cores, node: list[Cores], cores: float
 ) -> None:
-    assert fair_share(mine, node) == pytest.approx(share)
+    assert cores_each(mine, node) == pytest.approx(cores)
 
 
 def test_threads_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
-    assert [default_threads(share) for share in (8, 8 / 3, 2.9999999, 0.5)] == [8, 2, 3, 1]
+    assert [default_threads(cores) for cores in (8, 8 / 3, 2.9999999, 0.5)] == [8, 2, 3, 1]
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "6")
     assert default_threads(2) == 6
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "0")

@@ -48,7 +48,18 @@ def test_the_three_outputs_agree(ridge_spark, pictures_run):
     assert about["margin"] == scores[-1] - scores[-2]
     assert about["scores"][about["class"]] == scores[-1]
     assert row[:3] == [str(image), about["class"], repr(about["margin"])]
-    assert lines == f"{image}\t{about['class']}\tmargin {about['margin']:.3f}\n"
+    assert lines == f"{image}\t{about['class']}\t{about['margin']:.3f}\n"
+
+
+def test_standard_input_names_files(ridge_spark, pictures_run):
+    folder = pictures_run / "png" / "ant"
+    named = ridge_spark("predict", "--model", pictures_run / "run", folder)
+    files = "".join(f"{path}\n" for path in sorted(folder.iterdir()))
+    done = ridge_spark("predict", "--model", pictures_run / "run", "-", input=files)
+    assert done.stdout.count("\n") == 60
+    assert done.stdout == named.stdout
+    missing = ridge_spark("predict", "--model", pictures_run / "run", "-", input="none.png\n")
+    assert_refused(missing, "none.png")
 
 
 def test_a_data_set_is_predicted_row_by_row(ridge_spark, pictures_run):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
-from scipy.stats import binomtest
 
 from ridge_spark.data.dataset import Description
 from ridge_spark.data.storage import without_secrets
@@ -23,20 +21,13 @@ from ridge_spark.report import pictures
 from ridge_spark.report.examples import SHOWN, find_examples
 from ridge_spark.report.text import (
     bytes_of,
-    interval_95,
     plural,
     power_of_ten,
     rounded,
     seconds_of,
 )
 from ridge_spark.report.times import own_seconds, task_times, workers
-
-
-@given(st.integers(1, 10**6), st.floats(0, 1))
-def test_interval_is_that_of_wilson(n: int, share: float) -> None:
-    right = round(share * n)
-    expected = binomtest(right, n).proportion_ci(method="wilson")
-    assert interval_95(right, n) == pytest.approx((expected.low, expected.high), abs=1e-6)
+from ridge_spark.runs.result import Result, StageRecord, TaskRecord
 
 
 @pytest.mark.parametrize(
@@ -86,29 +77,27 @@ def test_no_key_of_an_object_store_is_shown(given_: str, shown: str) -> None:
     assert without_secrets(given_) == shown
 
 
-def span(stage: str, start: float, end: float, worker: str = "", peak: float = 0) -> dict[str, Any]:
-    return {
-        "stage": stage, "start": start, "end": end, "worker": worker, "peak_rss_mb": peak,
-    }  # fmt: skip
+def test_a_stage_inside_another_counts_once_and_drawing_the_report_not_at_all(
+    result: Result,
+) -> None:
+    stages = (
+        StageRecord("inside", 2, 5), StageRecord("around", 1, 7), StageRecord("last", 7, 8),
+        StageRecord("report", 10, 12),
+    )  # fmt: skip
+    run = replace(result, stages=stages, seconds={"report": 2.0, "total": 12.0})
+    assert own_seconds(run) == {"around": 3, "inside": 3, "last": 1, "other": 3}
 
 
-def test_a_stage_inside_another_counts_once() -> None:
-    result = {
-        "stages": [span("inside", 2, 5), span("around", 1, 7), span("last", 7, 8)],
-        "seconds": {"total": 10},
-    }
-    assert own_seconds(result) == {"around": 3, "inside": 3, "last": 1, "other": 3}
-
-
-def test_workers_and_tasks_are_added_up() -> None:
-    tasks = [
-        span("one", 0, 1, "a/1", 100), span("one", 0, 4, "b/2", 300),
-        span("two", 4, 6, "a/1", 200), span("one", 1, 3, "a/1", 150),
-    ]  # fmt: skip
-    busiest, other = workers({"tasks": tasks})
+def test_workers_and_tasks_are_added_up(result: Result) -> None:
+    tasks = (
+        TaskRecord("one", 0, 1, "a/1", 100), TaskRecord("one", 0, 4, "b/2", 300),
+        TaskRecord("two", 4, 6, "a/1", 200), TaskRecord("one", 1, 3, "a/1", 150),
+    )  # fmt: skip
+    run = replace(result, tasks=tasks)
+    busiest, other = workers(run)
     assert (busiest.name, busiest.tasks, busiest.busy, busiest.peak_rss_mb) == ("a/1", 3, 5, 200)
     assert (other.name, other.tasks, other.busy, other.peak_rss_mb) == ("b/2", 1, 4, 300)
-    one, two = task_times({"tasks": tasks})
+    one, two = task_times(run)
     assert (one.stage, one.tasks, one.shortest, one.middle, one.longest) == ("one", 3, 1, 2, 4)
     assert (two.stage, two.tasks) == ("two", 1)
 

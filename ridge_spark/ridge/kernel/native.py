@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from pkgutil import get_data
 from typing import Any
@@ -14,30 +15,9 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from ridge_spark.ridge.kernel.cache import kept
+from ridge_spark.ridge.kernel.gram_program import GRAM
 from ridge_spark.ridge.kernel.micro import DotProduct
-
-SIGNATURES = {
-    name: tuple(kinds.split())
-    for name, kinds in {
-        # images, row stride, rows to take, how many, columns; panels, steps they hold, first step;
-        # first, last panel
-        "pack": "uint8* size int64* size size uint32* size size size size",
-        # images, row stride, rows to take, how many; labels, sums, classes, columns;
-        # first, last column
-        "class_sums": "uint8* size int64* size int64* int32* size size size size",
-        # panels, how many, steps they hold, steps used; tiles, partial; first, last tile
-        "multiply": "uint32* size size size int32* int32* size size",
-        # tiles, partial; gram, height, columns, first right panel; first, last tile
-        "flush": "int32* int32* int64* size size size size size",
-        # tiles, partial, correction of each row; gram, height, columns, first right panel,
-        # whether it is symmetric; first, last tile
-        "complete": "int32* int32* int64* int64* size size size size size size",
-    }.items()
-}
-
-
-# All that the compiled code depends on besides the processor.
-SOURCES = ("micro.py", "packing.py", "native.py")
+from ridge_spark.ridge.kernel.program import Product, Program
 
 
 @dataclass(frozen=True)
@@ -57,42 +37,51 @@ class Kernel:
 
 
 def load_kernel(product: DotProduct) -> Kernel:
-    """The loops around `product`, compiled now or, far sooner, when they were first needed.
+    """The loops of X'X around `product`."""
+    engine, functions = load_program(GRAM, product)
+    return Kernel(product, engine, **functions)
 
-    Kept machine code needs no Numba: not even importing it, which takes longer than loading this.
+
+def load_program(program: Program, product: Product) -> tuple[Any, dict[str, Callable[..., None]]]:
+    """The functions of `program`, compiled now or, far sooner, when they were first needed.
+
+    Also what holds their code in memory. They release the interpreter's lock while they run. Kept
+    machine code needs no Numba: not even importing it, which takes longer than loading this.
     """
-    return load_object(product, kept(_name(product), lambda: compile_object(product)))
+    code = kept(_name(program, product), lambda: compile_object(program, product))
+    return load_object(program, product, code)
 
 
-def compile_object(product: DotProduct) -> bytes:
-    """Compile the loops around `product` for this processor; an object file that needs no Numba."""
-    from ridge_spark.ridge.kernel.packing import compiled_functions
-
+def compile_object(program: Program, product: Product) -> bytes:
+    """Compile `program` around `product` for this processor; an object file that needs no Numba."""
+    compiler = import_module(f"{__package__}.{program.module}")
     whole = llvm.parse_assembly("")
-    for name, function in compiled_functions(product).items():
+    for name, function in compiler.compiled_functions(product).items():
         module = llvm.parse_assembly(function.inspect_llvm())
         module.get_function(function.native_name).name = _symbol(name)
         whole.triple, whole.data_layout = module.triple, module.data_layout
         whole.link_in(module)
     machine = target_machine(product)
-    _keep_only_ours(whole, machine)
+    _keep_only_ours(program, whole, machine)
     return machine.emit_object(whole)
 
 
-def load_object(product: DotProduct, code: bytes) -> Kernel:
+def load_object(
+    program: Program, product: Product, code: bytes
+) -> tuple[Any, dict[str, Callable[..., None]]]:
     """Make the functions in the object file `code` callable."""
     # The engine takes the machine for its own, so that each needs one.
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine(product))
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    functions = {}
-    for name, kinds in SIGNATURES.items():
+    functions: dict[str, Callable[..., None]] = {}
+    for name, kinds in program.signatures.items():
         prototype = ctypes.CFUNCTYPE(None, *map(_argument_type, kinds))
         functions[name] = prototype(engine.get_function_address(_symbol(name)))
-    return Kernel(product, engine, **functions)
+    return engine, functions
 
 
-def target_machine(product: DotProduct) -> llvm.TargetMachine:
+def target_machine(product: Product) -> llvm.TargetMachine:
     """What emits code for this processor, some features switched on or off for `product`."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -105,12 +94,12 @@ def target_machine(product: DotProduct) -> llvm.TargetMachine:
     )
 
 
-def _keep_only_ours(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
+def _keep_only_ours(program: Program, module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
     """Optimise the functions together, so that all they do not need disappears.
 
     Above all what Numba adds to report errors, which calls Python: our functions have none.
     """
-    ours = {_symbol(name) for name in SIGNATURES}
+    ours = {_symbol(name) for name in program.signatures}
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration and value.name not in ours:
             value.linkage = "internal"
@@ -118,9 +107,9 @@ def _keep_only_ours(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None
     builder.getModulePassManager().run(module, builder)
 
 
-def _name(product: DotProduct) -> str:
+def _name(program: Program, product: Product) -> str:
     """What tells this machine code from any other, as a file name."""
-    sources = [get_data(__package__, source) or b"" for source in SOURCES]
+    sources = [get_data(__package__, source) or b"" for source in program.sources]
     parts = [
         repr(product),
         version("numba"),
@@ -130,7 +119,7 @@ def _name(product: DotProduct) -> str:
         llvm.get_host_cpu_features().flatten(),
         *(hashlib.sha256(source).hexdigest() for source in sources),
     ]
-    return f"kernel-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}.o"
+    return f"{program.name}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}.o"
 
 
 def _argument_type(kind: str) -> Any:

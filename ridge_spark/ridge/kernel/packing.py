@@ -31,15 +31,17 @@ import numpy as np
 from numba import carray, cfunc, types
 from numba.extending import intrinsic
 
+from ridge_spark.ridge.kernel.gram_program import SIGNATURES
 from ridge_spark.ridge.kernel.micro import DotProduct, emit_interleave, emit_strip
-from ridge_spark.ridge.kernel.native import SIGNATURES
 
 C_TYPES = {
     "size": types.intp,
     "uint8*": types.CPointer(types.uint8),
+    "int8*": types.CPointer(types.int8),
     "uint32*": types.CPointer(types.uint32),
     "int32*": types.CPointer(types.int32),
     "int64*": types.CPointer(types.int64),
+    "uint64*": types.CPointer(types.uint64),
 }
 
 
