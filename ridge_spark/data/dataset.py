@@ -201,9 +201,9 @@ def _has_shards(uri: str) -> bool:
     filesystem, folder = locate(uri)
     try:
         found = filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True))
-    except (OSError, pa.ArrowException):
+        return any(info.path.endswith(".parquet") for info in found)
+    except (OSError, pa.ArrowException, UnicodeError):  # names that Arrow can't have are not ours
         return False
-    return any(info.path.endswith(".parquet") for info in found)
 
 
 def _footer(filesystem: fs.FileSystem, path: str) -> pq.FileMetaData:
