@@ -47,7 +47,7 @@ Run = Callable[[int], Progress]
 def local(data: str, cores: int) -> Progress:
     options, progress = TrainOptions(data, "", GRID, FOLDS), Progress(quiet=True)
     split, test = open_split(data, "train"), open_split(data, "test")
-    train(LocalEngine(split, test, cores, progress), split, options, progress)
+    train(LocalEngine(split, test, cores, progress), options)
     return progress
 
 
@@ -57,7 +57,7 @@ def spark(sc: SparkContext, name: str, data: str, cores: int) -> Progress:
     split, test = open_split(data, "train"), open_split(data, "test")
     engine = SPARK[name](sc, split, test, cores, progress)
     engine.workers = cores  # the outer engine shares its pairs out among its workers
-    train(engine, split, options, progress)
+    train(engine, options)
     return progress
 
 

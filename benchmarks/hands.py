@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from ridge_spark.cores import available_cores
 from ridge_spark.importing.preparation import parse_size
 
 FINGERS = 5
@@ -139,7 +139,7 @@ def main() -> None:
     if options.out.exists():
         parser.error(f"--out {options.out}: exists already")
     write_hands(
-        options.out, parse_size(options.size), options.images, options.seed, os.cpu_count() or 1
+        options.out, parse_size(options.size), options.images, options.seed, available_cores()
     )
     print(f"{options.out}: {options.images:,} hands of {options.size}")
 

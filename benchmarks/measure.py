@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import statistics
 import sys
@@ -12,6 +11,8 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from ridge_spark.cores import available_cores
 
 REST = 0.15  # seconds, between runs: BLAS threads go on waiting busily for 100 ms, and take cores
 PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "pyspark", "pyarrow", "mpi4py")
@@ -63,7 +64,7 @@ def machine() -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return {"processor": _processor(), "cores": len(os.sched_getaffinity(0)), "versions": versions}
+    return {"processor": _processor(), "cores": available_cores(), "versions": versions}
 
 
 def report(name: str, results: Mapping[str, Any], table: str, out: Path | None = None) -> None:

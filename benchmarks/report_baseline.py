@@ -80,7 +80,7 @@ def ours(data: str, images: int, threads: int) -> Training:
     """The same search by the local engine."""
     options = TrainOptions(data, "", GRID, FOLDS)
     split, progress = open_split(data, "train").limited(images), Progress(quiet=True)
-    return train(LocalEngine(split, None, threads, progress), split, options, progress)
+    return train(LocalEngine(split, None, threads, progress), options)
 
 
 def _read(data: str, images: int) -> tuple[Float, NDArray[np.int32], int]:

@@ -21,11 +21,11 @@ from drawing import COLUMN, Measured, save, style
 from hybrid_figures import hybrid_figures
 from matplotlib.figure import Figure
 from measure import machine
+from ridge_spark.report.graph_figure import graph_figure
+from ridge_spark.report.run import Run
 
 from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.report.graph import lanes, steps
-from ridge_spark.report.graph_figure import graph_figure
-from ridge_spark.report.run import Run
 from ridge_spark.report.svg import INK, LINE, MUTED, SERIES
 
 SAMPLES = 14  # images of each class

@@ -122,7 +122,7 @@ def in_one_session(sc: SparkContext, data: str, repeats: int) -> dict[str, list[
 
     def ours(engine: type[SparkEngine]) -> None:
         progress = Progress(quiet=True)
-        train(engine(sc, split, test, None, progress), split, options, progress)
+        train(engine(sc, split, test, None, progress), options)
 
     frame = cached_vectors(sc, split)
     vectors = MLUtils.convertVectorColumnsFromML(frame.select("features")).cache()

@@ -68,7 +68,7 @@ def run(sc: SparkContext, engine: type[SparkEngine], data: str, images: int) -> 
     """One job on the first `images` training images and all test images."""
     split, test = open_split(data, "train").limited(images), open_split(data, "test")
     options, progress = TrainOptions(data, "", GRID, FOLDS), Progress(quiet=True)
-    train(engine(sc, split, test, None, progress), split, options, progress)
+    train(engine(sc, split, test, None, progress), options)
 
 
 if __name__ == "__main__":

@@ -45,9 +45,7 @@ def ours(data: str, lambdas: str = GRID, folds: int | None = None) -> None:
         open_split(data, "test"),
         Progress(quiet=True),
     )
-    training = train(
-        LocalEngine(split, test, available_cores(), progress), split, options, progress
-    )
+    training = train(LocalEngine(split, test, available_cores(), progress), options)
     with tempfile.TemporaryDirectory() as folder:
         training.model.save(Path(folder) / "model.safetensors")
 

@@ -12,7 +12,7 @@ from emr import operate
 from emr.arguments import OneLineParser
 from emr.errors import EmrError, explain
 from emr.logs import Logs
-from emr.package import ROOT, package_code
+from emr.package import package_code
 from emr.runs import FAILED, Target
 from emr.speech import say
 from emr.stack import Stack
@@ -114,7 +114,7 @@ def _package(_: argparse.Namespace) -> None:
 
 
 def _lock(_: argparse.Namespace) -> None:
-    print(lock(ROOT / "dist" / "emr"))
+    print(lock())
 
 
 def _validate(_: argparse.Namespace) -> None:

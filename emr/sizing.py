@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from emr.errors import EmrError
 from emr.stack import Sizes
-from ridge_spark.engines.merging import FAN_IN
-from ridge_spark.engines.spark import TILE_BYTES
+from ridge_spark.engines.spark import FAN_IN, TILE_BYTES
 
 MIB = 2**20
 WORKER_BASE_MIB = 448  # an interpreter with NumPy, SciPy, Numba and PyArrow, and a few blocks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shlex
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from emr.speech import say
 from emr.stack import Stack
 from emr.storage import Storage
 from emr.wheels import package_environment
+from ridge_spark.runs.directory import read_result
 from ridge_spark.runs.summary import table
 
 JOBS = {"outer": ROOT / "jobs" / "outer.py", "inner": ROOT / "jobs" / "inner.py"}
@@ -120,7 +120,7 @@ def fetch_result(stack: Stack, target: Target, ended: RunState) -> None:
     result = folder / "result.json"
     if not result.is_file():
         raise EmrError(f"{out}: holds no result.json; see: make emr-logs STEP={ended.run_id}")
-    print(table(json.loads(result.read_text()), str(folder)))
+    print(table(read_result(result), str(folder)))
 
 
 def report_failure(stack: Stack, target: Target, ended: RunState, log_seconds: float) -> None:

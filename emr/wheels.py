@@ -17,6 +17,7 @@ from emr.errors import EmrError
 from emr.package import ROOT, sha256
 
 HERE = Path(__file__).parent
+SOURCE = HERE / "requirements.in"  # what REQUIREMENTS pins
 REQUIREMENTS = HERE / "requirements.txt"
 PYTHON = "3.11"  # the one Python that emr-7.x and emr-spark-8.x have in common
 ARCHITECTURES = ("aarch64", "x86_64")
@@ -26,24 +27,34 @@ FAST = 1  # shared libraries hardly get smaller with more effort
 Entry = tuple[str, bytes, int]  # name in the archive, content, mode
 
 
-def lock(dist: Path) -> Path:
-    """Pin `requirements.in` for both architectures: each version once, each wheel's SHA-256."""
-    pins: dict[str, set[str]] = {}
-    constraints = ROOT / "constraints.txt"
-    options = ["-c", str(constraints)] if constraints.exists() else []
-    for architecture in ARCHITECTURES:
-        with tempfile.TemporaryDirectory(dir=_made(dist)) as folder:
-            _download(architecture, Path(folder), ["-r", str(HERE / "requirements.in"), *options])
-            for wheel in Path(folder).glob("*.whl"):
-                name, version = wheel.name.split("-")[:2]
-                pins.setdefault(f"{name}=={version}", set()).add(sha256(wheel))
-    lines = [
-        "# Made by `python -m emr lock` from requirements.in: wheels for Python 3.11 on Linux."
-    ]
-    for pin, hashes in sorted(pins.items()):
-        lines.append(" \\\n    ".join([pin, *(f"--hash=sha256:{each}" for each in sorted(hashes))]))
-    REQUIREMENTS.write_text("\n".join(lines) + "\n")
+def lock() -> Path:
+    """Pin `requirements.in` with the SHA-256 of every wheel, alike for both architectures."""
+    pinned = {architecture: _compiled(architecture) for architecture in ARCHITECTURES}
+    if len(set(pinned.values())) > 1:
+        raise EmrError(f"{SOURCE}: resolves to other packages on {' than on '.join(pinned)}")
+    heading = (
+        "# Made by `python -m emr lock` from requirements.in: wheels for Python 3.11 on Linux.\n"
+    )
+    REQUIREMENTS.write_text(heading + pinned[ARCHITECTURES[0]])
     return REQUIREMENTS
+
+
+def _compiled(architecture: str) -> str:
+    """What uv makes of `requirements.in` for one architecture; no addresses are in it."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", str(SOURCE)]
+    command += ["--generate-hashes", "--only-binary=:all:", "--no-annotate", "--no-header"]
+    command += [f"--python-version={PYTHON}", f"--python-platform={architecture}-{GLIBC[0]}"]
+    constraints = ROOT / "constraints.txt"
+    done = subprocess.run(
+        [*command, *(["--constraint", str(constraints)] if constraints.exists() else [])],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        reason = " ".join(done.stderr.split()) or "uv gave no reason"
+        raise EmrError(f"{SOURCE}: can't be pinned for {architecture}: {reason}")
+    return done.stdout
 
 
 def package_wheels(architecture: str, dist: Path) -> Path:

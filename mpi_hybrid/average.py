@@ -13,14 +13,16 @@ from mpi_hybrid.data import DataEngine
 from mpi_hybrid.rows import Rows
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
+from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.partition import split_evenly
-from ridge_spark.ridge.centring import Float, centre
-from ridge_spark.ridge.solution import Solution
+from ridge_spark.progress import Progress
+from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.solution import Solution, StoredPath
 from ridge_spark.ridge.statistics import Statistics
 
 
 class AverageEngine(DataEngine):
-    """An approximation: with W_r(λ) what rank r finds on its own images,  W(λ) = mean of W_r(λ).
+    """An approximation: with W_r(λ) the weights of rank r's own images,  W(λ) = mean of W_r(λ).
 
     Whatever else a run needs is exact, and so are the statistics that it returns: an exact run can
     begin with them (`groups`) and tell what the averaging cost.
@@ -33,7 +35,7 @@ class AverageEngine(DataEngine):
         self.shard = split_evenly(train.blocks, world.size)[world.rank]
         self.local: list[Statistics] = []  # of each group, of this rank's images
 
-    def share(self, rows: Rows) -> Rows:
+    def my_part(self, rows: Rows) -> Rows:
         """Those of `rows` that are in this rank's shard, whatever the others have left."""
         return self.rows_of(self.shard, rows)
 
@@ -47,7 +49,7 @@ class AverageEngine(DataEngine):
         )
 
     def save(self) -> None:
-        self.checkpoint.write(Progressed(self.local, self.share([(0, self.train.rows)])))
+        self.checkpoint.write(Progressed(self.local, self.my_part([(0, self.train.rows)])))
 
     def exact(self) -> DataEngine:
         """The exact engine, with pass one behind it already."""
@@ -59,29 +61,27 @@ class AverageEngine(DataEngine):
         return engine
 
     def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
-        """The mean of what the ranks find, each on its own part of the images of a system."""
+        """The mean of the ranks' weights, each fitted to its own part of the images of a system."""
         self.end_if_asked()
         total = sum(self.local[1:], self.local[0])
         parts = [*(total - group for group in self.local[: len(fitted_on) - 1]), total]
-        with self.working("solve"):
-            work = [(centre(part), lambdas) for part in parts if part.n]
-            mine = iter(self.solve_mine(work, solver))
-        return [self._average(next(mine) if part.n else None, lambdas) for part in parts]
+        here = LocalEngine(self.train, None, self.threads, Progress(quiet=True))
+        with self.progress.stage("solve"):
+            with self.working("factorise"):
+                mine = iter(here.solve([part for part in parts if part.n], lambdas, solver))
+            return [self._average(next(mine) if part.n else None, lambdas) for part in parts]
 
     def _average(self, mine: Solution | None, lambdas: Float) -> Solution:
         """Of what each rank has found; a rank without images has found nothing."""
-        about = self.train.description
-        L, d, k = len(lambdas), about.d, len(about.class_names)
-        coef, intercept = mine.weights if mine else (np.zeros((L, d, k)), np.zeros((L, k)))
-        coef = np.ascontiguousarray(coef)
+        L, d, k = len(lambdas), self.view.d, self.view.classes
+        coef, intercept = mine.weights() if mine else (np.zeros((L, k, d)), np.zeros((L, k)))
         singular = mine.singular if mine else np.zeros(L, np.bool_)
         ranks = self.world.comm.allreduce(int(mine is not None))
         self.world.add_up(coef)
         self.world.add_up(intercept)
         self.world.comm.Allreduce(MPI.IN_PLACE, singular, MPI.LOR)
-        return Solution.of(
-            coef=coef / ranks,
-            intercept=intercept / ranks,
+        return Solution(
             gcv=np.full(L, np.inf),  # of an average there is none
             singular=singular,
+            path=StoredPath(coef / ranks, intercept / ranks),
         )

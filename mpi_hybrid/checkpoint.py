@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from mpi_hybrid.rows import Rows, count, joined
@@ -21,6 +24,8 @@ from ridge_spark.ridge.statistics import Statistics
 
 SUFFIX = ".checkpoint"
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -29,6 +34,8 @@ class Part:
     path: Path
     rank: int
     rows: Rows
+    run: str
+    sha256: str
 
 
 @dataclass
@@ -53,20 +60,23 @@ class Checkpoint:
     Statistics add, so a run may be taken up by any number of ranks: each takes over some of the
     files, and the rows that no file covers are dealt out anew. A file is written beside its name
     and then renamed; one that has taken others over replaces them after that, and a crash between
-    the two leaves rows covered twice, of which the larger file wins.
+    the two leaves rows covered twice, of which the larger file wins. Each carries a hash of all
+    that is in it, which is checked when it is taken up. Where no file can be written, the run goes
+    on without.
     """
 
     def __init__(self, out: str, run: str, every_seconds: float, rank: int) -> None:
         self.folder = Path(locate(out)[1] + SUFFIX) if is_local(out) else None
+        self.usable = self.folder is not None
         self.run, self.every, self.rank = run, every_seconds, rank
         self.written = time.monotonic()
         self.superseded: list[Path] = []
 
     def due(self) -> bool:
         """True if the last file is older than it should be."""
-        return self.folder is not None and time.monotonic() - self.written >= self.every
+        return self.usable and time.monotonic() - self.written >= self.every
 
-    def find(self) -> list[Part]:
+    def parts(self) -> list[Part]:
         """The files to take up, no row in two of them; `InputError` if they are of another run."""
         if self.folder is None or not self.folder.is_dir():
             return []
@@ -84,34 +94,45 @@ class Checkpoint:
         """The statistics of `parts` together; the next file replaces theirs."""
         mine = Progressed()
         for part in parts:
-            mine.add(_load(part.path), part.rows)
+            mine.add(_load(part), part.rows)
             self.superseded.append(part.path)
         return mine
 
     def write(self, mine: Progressed) -> None:
         """Save what this rank has."""
-        if self.folder is None or not mine.rows:
+        if self.folder is None or not self.usable or not mine.rows:
             return
         from safetensors import SafetensorError
         from safetensors.numpy import save_file
 
         name = hashlib.sha256(json.dumps(mine.rows).encode()).hexdigest()[:12]
         target = self.folder / f"{self.rank:05d}-{name}.safetensors"
-        partial = target.with_suffix(f".partial-{os.getpid()}")
+        partial = target.with_suffix(f".partial-{token_hex(4)}")
         tensors = {
             f"{key}.{group}": getattr(statistics, key)
             for group, statistics in enumerate(mine.groups)
             for key in ("counts", "sums", "gram")
         }
-        about = {"run": self.run, "rank": str(self.rank), "rows": json.dumps(mine.rows)}
+        about = {
+            "run": self.run,
+            "rank": str(self.rank),
+            "rows": json.dumps(mine.rows),
+            "sha256": _sha256(self.run, self.rank, mine.rows, mine.groups),
+        }
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             save_file(tensors, partial, metadata=about)
             _to_disk(partial)
             partial.rename(target)
         except (SafetensorError, OSError) as error:
-            partial.unlink(missing_ok=True)
-            raise InputError(f"{self.folder}: can't be written ({one_line(error)})") from error
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            log.warning(
+                "%s: no checkpoint can be written there (%s); the run goes on without",
+                self.folder, one_line(error),
+            )  # fmt: skip
+            self.usable = False
+            return
         for path in self.superseded:
             if path != target:
                 path.unlink(missing_ok=True)
@@ -130,10 +151,10 @@ class Checkpoint:
             with safe_open(path, framework="numpy") as file:
                 about = file.metadata()
             rows = joined((int(start), int(stop)) for start, stop in json.loads(about["rows"]))
-            part, run = Part(path, int(about["rank"]), rows), about["run"]
+            part = Part(path, int(about["rank"]), rows, about["run"], about["sha256"])
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: not a checkpoint ({one_line(error)}); remove it") from error
-        if run != self.run:
+        if part.run != self.run:
             raise InputError(
                 f"{path.parent}: the checkpoint is of other images or options; give the options "
                 "it was made with, remove it, or choose another --out"
@@ -154,18 +175,30 @@ def identity(split: Split, folds: Folds, scheme: str) -> str:
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
 
-def _load(path: Path) -> list[Statistics]:
+def _load(part: Part) -> list[Statistics]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
-        tensors = load_file(path)
-        return [
+        tensors = load_file(part.path)
+        groups = [
             Statistics(*(tensors[f"{key}.{group}"] for key in ("counts", "sums", "gram")))
             for group in range(len(tensors) // 3)
         ]
-    except (SafetensorError, OSError, KeyError) as error:
-        raise InputError(f"{path}: can't be read ({one_line(error)}); remove it") from error
+        found = _sha256(part.run, part.rank, part.rows, groups)
+    except (SafetensorError, OSError, KeyError, ValueError, IndexError) as error:
+        raise InputError(f"{part.path}: can't be read ({one_line(error)}); remove it") from error
+    if found != part.sha256:
+        raise InputError(
+            f"{part.path}: is damaged, its hash is not that of what it holds; remove it"
+        )
+    return groups
+
+
+def _sha256(run: str, rank: int, rows: Rows, groups: Sequence[Statistics]) -> str:
+    """SHA-256 of all that a file says: whose rows they are, which, and their statistics."""
+    about = [run, rank, [list(ends) for ends in rows], [group.sha256() for group in groups]]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
 
 def _to_disk(path: Path) -> None:

@@ -41,7 +41,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (ImportError, RuntimeError) as error:
         print(
             f"mpi_hybrid: error: MPI can't be loaded ({error}); "
-            "pip install -r requirements-mpi.txt, or load your cluster's MPI module",
+            "pip install 'ridge-spark[mpi]', with mpich where the machine has no MPI of its own, "
+            "or load your cluster's MPI module",
             file=sys.stderr,
         )
         sys.exit(2)
@@ -111,14 +112,14 @@ def _parser() -> argparse.ArgumentParser:
     modes = parser.add_subparsers(title="modes", required=True, metavar="MODE", dest="mode")
     about = {
         "model": "all images once on every node, in shared memory; rows and λ over the ranks",
-        "data": "the images spread out; every rank reads its own blocks from disk",
+        "data": "the images divided; every rank reads its own blocks from disk",
     }
     for name, text in about.items():
         mode = modes.add_parser(name, help=text, description=text)
         add_training_options(mode)
         mode.add_argument(
             "--threads", type=int, metavar="N",
-            help="threads of each rank (default: SLURM_CPUS_PER_TASK, else its share of the cores)",
+            help="threads of each rank (default: SLURM_CPUS_PER_TASK, else its part of the cores)",
         )  # fmt: skip
         mode.add_argument(
             "--checkpoint", type=float, metavar="MINUTES", default=CHECKPOINT_MINUTES,
@@ -127,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         )  # fmt: skip
     modes.choices["data"].add_argument(
         "--combine", choices=("exact", "average"), default="exact",
-        help="sum statistics: the same result as every engine; or average the weights that the "
-        "ranks find on their own images: an approximation (default: exact)",
+        help="sum statistics: the same result as every engine; or average the weights that "
+        "fit each rank's own images: an approximation (default: exact)",
     )  # fmt: skip
     return parser

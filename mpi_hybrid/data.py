@@ -8,17 +8,17 @@ from itertools import chain
 from mpi_hybrid.engine import MpiEngine, unwatched
 from mpi_hybrid.rows import Rows, joined, within
 from ridge_spark.data.dataset import BlockDescriptor
-from ridge_spark.engines.local import read_ahead
 from ridge_spark.engines.partition import split_evenly
+from ridge_spark.engines.read_ahead import read_ahead
 from ridge_spark.ridge.blocks import Block
 
 
 class DataEngine(MpiEngine):
-    """The images stay spread out, on disk: each pass streams a rank's blocks through it."""
+    """The images stay on disk: each pass streams a rank's blocks through it."""
 
     name = "mpi-data"
 
-    def share(self, rows: Rows) -> Rows:
+    def my_part(self, rows: Rows) -> Rows:
         """An even part of the blocks that `rows` are in."""
         mine = split_evenly(self.blocks_of(rows), self.world.size)[self.world.rank]
         return self.rows_of(mine, rows)

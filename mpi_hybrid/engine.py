@@ -1,46 +1,47 @@
-"""What both modes share: checkpointed passes, exact sums, candidates spread over the ranks."""
+"""What both modes have in common: parts of the work, checkpoints of pass one, exact sums."""
 
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
-from numpy.typing import NDArray
 
 from mpi_hybrid.checkpoint import Checkpoint, Part, Progressed
 from mpi_hybrid.memory import proportional_mb
 from mpi_hybrid.rows import Rows, count, joined, missing
 from mpi_hybrid.stop import Stopped, StopRequest
 from mpi_hybrid.world import World
+from ridge_spark.cores import available_memory
 from ridge_spark.data.dataset import Split
-from ridge_spark.engines.local import peak_rss_mb, read_ahead
+from ridge_spark.engines.engine import BlockTask, Engine, Item, Result
+from ridge_spark.engines.local import LocalEngine
+from ridge_spark.engines.memory import peak_rss_mb
+from ridge_spark.engines.on_threads import map_on_threads
 from ridge_spark.engines.partition import split_evenly
-from ridge_spark.model import Model
+from ridge_spark.engines.read_ahead import read_ahead
 from ridge_spark.progress import Advance, Progress, Task
 from ridge_spark.ridge.blocks import Block
-from ridge_spark.ridge.centring import CentredSystem, Float, centre
+from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.selection import (
-    Weights,
-    confusion_of,
-    group_correct,
-    group_statistics,
-)
-from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import factorise, threads_for
+from ridge_spark.ridge.solution import Indices, Solution, WeightPath
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.ridge.threads import blas_threads, parallel_map
 
 
-class MpiEngine(ABC):
-    """One of the ranks. All of them call the same methods in the same order and get the same."""
+class MpiEngine(Engine):
+    """One of the ranks. All of them call the same methods in the same order and get the same.
 
-    name: str
+    A method that says so is collective: all ranks must call it, or those that do wait for ever. So
+    are all passes.
+    """
+
+    runtime = "mpi"
     combine = "exact"
 
     def __init__(
@@ -53,16 +54,17 @@ class MpiEngine(ABC):
         stop: StopRequest,
         progress: Progress,
     ) -> None:
-        self.world, self.train, self.test = world, train, test
+        super().__init__(train, test, progress)
+        self.world, self.checkpoint, self.stop = world, checkpoint, stop
         self.workers, self.threads = world.size, threads
-        self.checkpoint, self.stop, self.progress = checkpoint, stop, progress
+        self.memory = available_memory() // world.node.size
         self.tasks: list[Task] = []  # what this rank has worked on
         self.node_mb = np.zeros(2)  # of a node at most: all memory, shared memory
         self.groups: list[Statistics] = []  # of all images, once they are known
         self._done: Rows = []
 
     @abstractmethod
-    def share(self, rows: Rows) -> Rows:
+    def my_part(self, rows: Rows) -> Rows:
         """Part of `rows` of the training images, for this rank."""
 
     @abstractmethod
@@ -73,27 +75,70 @@ class MpiEngine(ABC):
         """Those of the files of a checkpoint that this rank takes up."""
         return parts[self.world.rank :: self.world.size]
 
+    def map(
+        self,
+        stage: str,
+        task: Callable[[Item], Result],
+        items: Sequence[Item],
+        threads: int | None = None,
+    ) -> list[Result]:
+        """Collective. Each rank does an even part of the items; every rank gets all results."""
+        self.end_if_asked()
+        parts = split_evenly(items, self.world.size)
+        with self.working(stage):
+            mine = map_on_threads(
+                task, parts[self.world.rank], self.threads, threads or self.threads
+            )
+        return list(chain.from_iterable(self.world.gather(mine, list(map(len, parts)))))
+
+    def sum_over_blocks(self, stage: str, task: BlockTask, split: Split) -> Any:
+        """Collective. Each rank does its part of the blocks; every rank gets the sum."""
+        self.end_if_asked()
+        with self.progress.stage(stage, split.rows):
+            with self.working(stage):
+                mine = task(self.my_blocks(split), threads=self.threads)
+            self.add_up(mine)
+        self._note_memory()
+        return mine
+
+    def my_blocks(self, split: Split) -> Iterator[Block]:
+        """A rank's part of a split; other than training images it reads itself."""
+        if split is self.train:
+            return self.blocks(self.my_part([(0, split.rows)]))
+        blocks = split_evenly(split.blocks, self.world.size)[self.world.rank]
+        return read_ahead(blocks, unwatched)
+
     def statistics(self, folds: Folds) -> list[Statistics]:
-        """Pass one, or what is left of it, then the sums over all ranks: exact, for they are int64.
+        """Collective. Pass one, or what is left of it, then the sums over all ranks.
 
         A second call returns the same again.
         """
         if not self.groups:
+            task = self.statistics_task(folds)
             with self.progress.stage("statistics", self.train.rows) as advance:
                 mine = self._resumed(advance)
-                self._sum_my_rows(mine, folds, advance)
+                self._sum_my_rows(mine, task, advance)
                 self.end_if_asked(mine)
-                self.groups = self.reduced(mine.groups or self._nothing(folds))
+                self.groups = self.reduced(mine.groups or task((), threads=1))
             if self.checkpoint.due():
                 self.save()
         return self.groups
 
     def reduced(self, mine: list[Statistics]) -> list[Statistics]:
         """The statistics of each group over all ranks; takes the place of `mine`."""
-        for statistics in mine:
-            for array in (statistics.counts, statistics.sums, statistics.gram):
-                self.world.add_up(array)
+        self.add_up(mine)
         return mine
+
+    def add_up(self, result: Any) -> None:
+        """Collective. Replace the result of a `BlockTask` by its sum over all ranks."""
+        if isinstance(result, list):
+            for each in result:
+                self.add_up(each)
+        elif isinstance(result, Statistics):
+            for array in (result.counts, result.sums, result.gram):
+                self.world.add_up(array)
+        else:
+            self.world.add_up(result)
 
     def save(self) -> None:
         """Write a checkpoint of all of pass one."""
@@ -101,95 +146,35 @@ class MpiEngine(ABC):
             self.checkpoint.write(Progressed(self.groups, [(0, self.train.rows)]))
 
     def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
-        """Each rank its share of the factorisations: one for each system, or each system and λ."""
-        self.end_if_asked()
-        at_once = 1 if solver == "cholesky" else len(lambdas)
-        runs = [lambdas[i : i + at_once] for i in range(0, len(lambdas), at_once)]
-        last = len(fitted_on) - 1
-        work = [(i, run) for i in range(last + 1) for run in runs]
-        shares = split_evenly(work, self.world.size)
-        share = shares[self.world.rank]
-        with self.working("solve"):
-            places = sorted({i for i, _ in share})
-            systems = parallel_map(centre, [fitted_on[i] for i in places], self.threads)
-            centred = dict(zip(places, systems, strict=True))
-            to_solve = [(centred[i], run) for i, run in share]
-            mine = iter(self.solve_mine(to_solve, solver, later=centred.get(last)))
-        each = [
-            self._everywhere(next(mine) if owner == self.world.rank else None, owner)
-            for owner, owned in enumerate(shares)
-            for _ in owned
-        ]
-        L = len(runs)
-        if L == 1:
-            return each
-        return [Solution.join(each[i * L : (i + 1) * L]) for i in range(last + 1)]
+        """Collective. The systems are divided among the ranks, or for Cholesky each system and λ.
 
-    def solve_mine(
-        self,
-        work: Sequence[tuple[CentredSystem, Float]],
-        solver: str,
-        later: CentredSystem | None = None,
-    ) -> list[Solution]:
-        """Small systems side by side on this rank's threads; large ones in turn, each on all.
-
-        With the weights for every λ, but of `later`: of all images, few will be asked for.
+        The weights of the last system stay with its rank: its path is a `CollectivePath`.
         """
-
-        def solved(system: CentredSystem, lambdas: Float) -> Solution:
-            found = factorise(system, solver).solve(lambdas)
-            if system is later:
-                return found
-            return Solution.of(*found.weights, found.gcv, found.singular, found.rank)
-
-        largest = max((len(system.gram) for system, _ in work), default=0)
-        of_each = threads_for(largest, self.threads)
-        at_once = max(1, min(self.threads // of_each, len(work)))
-        with blas_threads(of_each), ThreadPoolExecutor(at_once) as pool:
-            return list(pool.map(lambda each: solved(*each), work))
-
-    def _everywhere(self, mine: Solution | None, owner: int) -> Solution:
-        """What rank `owner` has solved, on every rank; it sends weights when all ask for them."""
-        comm = self.world.comm
-
-        def find(places: NDArray[np.intp]) -> tuple[Float, Float]:
-            with self.world.waiting(), blas_threads(1):
-                return comm.bcast(mine.find(places) if mine else None, owner)
-
-        with self.world.waiting():
-            known = comm.bcast((mine.gcv, mine.singular, mine.rank) if mine else None, owner)
-        return Solution(find, *known)
-
-    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
-        """Pass two: each rank all candidates on its rows, an even share however many there are."""
+        if solver == "cholesky":
+            return super().solve(fitted_on, lambdas, solver)
         self.end_if_asked()
-        with self.progress.stage("score", self.train.rows):
-            mine = self.blocks(self.share([(0, self.train.rows)]))
-            with self.working("score"):
-                correct = group_correct(mine, folds, candidates, threads=self.threads)
-            self.world.add_up(correct)
-        self._note_memory()
-        return correct
-
-    def confusion(self, model: Model) -> NDArray[np.int64]:
-        """Each rank some of the test blocks, which it reads itself."""
-        self.end_if_asked()
-        blocks = self.test.blocks if self.test else ()
-        with self.progress.stage("test", sum(block.rows for block in blocks)):
-            mine = split_evenly(blocks, self.world.size)[self.world.rank]
-            with self.working("test"):
-                confusion = confusion_of(
-                    read_ahead(mine, unwatched), model.coef, model.intercept, threads=self.threads
-                )
-            self.world.add_up(confusion)
-        return confusion
+        parts = split_evenly(fitted_on, self.world.size)
+        here = LocalEngine(self.train, None, self.threads, Progress(quiet=True))
+        with self.progress.stage("solve"):
+            with self.working("factorise"):
+                mine = here.solve(parts[self.world.rank], lambdas, solver)
+            owner = self.world.size - 1  # its part has the last system
+            full = mine.pop() if self.world.rank == owner else None
+            sent = [solution.stored() for solution in mine]
+            *others, last = map(len, parts)
+            fitted = self.world.gather(sent, [*others, last - 1])
+            path = CollectivePath(self.world, owner, full.path if full else None, len(lambdas))
+            figures = (full.gcv, full.singular, full.rank) if full else None
+            gcv, singular, rank = self.world.bcast(figures, owner)
+        return [*chain.from_iterable(fitted), Solution(gcv, singular, path, rank)]
 
     def peak_rss_mb(self) -> float:
+        """Collective."""
         return self.world.comm.allreduce(peak_rss_mb(), MPI.MAX)
 
     def _resumed(self, advance: Advance) -> Progressed:
         """What checkpoints hold of this rank's part; every rank learns what all of them hold."""
-        parts = self.world.from_root(self.checkpoint.find)
+        parts = self.world.from_root(self.checkpoint.parts)
         self._done = joined(ends for part in parts for ends in part.rows)
         if parts and self.world.rank == 0:
             self.progress.say(
@@ -199,21 +184,14 @@ class MpiEngine(ABC):
             advance(count(self._done))
         return self.checkpoint.take_up(self.take(parts))
 
-    def _sum_my_rows(self, mine: Progressed, folds: Folds, advance: Advance) -> None:
+    def _sum_my_rows(self, mine: Progressed, task: BlockTask, advance: Advance) -> None:
         """Sum this rank's rows, in one go but for the checkpoints; stops early when asked to."""
-        about = self.train.description
-        rows = self.share(missing(self._done, self.train.rows))
+        rows = self.my_part(missing(self._done, self.train.rows))
         blocks, left = self.blocks(rows), count(rows)
         while left and not self.stop.received:
             seen: list[tuple[int, int]] = []
             with self.working("statistics"):
-                sums = group_statistics(
-                    self._until_due(blocks, seen, advance),
-                    folds,
-                    about.d,
-                    len(about.class_names),
-                    threads=self.threads,
-                )
+                sums = task(self._until_due(blocks, seen, advance), threads=self.threads)
             mine.add(sums, joined(seen))
             left -= count(seen)
             if left and self.checkpoint.due():
@@ -241,16 +219,12 @@ class MpiEngine(ABC):
         raise Stopped(self._farewell())
 
     def _farewell(self) -> str:
-        if self.checkpoint.folder is None:
-            return "stopped by a signal; nothing is saved where --out is not a local folder"
+        if not self.checkpoint.usable:
+            return "stopped by a signal; nothing could be saved beside --out"
         return (
             f"stopped by a signal; {self.checkpoint.folder} has what is done, "
             "and the same command goes on from there"
         )
-
-    def _nothing(self, folds: Folds) -> list[Statistics]:
-        about = self.train.description
-        return [Statistics.zeros(len(about.class_names), about.d) for _ in range(folds.groups)]
 
     def _note_memory(self) -> None:
         """Keep what a node holds at most; pages that its ranks share count once."""
@@ -264,6 +238,24 @@ class MpiEngine(ABC):
         yield
         worker = f"{self.world.host}/{self.world.rank}"
         self.tasks.append(Task(stage, worker, start, time.time(), peak_rss_mb()))
+
+
+@dataclass(frozen=True)
+class CollectivePath:
+    """Weights that rank `owner` alone can form: `weights` is a collective call."""
+
+    world: World
+    owner: int
+    mine: WeightPath | None  # on the owner
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    def weights(self, indices: Indices) -> tuple[Float, Float]:
+        """Collective."""
+        formed = self.mine.weights(indices) if self.mine else None
+        return self.world.bcast(formed, self.owner)
 
 
 def unwatched(rows: int) -> None:

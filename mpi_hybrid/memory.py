@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ridge_spark.engines.local import peak_rss_mb
+from ridge_spark.engines.memory import peak_rss_mb
 
 
 def proportional_mb() -> tuple[float, float]:

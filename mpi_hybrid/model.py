@@ -12,12 +12,12 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from mpi_hybrid.engine import MpiEngine
-from mpi_hybrid.rows import Rows, pieces, share
+from mpi_hybrid.rows import Rows, partition, pieces
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
 from ridge_spark.data.writer import block_rows
-from ridge_spark.engines.local import read_ahead
 from ridge_spark.engines.partition import split_evenly
+from ridge_spark.engines.read_ahead import read_ahead
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Advance
 from ridge_spark.ridge.blocks import Block
@@ -29,6 +29,7 @@ class ModelEngine(MpiEngine):
     """The ranks of all nodes divide the rows evenly, and each reads its rows in shared memory."""
 
     name = "mpi-model"
+    whole_x = True
 
     def __init__(self, world: World, train: Split, *others: Any) -> None:
         super().__init__(world, train, *others)
@@ -39,8 +40,8 @@ class ModelEngine(MpiEngine):
             with world.waiting():
                 self.images.settle()
 
-    def share(self, rows: Rows) -> Rows:
-        return share(rows, self.world.rank, self.world.size)
+    def my_part(self, rows: Rows) -> Rows:
+        return partition(rows, self.world.rank, self.world.size)
 
     def blocks(self, rows: Rows) -> Iterator[Block]:
         for start, stop in pieces(rows, block_rows(self.train.description.d)):

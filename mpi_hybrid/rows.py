@@ -1,4 +1,4 @@
-"""Ranges of row numbers: what is done, what is left, and an even share of it."""
+"""Ranges of row numbers: what is done, what is left, and an even part of it."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def within(rows: Rows, start: int, stop: int) -> Rows:
     return [(first, last) for first, last in cut if first < last]
 
 
-def share(rows: Rows, part: int, parts: int) -> Rows:
-    """Share number `part` of `parts` that differ by one row at most."""
+def partition(rows: Rows, part: int, parts: int) -> Rows:
+    """Part number `part` of `parts` that differ by one row at most."""
     total = count(rows)
     first, last = total * part // parts, total * (part + 1) // parts
     mine: Rows = []

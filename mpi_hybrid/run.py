@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from itertools import chain
-from typing import Any
 
 from mpi_hybrid.average import AverageEngine
 from mpi_hybrid.checkpoint import Checkpoint, identity
-from mpi_hybrid.cores import cores_of_this_rank, default_threads, fair_share, too_few
+from mpi_hybrid.cores import Cores, cores_each, default_threads, too_few
 from mpi_hybrid.data import DataEngine
 from mpi_hybrid.engine import MpiEngine
 from mpi_hybrid.model import ModelEngine
 from mpi_hybrid.stop import StopRequest
-from mpi_hybrid.summary import table
 from mpi_hybrid.world import World, library, require_one_world
 from ridge_spark.commands.train import training_options
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.report import draw
+from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.ridge.threads import blas_threads
+from ridge_spark.runs.directory import require_free
+from ridge_spark.runs.finish import finish
 from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.result import describe, draw_page, require_free, write_run
-from ridge_spark.runs.run import open_splits
+from ridge_spark.runs.result import Approximation, Mpi, Result
+from ridge_spark.runs.run import open_splits, result_of
+from ridge_spark.runs.summary import table
 from ridge_spark.runs.training import Training, train
 
 ENGINES: dict[tuple[str, str], type[MpiEngine]] = {
@@ -53,21 +56,24 @@ def run(world: World, options: argparse.Namespace) -> None:
     engine = kind(world, split, test, threads, checkpoint, stop, progress)
 
     with blas_threads(threads):  # BLAS would take all cores, wherever it is called
-        training = train(engine, split, chosen, progress)
+        training = train(engine, chosen)
         progress.tasks += chain.from_iterable(world.comm.allgather(engine.tasks))
-        result = {**describe(engine, training, chosen, progress), **_of_the_ranks(world, engine)}
-        if isinstance(engine, AverageEngine):
-            result |= _compared(engine, training, chosen)
+        result = replace(
+            result_of(engine, training, chosen),
+            combine=engine.combine,
+            mpi=_of_the_ranks(world, engine),
+            approximation=_compared(engine, training, chosen),
+        )
     world.from_root(lambda: _finish(chosen, options.json, result, training, checkpoint, progress))
 
 
 def _threads(world: World, wanted: int | None, progress: Progress) -> int:
     """Threads of this rank; rank 0 warns where they have too few cores."""
-    mine = cores_of_this_rank()
+    mine = Cores()
     node = world.node.allgather(mine)
-    share = fair_share(mine, node)
-    threads = wanted or default_threads(share)
-    for warning in set(world.comm.allgather(too_few(threads, share, mine, node))) - {None}:
+    cores = cores_each(mine, node)
+    threads = wanted or default_threads(cores)
+    for warning in set(world.comm.allgather(too_few(threads, cores, mine, node))) - {None}:
         progress.say(f"warning: {warning}")
     progress.say(
         f"{library()}, nodes: {world.nodes}, ranks: {world.size}, threads of each: {threads}"
@@ -75,54 +81,39 @@ def _threads(world: World, wanted: int | None, progress: Progress) -> int:
     return threads
 
 
-def _of_the_ranks(world: World, engine: MpiEngine) -> dict[str, Any]:
-    """What result.json says of an MPI run on top of what every engine's does.
-
-    busy_seconds     of work on each rank; the rest of `total` is start-up, waiting and reducing
-    waited_seconds   in collective calls, on each rank
-    node_mb          the memory a node held at most after pass two, which is when all there is to
-                     hold is there; pages its ranks share counted once
-    node_shared_mb   the most of that in shared memory
-    """
-    return {
-        "combine": engine.combine,
-        "mpi": {
-            "library": library(),
-            "nodes": world.nodes,
-            "busy_seconds": world.comm.allgather(sum(t.end - t.start for t in engine.tasks)),
-            "waited_seconds": world.comm.allgather(world.waited),
-            "node_mb": round(engine.node_mb[0], 1),
-            "node_shared_mb": round(engine.node_mb[1], 1),
-        },
-    }
+def _of_the_ranks(world: World, engine: MpiEngine) -> Mpi:
+    """Collective. What a run under MPI says on top of what every engine's does."""
+    return Mpi(
+        library=library(),
+        nodes=world.nodes,
+        busy_seconds=tuple(world.comm.allgather(sum(t.end - t.start for t in engine.tasks))),
+        waited_seconds=tuple(world.comm.allgather(world.waited)),
+        node_mb=round(float(engine.node_mb[0]), 1),
+        node_shared_mb=round(float(engine.node_mb[1]), 1),
+    )
 
 
-def _compared(engine: AverageEngine, training: Training, options: TrainOptions) -> dict[str, Any]:
-    """The exact result from the same statistics, and what averaging lost against it."""
+def _compared(engine: MpiEngine, training: Training, options: TrainOptions) -> Approximation | None:
+    """Collective. What averaging lost against the exact result from the same statistics."""
+    if not isinstance(engine, AverageEngine):
+        return None
     engine.progress.say("approximation: now the exact solution, to compare with")
-    exact = train(engine.exact(), engine.train, options, engine.progress)
-    tested = int(exact.confusion.sum())
-    right = int(exact.confusion.trace()), int(training.confusion.trace())
-    return {
-        "approximation": {
-            "exact_best_lambda": options.lambdas[exact.best],
-            "exact_test_accuracy": right[0] / tested if tested else None,
-            "test_accuracy_lost": (right[0] - right[1]) / tested if tested else None,
-        }
-    }
+    exact = train(engine.exact(), options)
+    averaged = Metrics.of(training.confusion)
+    if not averaged.n:
+        return Approximation(exact.model.lam, None, None)
+    accuracy = Metrics.of(exact.confusion).accuracy
+    return Approximation(exact.model.lam, accuracy, accuracy - averaged.accuracy)
 
 
 def _finish(
     options: TrainOptions,
     as_json: bool,
-    result: dict[str, Any],
+    result: Result,
     training: Training,
     checkpoint: Checkpoint,
     progress: Progress,
 ) -> None:
-    for warning in training.warnings:
-        progress.say(f"warning: {warning}")
-    page = draw_page(draw, result, training, progress)
-    write_run(options.out, result, training, page)
+    result = finish(options.out, result, training.model, training.statistics, draw, progress)
     checkpoint.remove()
-    print(json.dumps(result) if as_json else table(result, options.out), flush=True)
+    print(json.dumps(result.to_json()) if as_json else table(result, options.out), flush=True)

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from mpi4py import MPI
@@ -72,6 +72,21 @@ class World:
         with self.waiting():
             for start in range(0, len(flat), items):
                 self.comm.Allreduce(MPI.IN_PLACE, flat[start : start + items])
+
+    def bcast(self, mine: Any, owner: int) -> Any:
+        """Collective. What rank `owner` has, on every rank."""
+        with self.waiting():
+            return self.comm.bcast(mine, owner)
+
+    def gather(self, mine: list[T], lengths: list[int]) -> list[list[T]]:
+        """Collective. The lists of all ranks, of `lengths` by rank, on every rank.
+
+        One message for each item: a list at once may be longer than a message can be.
+        """
+        return [
+            [self.bcast(mine[i] if rank == self.rank else None, rank) for i in range(length)]
+            for rank, length in enumerate(lengths)
+        ]
 
     def any(self, flag: bool) -> bool:
         """True on every rank if `flag` is true on one."""

@@ -14,7 +14,9 @@ from types import ModuleType
 from typing import NoReturn
 
 from ridge_spark import __version__
+from ridge_spark.cores import limit_libraries
 from ridge_spark.errors import InputError
+from ridge_spark.extras import explain_missing
 
 SHOWN = "ridge_spark.shown"  # how to write what can't be encoded; of `codecs`
 
@@ -32,6 +34,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             stream.reconfigure(errors=SHOWN)
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        limit_libraries()
         options = _parser().parse_args(arguments)
         options.command_line = shlex.join(["ridge-spark", *arguments])
         options.run(options)
@@ -45,6 +48,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _fail(str(error), 2)
     except UnicodeEncodeError as error:
         _fail(f"{error.object[:1000]!a}: the name is not UTF-8; rename it", 2)
+    except ModuleNotFoundError as error:
+        missing = explain_missing(error)
+        if missing is None:
+            raise
+        _fail(missing, 2)
     except KeyboardInterrupt:
         _fail("interrupted; nothing was written", 130)
     except MemoryError:
@@ -104,6 +112,7 @@ def _commands() -> dict[str, ModuleType]:
         report,
         train,
         update,
+        verify,
     )
 
     return {
@@ -114,6 +123,7 @@ def _commands() -> dict[str, ModuleType]:
         "update": update,
         "export": export,
         "report": report,
+        "verify": verify,
     }
 
 

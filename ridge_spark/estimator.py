@@ -81,8 +81,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             self.cv_accuracy_ = correct / held_out
             best = choose(correct, lambdas)
         self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
-        weights, intercept = full.at(best)
-        coef = weights.T
+        coef, intercept = full.weights_at(best)
         if len(self.classes_) == 2:  # the two rows are each other's negative
             coef, intercept = coef[1:], intercept[1:]
         self.coef_, self.intercept_ = coef, intercept
@@ -134,7 +133,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             if out.all() or not out.any():
                 raise ValueError(f"cv={self.cv}: {len(X)} samples are too few to hold some out")
             fitted = self._solve(X[~out], labels[~out], lambdas)
-            weights = {group: Weights(fitted.coef, fitted.intercept)}
+            weights = {group: Weights(*fitted.weights())}
             found = group_correct([Block(0, X, labels)], folds, weights, threads=self.threads)
             correct += found[group]
             held_out += int(out.sum())

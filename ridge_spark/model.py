@@ -16,14 +16,15 @@ from ridge_spark.errors import InputError
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.scoring import scores
 
-FORMAT = "ridge-spark model 1"
+FORMAT = "ridge-spark model 2"  # coef (k, d)
+EARLIER = ("ridge-spark model 1",)  # coef (d, k)
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
     """One linear score per class; the class with the largest score wins, the first if two tie.
 
-    coef         (d, k) float64, per unit of pixel value (0 to 255)
+    coef         (k, d) float64, per unit of pixel value (0 to 255)
     intercept    (k,) float64
     class_names  k names
     shape        (height, width, channels) of the images, d = height · width · channels
@@ -40,10 +41,10 @@ class Model:
 
     def decision_function(self, images: NDArray[np.uint8]) -> Float:
         """Scores of `images`, (n, d) uint8; shape (n, k)."""
-        if images.ndim != 2 or images.shape[1] != len(self.coef):
+        if images.ndim != 2 or images.shape[1] != self.coef.shape[1]:
             raise InputError(
                 f"images of shape {images.shape[1:]} do not fit this model, which takes "
-                f"{len(self.coef)} pixels in a row: height x width x channels = "
+                f"{self.coef.shape[1]} pixels in a row: height x width x channels = "
                 f"{'x'.join(map(str, self.shape))}"
             )
         return scores(images, self.coef, self.intercept)
@@ -53,8 +54,12 @@ class Model:
         return self.decision_function(images).argmax(axis=1)
 
     def sha256(self) -> str:
-        """SHA-256 over coef and intercept as little-endian float64 in C order."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.coef, "<f8").data)
+        """SHA-256 over W and intercept as little-endian float64 in C order.
+
+        W is `coef` the other way round, (d, k), as it stands in X W: the hash of a model is the
+        same as ever, whichever way its file keeps the weights.
+        """
+        digest = hashlib.sha256(np.ascontiguousarray(self.coef.T, "<f8").data)
         digest.update(np.ascontiguousarray(self.intercept, "<f8").data)
         return digest.hexdigest()
 
@@ -83,6 +88,10 @@ class Model:
         try:
             with safe_open(path, framework="numpy") as file:
                 metadata = file.metadata() or {}
+                if any(earlier in metadata for earlier in EARLIER):
+                    raise InputError(
+                        f"{path}: a model file of an earlier version of this program; train again"
+                    )
                 if FORMAT not in metadata:
                     raise InputError(f"{path}: not a model of this program (no '{FORMAT}' in it)")
                 about = json.loads(metadata[FORMAT])
@@ -109,5 +118,5 @@ class Model:
         d, k = math.prod(self.shape), len(self.class_names)
         return all(isinstance(name, str) for name in self.class_names) and all(
             array.shape == shape and array.dtype == np.float64 and np.isfinite(array).all()
-            for array, shape in ((self.coef, (d, k)), (self.intercept, (k,)))
+            for array, shape in ((self.coef, (k, d)), (self.intercept, (k,)))
         )

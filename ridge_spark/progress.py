@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 LOG_EVERY_SECONDS = 10.0
+CLEAR_LINE = "\r\x1b[K"
 
 Advance = Callable[[int], None]
 
@@ -37,7 +38,8 @@ class Task:
 class Progress:
     """Reports stages on standard error, and keeps when they and the tasks of workers ran.
 
-    A terminal gets a bar. A log gets a line when a stage ends, and every ten seconds before that.
+    Each gets a line when a stage has ended. Before that a terminal has a bar, or only the name of a
+    stage whose length is not known, and a log has a line every ten seconds.
     """
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
@@ -65,10 +67,14 @@ class Progress:
     def stage(self, name: str, total: int = 0, unit: str = "images") -> Iterator[Advance]:
         """Time what happens inside; it calls the function it is given as the work advances."""
         start = self.total
-        report = _bar if self.stream.isatty() else _log
+        report = _log
+        if self.stream.isatty() and not self.quiet:
+            report = _bar if total else _name
         with report(self, name, total, unit) as advance:
             yield advance
         self.stages.append(Stage(name, start, self.total))
+        amount = f" {total:,} {unit}" if total else ""
+        self.say(f"{name}:{amount} in {self.total - start:.2f} s")
 
     def say(self, text: str) -> None:
         """A line for whoever watches."""
@@ -80,15 +86,29 @@ class Progress:
 def _bar(progress: Progress, name: str, total: int, unit: str) -> Iterator[Advance]:
     from tqdm import tqdm  # a log needs none of it
 
+    look = (
+        f"{name}: {{percentage:3.0f}}% |{{bar}}| {{n:,}} of {{total:,}} {unit}, {{remaining}} left"
+    )
     with tqdm(
-        desc=f"{name:<11}",
-        total=total or None,
-        unit=f" {unit}",
-        unit_scale=True,
+        total=total,
+        bar_format=look,
         file=progress.stream,
-        disable=progress.quiet,
+        leave=False,
+        dynamic_ncols=True,
     ) as bar:
         yield bar.update
+        bar.refresh()  # it may not have been drawn since the last of the work
+
+
+@contextmanager
+def _name(progress: Progress, name: str, total: int, unit: str) -> Iterator[Advance]:
+    progress.stream.write(f"{name} ...")
+    progress.stream.flush()
+    try:
+        yield lambda amount: None
+    finally:
+        progress.stream.write(CLEAR_LINE)
+        progress.stream.flush()
 
 
 @contextmanager
@@ -105,5 +125,3 @@ def _log(progress: Progress, name: str, total: int, unit: str) -> Iterator[Advan
             progress.say(f"{name}: {done:,} of {total:,} {unit} after {now - start:.0f} s")
 
     yield advance
-    amount = f" {total:,} {unit}" if total else ""
-    progress.say(f"{name}:{amount} in {time.perf_counter() - start:.2f} s")

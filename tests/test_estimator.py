@@ -45,7 +45,7 @@ def test_bytes_go_the_way_of_the_statistics(images):
     fitted = RidgeClassifier(GRID, solver="eigen").fit(X, y)
     solution = solve(centring.centre(Statistics.of(X, y, 4)), np.array(GRID), "eigen")
     best = GRID.index(fitted.lambda_)
-    assert fitted.coef_.tobytes() == np.ascontiguousarray(solution.coef[best].T).tobytes()
+    assert fitted.coef_.tobytes() == solution.weights_at(best)[0].tobytes()
     assert fitted.gcv_.tolist() == solution.gcv.tolist()
     assert best == solution.gcv.argmin()
 
@@ -92,9 +92,7 @@ def test_held_out_samples_choose_lambda(images, cv, folds):
         out = group_of == group
         system = centring.centre(Statistics.of(X[~out], y[~out], 4))
         solution = solve(system, np.array(GRID), "eigen")
-        correct = correct + count_correct(
-            X[out], y[out], Weights(solution.coef, solution.intercept)
-        )
+        correct = correct + count_correct(X[out], y[out], Weights(*solution.weights()))
         scored += out.sum()
     assert fitted.cv_accuracy_.tolist() == (correct / scored).tolist()
     assert fitted.lambda_ == max(np.array(GRID)[correct == correct.max()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 
@@ -21,7 +22,7 @@ D, K = 6, 3
 def model():
     rng = np.random.default_rng(0)
     return Model(
-        coef=rng.normal(size=(D, K)),
+        coef=rng.normal(size=(K, D)),
         intercept=rng.normal(size=K),
         class_names=("ä", "b", "c d"),
         shape=(3, 2, 1),
@@ -48,6 +49,19 @@ def test_saving_and_loading_keeps_every_bit(model, path):
     assert_same(Model.load(path), model)
 
 
+def test_the_hash_is_of_the_weights_as_they_stand_in_a_product_with_images(model):
+    """Pixels first, whichever way the file keeps them: hashes told before stay true."""
+    W, b = model.coef.T.astype("<f8").tobytes(order="C"), model.intercept.tobytes()
+    assert model.sha256() == hashlib.sha256(W + b).hexdigest()
+
+
+def test_a_file_of_version_1_is_refused_with_the_remedy(path):
+    """Its weights are (d, k): of a square problem they would load, and all be wrong."""
+    written(path, tensors={"coef": np.zeros((D, K))}, kind="ridge-spark model 1")
+    with pytest.raises(InputError, match=r"earlier version .* train again"):
+        Model.load(path)
+
+
 def test_saving_does_not_depend_on_how_the_memory_is_laid_out(model, path):
     turned = Model(np.asfortranarray(model.coef), model.intercept, model.class_names, model.shape,
                    model.lam, model.preparation)  # fmt: skip
@@ -72,7 +86,7 @@ def test_there_is_no_pickle_in_it_nor_is_one_read(model, path):
 
 def test_scores_and_classes(model):
     images = np.arange(12, dtype=np.uint8).reshape(2, D)
-    expected = images.astype(float) @ model.coef + model.intercept
+    expected = images.astype(float) @ model.coef.T + model.intercept
     np.testing.assert_allclose(model.decision_function(images), expected, rtol=1e-14)
     assert model.predict(images).tolist() == expected.argmax(axis=1).tolist()
 
@@ -85,7 +99,7 @@ def test_images_of_another_shape_are_refused(model, shape):
 
 def written(path, tensors=None, about=None, kind=FORMAT):
     """A file like a model's with some of it changed."""
-    tensors = {"coef": np.zeros((D, K)), "intercept": np.zeros(K), **(tensors or {})}
+    tensors = {"coef": np.zeros((K, D)), "intercept": np.zeros(K), **(tensors or {})}
     kept = {"class_names": ["a", "b", "c"], "shape": [3, 2, 1], "lambda": 0.1, "preparation": {}}
     text = about if isinstance(about, str) else json.dumps({**kept, **(about or {})})
     present = {name: array for name, array in tensors.items() if array is not None}
@@ -97,12 +111,12 @@ def written(path, tensors=None, about=None, kind=FORMAT):
     [
         {"tensors": {"coef": None}},
         {"tensors": {"intercept": None}},
-        {"tensors": {"coef": np.zeros((D + 1, K))}},
+        {"tensors": {"coef": np.zeros((K, D + 1))}},
         {"tensors": {"coef": np.zeros(D * K)}},
         {"tensors": {"intercept": np.zeros((K, 1))}},
-        {"tensors": {"coef": np.zeros((D, K), np.float32)}},
+        {"tensors": {"coef": np.zeros((K, D), np.float32)}},
         {"tensors": {"intercept": np.zeros(K, np.int64)}},
-        {"tensors": {"coef": np.full((D, K), np.nan)}},
+        {"tensors": {"coef": np.full((K, D), np.nan)}},
         {"tensors": {"intercept": np.full(K, np.inf)}},
         {"about": {"shape": [3, 2]}},
         {"about": {"shape": [-3, -2, 1]}},

@@ -22,7 +22,7 @@ def test_weights_are_equal_over_the_whole_grid(solver, n, d):
     solution = solve(centre(Statistics.of(images, labels, 5)), GRID, solver)
     for i, lam in enumerate(GRID):
         peer = Peer(alpha=n * lam, solver="cholesky").fit(images.astype(float), labels)
-        coef, intercept = solution.coef[i].T, solution.intercept[i]
+        coef, intercept = solution.weights_at(i)
         assert np.linalg.norm(coef - peer.coef_) <= 1e-8 * np.linalg.norm(peer.coef_)
         assert np.linalg.norm(intercept - peer.intercept_) <= 1e-8 * np.linalg.norm(peer.intercept_)
 
@@ -55,5 +55,6 @@ def test_predictions_on_mnist_are_equal(mnist, predicted, solver):
     solution = solve(system, np.array(list(predicted)), solver)
     assert not solution.singular.any()
     for i, classes in enumerate(predicted.values()):
-        ours = (test_images @ solution.coef[i] + solution.intercept[i]).argmax(axis=1)
+        coef, intercept = solution.weights_at(i)
+        ours = (test_images @ coef.T + intercept).argmax(axis=1)
         assert (ours == classes).all()

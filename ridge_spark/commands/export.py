@@ -22,13 +22,7 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(
             f"--onnx {options.onnx}: exists already; choose another or remove it first"
         )
-    try:
-        from ridge_spark.export.onnx_model import write_onnx
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "onnx":
-            raise
-        raise InputError(
-            "--onnx: needs the package onnx; install it with: pip install onnx"
-        ) from error
+    from ridge_spark.export.onnx_model import write_onnx
+
     write_onnx(model, options.onnx)
     print(options.onnx)

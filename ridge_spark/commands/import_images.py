@@ -12,10 +12,8 @@ from ridge_spark.errors import InputError
 
 if TYPE_CHECKING:
     from ridge_spark.data.dataset import Description
-    from ridge_spark.importing.labelled import LabelledImages
     from ridge_spark.importing.options import ImportOptions
     from ridge_spark.importing.report import Report
-    from ridge_spark.importing.sources import FileSource
 
 HELP = "Turn images into a data set to train on."
 KINDS = ("mnist", "idx", "folder", "csv", "npz", "parquet")
@@ -27,6 +25,7 @@ ONLY_FOR = {  # options that would do nothing elsewhere, by the kinds that they 
     "image-column": ("csv", "parquet"),
     "label-column": ("csv", "parquet"),
     "no-splits": ("folder",),
+    "transposed": ("idx", "npz", "csv"),
     "skip-bad": OF_FILES,
     "background": OF_FILES,
 }
@@ -62,7 +61,15 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--image-column", metavar="NAME", help="csv, parquet: the column of files or images"
     )
-    group.add_argument("--label-column", metavar="NAME", help="csv, parquet: the column of labels")
+    group.add_argument(
+        "--label-column", metavar="NAME",
+        help="csv, parquet: the column of labels; of a CSV without names 'first' or 'last'",
+    )  # fmt: skip
+    group.add_argument(
+        "--transposed",
+        action="store_true",
+        help="idx, npz, csv: rows and columns of each image are exchanged, as EMNIST has them",
+    )
     group.add_argument(
         "--test-split", type=float, metavar="FRACTION",
         help="share of the images held out for testing, chosen by a hash of each "
@@ -186,10 +193,11 @@ def _read(
 ) -> dict[str, Any]:
     """The splits of the source, images of which none has been read so far."""
     from ridge_spark.importing import idx, npz
+    from ridge_spark.importing.csv_images import read_csv
     from ridge_spark.importing.folder import read_folder
     from ridge_spark.importing.parquet_images import read_parquet
 
-    kind, source = options.kind, options.source
+    kind, source, turned = options.kind, options.source, options.transposed
     class_names = like.class_names if like else None
     columns = options.image_column, options.label_column
     if kind == "mnist":
@@ -199,33 +207,17 @@ def _read(
     if source is None:
         raise InputError(f"import {kind}: SOURCE is missing, the file or folder to read")
     readers: dict[str, Callable[[], Mapping[str, Any]]] = {
-        "npz": lambda: npz.read_npz(Path(source)),
-        "idx": lambda: idx.read_idx(Path(source), options.labels),
+        "npz": lambda: npz.read_npz(Path(source), transposed=turned),
+        "idx": lambda: idx.read_idx(Path(source), options.labels, transposed=turned),
         "folder": lambda: read_folder(
             source.rstrip("/") or "/", class_names, no_splits=options.no_splits
         ),
         "parquet": lambda: read_parquet(source, *columns, class_names),
-        "csv": lambda: {"train": _read_csv(options, chosen, like)},
+        "csv": lambda: read_csv(
+            Path(source), options.folder, *columns, chosen.size, like, transposed=turned
+        ),
     }
     return dict(readers[kind]())
-
-
-def _read_csv(
-    options: argparse.Namespace, chosen: ImportOptions, like: Description | None
-) -> FileSource | LabelledImages:
-    """A CSV of image files or one of pixels, as its columns tell."""
-    from ridge_spark.importing.csv_files import names_files, read_csv_of_files
-    from ridge_spark.importing.csv_header import find_csv, read_header
-    from ridge_spark.importing.csv_pixels import read_csv_of_pixels
-
-    header = read_header(find_csv(Path(options.source)))
-    if not names_files(header, options.image_column):
-        size = like.shape[:2] if like else chosen.size
-        return read_csv_of_pixels(header, options.label_column, size)
-    class_names = like.class_names if like else None
-    return read_csv_of_files(
-        header, options.folder, options.image_column, options.label_column, class_names
-    )
 
 
 def _options(options: argparse.Namespace) -> ImportOptions:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ridge_spark.errors import InputError
@@ -21,25 +20,15 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
 
 def load_model(path: str) -> Model:
     """The model in a file or a run directory, here or remote; `InputError` if there is none."""
-    from ridge_spark.data.storage import download, is_remote
     from ridge_spark.model import Model
+    from ridge_spark.runs.directory import open_file, read_run
 
-    name = path if path.endswith(".safetensors") else f"{path.rstrip('/')}/model.safetensors"
-    missing = f"--model {path}: no model there; give a model.safetensors or a run"
-    if is_remote(path):
-        from tempfile import TemporaryDirectory
-
-        with TemporaryDirectory() as folder:
-            found = Path(folder) / "model.safetensors"
-            if not download(name, found):
-                raise InputError(missing)
-            return Model.load(found)
-    found = Path(path)
-    if found.is_dir():
-        found = Path(name)
-    if not found.is_file():
-        raise InputError(missing)
-    return Model.load(found)
+    if not path.endswith(".safetensors"):
+        return read_run(path).model
+    with open_file(
+        path, f"--model {path}: no model there; give a model.safetensors or a run"
+    ) as file:
+        return Model.load(file)
 
 
 def describe_like(path: str) -> Description:

@@ -12,20 +12,23 @@ HELP = "Draw report.html again, or one page for several runs side by side."
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", nargs="+", metavar="RUN", type=Path, help="run directories")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories; or s3://")
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="page to write (default: report.html in the run)"
     )
 
 
 def run(options: argparse.Namespace) -> None:
+    from ridge_spark.data.storage import is_remote
     from ridge_spark.report.page import render
-    from ridge_spark.report.run import Run
+    from ridge_spark.runs.directory import REPORT, read_runs
 
     if options.out is None and len(options.runs) > 1:
         raise InputError("--out: several runs need a file to be shown in, such as --out runs.html")
-    out = options.out or options.runs[0] / "report.html"
-    _write(out, render(Run.load_all(options.runs)))
+    if options.out is None and is_remote(options.runs[0]):
+        raise InputError("--out: a run that is not on this machine needs a file, as --out run.html")
+    out = options.out or Path(options.runs[0]) / REPORT
+    _write(out, render(read_runs(options.runs)))
     print(out)
 
 

@@ -41,7 +41,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     held_out = parser.add_mutually_exclusive_group()
     held_out.add_argument(
         "--validation", type=float, metavar="FRACTION",
-        help="share of the training images held out while λ is chosen "
+        help="fraction of the training images held out while λ is chosen "
         f"(default: {DEFAULT_VALIDATION})",
     )  # fmt: skip
     held_out.add_argument(
@@ -83,4 +83,4 @@ def run(options: argparse.Namespace) -> None:
     from ridge_spark.runs.summary import table
 
     result = run_training(options.engine, chosen, draw)
-    print(json.dumps(result) if options.json else table(result, options.out))
+    print(json.dumps(result.to_json()) if options.json else table(result, options.out))

@@ -52,4 +52,4 @@ def run(options: argparse.Namespace) -> None:
         ),
         draw,
     )
-    print(json.dumps(result) if options.json else table(result, options.out))
+    print(json.dumps(result.to_json()) if options.json else table(result, options.out))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
+import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import fs
 
+from ridge_spark.data import manifest as manifests
+from ridge_spark.data.description import SPLITS, Description
 from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import locate, one_line
 from ridge_spark.errors import InputError
@@ -21,70 +22,9 @@ from ridge_spark.errors import InputError
 if TYPE_CHECKING:
     from ridge_spark.ridge.blocks import Block
 
-FORMAT_VERSION = 1
-METADATA_KEY = b"ridge-spark"
-SPLITS = ("train", "test")
+log = logging.getLogger(__name__)
+
 ONE_FOLDER = "keep one data set in one folder"
-MOST_PIXELS = 2**20  # of one image; beyond, X'X alone would take terabytes
-
-
-@dataclass(frozen=True)
-class Description:
-    """What the schema metadata of every shard says of the data set."""
-
-    shape: tuple[int, int, int]  # height, width, channels
-    class_names: tuple[str, ...]
-    source: str
-    preparation: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def d(self) -> int:
-        """Pixels, that is bytes, in an image."""
-        return math.prod(self.shape)
-
-    def schema(self) -> pa.Schema:
-        about = {
-            "format_version": FORMAT_VERSION,
-            "shape": self.shape,
-            "class_names": self.class_names,
-            "source": self.source,
-            "preparation": self.preparation,
-        }
-        return pa.schema(
-            [("image", pa.binary(self.d)), ("label", pa.int32())],
-            metadata={METADATA_KEY: json.dumps(about, ensure_ascii=False).encode()},
-        )
-
-    @classmethod
-    def from_schema(cls, schema: pa.Schema, name: str) -> Description:
-        """Read the metadata back; `InputError` if the file is no shard of a data set."""
-        try:
-            about = json.loads((schema.metadata or {})[METADATA_KEY])
-            version = about["format_version"]
-            height, width, channels = map(int, about["shape"])
-            names = tuple(map(str, about["class_names"]))
-            description = cls(
-                (height, width, channels), names, str(about["source"]), dict(about["preparation"])
-            )
-        except (KeyError, ValueError, TypeError) as error:
-            raise InputError(
-                f"{name}: not a shard of a data set of this program; "
-                "make one with: ridge-spark import KIND SOURCE --out DIR"
-            ) from error
-        if version != FORMAT_VERSION:
-            raise InputError(
-                f"{name}: data set format {version}, but this program reads format "
-                f"{FORMAT_VERSION}; import the images again"
-            )
-        fits = (
-            min(description.shape) > 0
-            and description.d <= MOST_PIXELS
-            and schema.names == ["image", "label"]
-            and schema.types == [pa.binary(description.d), pa.int32()]
-        )
-        if not fits or not names:
-            raise InputError(f"{name}: its columns do not fit its image shape; import again")
-        return description
 
 
 @dataclass(frozen=True)
@@ -125,24 +65,113 @@ class Split:
 
 
 def open_split(uri: str, split: str | None = None) -> Split:
-    """Find the shards of a split and read their footers, no images.
+    """The split of that name of the data set `uri`, or the split whose folder `uri` is.
 
-    `uri` is the data set with `split` given, or the folder of the split itself. The shards follow
-    one another in the order of their names, and that order numbers the rows.
+    No image is read. `InputError` where there is none, or not all of it.
     """
+    found = find_split(uri, split)
+    if not found:
+        place = f"the folder '{split}' with " if split else "a folder with "
+        raise InputError(
+            f"{uri}: not a data set, {place}Parquet files is missing; "
+            "make one with: ridge-spark import KIND SOURCE --out DIR"
+        )
+    return found
+
+
+def find_split(uri: str, split: str | None = None) -> Split | None:
+    """The same, or None where there is no such split.
+
+    What the manifest lists must be there, and nothing else. Without a manifest, as in data sets of
+    earlier versions, the footers of the shards tell, in the order of the shards' names.
+    """
+    where = _folder(uri, split)
+    manifest, sizes = _manifest(where), _shards(where)
+    if manifest and (sizes or where.name in manifest.splits):
+        return _listed_split(uri, where, manifest, sizes)
+    if not sizes:
+        return None
+    if any(manifests.ATTEMPT.search(name) for name in sizes):
+        raise InputError(
+            f"{uri}: the import that wrote it never came to its end; remove it and import again"
+        )
+    log.warning(
+        "%s: has no %s, so that missing or foreign shards can't be noticed; where its images are "
+        "known to be right, write one with: ridge-spark verify --write", uri, manifests.NAME,
+    )  # fmt: skip
+    return _split_of_footers(uri, where, sorted(sizes))
+
+
+def find_splits(uri: str) -> list[Split]:
+    """The splits of the data set `uri`, or `uri` itself if it is one; none if it is neither."""
+    alone = find_split(uri)
+    if alone:
+        return [alone]
+    folders = (f"{uri.rstrip('/')}/{split}" for split in SPLITS)
+    return [found for folder in folders if (found := find_split(folder))]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder of a split."""
+
+    filesystem: fs.FileSystem
+    path: str
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+def _folder(uri: str, split: str | None) -> Folder:
     filesystem, root = locate(uri)
-    folder = f"{root}/{split}" if split else root
-    shards = _shards(filesystem, folder, uri, split)
+    return Folder(filesystem, f"{root}/{split}" if split else root)
+
+
+def _manifest(where: Folder) -> manifests.Manifest | None:
+    """The manifest of the data set that the folder is a split of, or None where there is none."""
+    if where.name not in SPLITS:
+        return None
+    return manifests.read(where.filesystem, where.path.rpartition("/")[0])
+
+
+def _listed_split(
+    uri: str, where: Folder, manifest: manifests.Manifest, sizes: dict[str, int]
+) -> Split:
+    """The split that a manifest describes, once the shards that are there are those it lists."""
+    if where.name not in manifest.splits:
+        raise InputError(
+            f"{where.path}: has shards, but the data set has no such split, says {manifests.NAME}; "
+            "remove them, or import the images again"
+        )
+    manifest.require_listed(where.name, sizes, where.path)
+    blocks: list[BlockDescriptor] = []
+    classes, d = len(manifest.description.class_names), manifest.description.d
+    first_row = 0
+    for shard in manifest.splits[where.name]:
+        path = f"{where.path}/{shard.name}"
+        for group, rows in enumerate(shard.blocks):
+            if rows:
+                blocks.append(BlockDescriptor(uri, path, group, first_row, rows, classes, d))
+            first_row += rows
+    if first_row == 0:
+        raise InputError(f"{uri}: the data set holds no images; import it again")
+    return Split(uri, manifest.description, tuple(blocks))
+
+
+def _split_of_footers(uri: str, where: Folder, names: Sequence[str]) -> Split:
+    """The split that the footers of its shards describe."""
     description: Description | None = None
     blocks: list[BlockDescriptor] = []
     first_row = 0
-    for path in shards:
-        footer = _footer(filesystem, path)
+    for name in names:
+        path = f"{where.path}/{name}"
+        footer = footer_of(where.filesystem, path)
         found = Description.from_schema(footer.schema.to_arrow_schema(), path)
         description = description or found
-        require_same_images(path, found, description, shards[0], ONE_FOLDER)
+        require_same_images(path, found, description, names[0], ONE_FOLDER)
         if found.class_names != description.class_names:
-            raise InputError(f"{path}: its classes differ from those of {shards[0]}; {ONE_FOLDER}")
+            raise InputError(f"{path}: its classes differ from those of {names[0]}; {ONE_FOLDER}")
         for group in range(footer.num_row_groups):
             rows = footer.row_group(group).num_rows
             if rows == 0:
@@ -154,17 +183,6 @@ def open_split(uri: str, split: str | None = None) -> Split:
     if description is None or first_row == 0:
         raise InputError(f"{uri}: the data set holds no images; import it again")
     return Split(uri, description, tuple(blocks))
-
-
-def find_splits(uri: str) -> list[Split]:
-    """The splits of the data set `uri`, or `uri` itself if it is one; none if it is neither."""
-    if _has_shards(uri):
-        return [open_split(uri)]
-    return [
-        open_split(f"{uri.rstrip('/')}/{split}")
-        for split in SPLITS
-        if _has_shards(f"{uri.rstrip('/')}/{split}")
-    ]
 
 
 def read_block(block: BlockDescriptor) -> Block:
@@ -197,16 +215,7 @@ def read_blocks(blocks: Sequence[BlockDescriptor]) -> Iterator[Block]:
     return map(read_block, blocks)
 
 
-def _has_shards(uri: str) -> bool:
-    filesystem, folder = locate(uri)
-    try:
-        found = filesystem.get_file_info(fs.FileSelector(folder, allow_not_found=True))
-        return any(info.path.endswith(".parquet") for info in found)
-    except (OSError, pa.ArrowException, UnicodeError):  # names that Arrow can't have are not ours
-        return False
-
-
-def _footer(filesystem: fs.FileSystem, path: str) -> pq.FileMetaData:
+def footer_of(filesystem: fs.FileSystem, path: str) -> pq.FileMetaData:
     try:
         with filesystem.open_input_file(path) as file:
             return pq.ParquetFile(file).metadata
@@ -216,21 +225,19 @@ def _footer(filesystem: fs.FileSystem, path: str) -> pq.FileMetaData:
         ) from error
 
 
-def _shards(filesystem: fs.FileSystem, folder: str, uri: str, split: str | None) -> list[str]:
+def _shards(where: Folder) -> dict[str, int]:
+    """Size by name of the shards in a folder; none if there is no such folder."""
     try:
-        found = filesystem.get_file_info(fs.FileSelector(folder))
-    except FileNotFoundError:
-        found = []
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{uri}: can't be read ({one_line(error)})") from error
-    shards = sorted(info.path for info in found if info.path.endswith(".parquet"))
-    if not shards:
-        where = f"the folder '{split}' with " if split else "a folder with "
-        raise InputError(
-            f"{uri}: not a data set, {where}Parquet files is missing; "
-            "make one with: ridge-spark import KIND SOURCE --out DIR"
-        )
-    return shards
+        found = where.filesystem.get_file_info(fs.FileSelector(where.path, allow_not_found=True))
+        return {
+            info.base_name: info.size or 0
+            for info in found
+            if info.type == fs.FileType.File and info.base_name.endswith(".parquet")
+        }
+    except (NotADirectoryError, UnicodeError):  # where names are not UTF-8, no shards are of ours
+        return {}
+    except (OSError, pa.ArrowException) as error:  # absent is one thing, unreadable another
+        raise InputError(f"{where.path}: can't be read ({one_line(error)})") from error
 
 
 def _pixels(column: pa.FixedSizeBinaryArray, d: int) -> NDArray[np.uint8]:

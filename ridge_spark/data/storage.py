@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+import shutil
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pyarrow import ArrowException, fs
 
 from ridge_spark.errors import InputError
+
+SCHEMES = ("s3", "file")
+COPIED_BYTES = 2**23  # at a time
+LOST_THE_RACE = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 def locate(uri: str) -> tuple[fs.FileSystem, str]:
@@ -16,6 +24,11 @@ def locate(uri: str) -> tuple[fs.FileSystem, str]:
     uri = str(uri)
     if not is_remote(uri):
         return fs.LocalFileSystem(), str(Path(uri).absolute())
+    scheme = uri.partition("://")[0].lower()
+    if scheme not in SCHEMES:  # Arrow would try some others for a quarter of an hour
+        raise InputError(
+            f"{uri}: {scheme}:// is not read by this program; give a local path or s3://bucket/prefix"
+        )
     try:
         filesystem, path = fs.FileSystem.from_uri(uri)
     except (ArrowException, OSError, ValueError) as error:
@@ -46,15 +59,99 @@ def exists(uri: str) -> bool:
         raise InputError(f"{uri}: can't be reached ({one_line(error)})") from error
 
 
-def upload(folder: Path, uri: str) -> None:
-    """Copy the files of a local folder below `uri`; removes what it wrote if it can't finish."""
+def upload(folder: Path, uri: str, last: str) -> None:
+    """Copy the files of a local folder below `uri`, the one named `last` in the end.
+
+    That one is written only if there is none: of two who upload to one place, one fails. Every copy
+    is looked at when it is there. What was written is removed again if not all of it can be.
+    """
     filesystem, target = locate(uri)
+    paths = sorted(path for path in folder.iterdir() if path.name != last)
+    written = []
     try:
-        fs.copy_files(str(folder), target, destination_filesystem=filesystem)
+        for path in paths:
+            written.append(f"{target}/{path.name}")
+            _copy(path, filesystem, written[-1])
+        write_new(f"{uri.rstrip('/')}/{last}", (folder / last).read_bytes())
+    except BaseException as error:
+        for path_there in written:
+            with suppress(OSError, ArrowException):  # what stopped the copying may stop this too
+                filesystem.delete_file(path_there)
+        if isinstance(error, OSError | ArrowException) and not isinstance(error, InputError):
+            raise InputError(f"{uri}: can't be written ({one_line(error)})") from error
+        raise
+
+
+def _copy(path: Path, filesystem: fs.FileSystem, target: str) -> None:
+    """Copy one file; `OSError` unless all of it has arrived."""
+    with path.open("rb") as source, filesystem.open_output_stream(target) as copy:
+        shutil.copyfileobj(source, copy, COPIED_BYTES)
+    size, wanted = filesystem.get_file_info(target).size, path.stat().st_size
+    if size != wanted:
+        raise OSError(f"{target} has {size} bytes, not {wanted}")
+
+
+def write_beside(folder: str, name: str, content: bytes) -> None:
+    """Write a local file under another name, then rename it: others see all of it or nothing."""
+    target = Path(folder, name)
+    beside = target.with_name(f".{name}.{token_hex(4)}")
+    try:
+        beside.write_bytes(content)
+        beside.rename(target)
     except OSError as error:
-        with suppress(OSError):  # what stopped the copying may stop this too
-            filesystem.delete_dir_contents(target, missing_dir_ok=True)
-        raise InputError(f"{uri}: can't be written ({one_line(error)})") from error
+        raise InputError(f"{target}: can't be written ({one_line(error)})") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_new(uri: str, content: bytes) -> None:
+    """Write an object that must not be there yet; `InputError` if it is, `OSError` if it can't be.
+
+    On S3 the service itself decides between two who try at once (If-None-Match), where boto3 is
+    installed; else, and on other stores, what is there just before counts.
+    """
+    filesystem, path = locate(uri)
+    exists_already = InputError(
+        f"{uri}: exists already, someone else has written there; choose another --out"
+    )
+    if exists(uri):
+        raise exists_already
+    client = _s3_client(uri) if isinstance(filesystem, fs.S3FileSystem) else None
+    if client is None:
+        with filesystem.open_output_stream(path) as stream:
+            stream.write(content)
+        return
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    bucket, _, key = path.partition("/")
+    try:
+        client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in LOST_THE_RACE:
+            raise exists_already from error
+        raise OSError(one_line(error)) from error
+    except BotoCoreError as error:
+        raise OSError(one_line(error)) from error
+
+
+def _s3_client(uri: str) -> Any:
+    """A client that reaches what `uri` names as Arrow does, or None without boto3."""
+    try:
+        import boto3
+    except ModuleNotFoundError:
+        return None
+    address = urlsplit(uri)
+    options = {name: values[-1] for name, values in parse_qs(address.query).items()}
+    endpoint = options.get("endpoint_override")
+    if endpoint and "://" not in endpoint:
+        endpoint = f"{options.get('scheme', 'https')}://{endpoint}"
+    return boto3.client(
+        "s3",
+        region_name=options.get("region"),
+        endpoint_url=endpoint,
+        aws_access_key_id=address.username and unquote(address.username),
+        aws_secret_access_key=address.password and unquote(address.password),
+    )
 
 
 def without_secrets(text: str) -> str:
@@ -68,8 +165,12 @@ def download(uri: str, path: Path) -> bool:
     try:
         if filesystem.get_file_info(source).type != fs.FileType.File:
             return False
-        fs.copy_files(source, str(path), source_filesystem=filesystem)
-    except OSError as error:
+        with (
+            filesystem.open_input_stream(source, compression=None) as stream,
+            path.open("wb") as copy,
+        ):
+            shutil.copyfileobj(stream, copy, COPIED_BYTES)
+    except (OSError, ArrowException) as error:
         raise InputError(f"{uri}: can't be read ({one_line(error)})") from error
     return True
 

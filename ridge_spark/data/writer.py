@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+import hashlib
+import logging
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from glob import escape
+from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
@@ -13,14 +20,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import fs
 
-from ridge_spark.data.dataset import Description
-from ridge_spark.data.storage import exists, is_local, locate, one_line
+from ridge_spark.data import manifest
+from ridge_spark.data.description import SPLITS, Description
+from ridge_spark.data.manifest import Manifest, Shard
+from ridge_spark.data.storage import exists, is_local, locate, one_line, write_new
 from ridge_spark.errors import InputError
 
 BLOCK_BYTES = 4 * 2**20
 MOST_BLOCK_ROWS = 4096
 FEWEST_BLOCK_ROWS = 256
 BLOCKS_PER_SHARD = 8
+log = logging.getLogger(__name__)
+
 PAGE_BYTES = 2**20  # of a block: it is compressed and checked by the page
 
 
@@ -32,13 +43,22 @@ def block_rows(d: int) -> int:
 class PartWriter:
     """Writes images to the splits in a folder, into shards whose names start with `part`.
 
+    Whoever tries again writes under other names: they have `writing`, the name of the whole import,
+    and a number drawn for this attempt in them. `shards` lists what was written, by split, once
+    this is closed.
+
     A context manager: what is left is written at the end, unless there was an error.
     """
 
-    def __init__(self, uri: str, description: Description, part: str) -> None:
+    def __init__(self, uri: str, description: Description, part: str, writing: str) -> None:
         self.description, self.part = description, part
         self.filesystem, self.folder = locate(uri)
+        self.suffix = f".{writing}.{token_hex(4)}.parquet"
         self.splits: dict[str, _SplitWriter] = {}
+
+    @property
+    def shards(self) -> dict[str, list[Shard]]:
+        return {split: writer.written for split, writer in self.splits.items()}
 
     def append(self, split: str, images: NDArray[np.uint8], labels: NDArray[np.integer]) -> None:
         """Add images, (n, d) or (n, height, width[, channels]), with their labels, (n,)."""
@@ -46,7 +66,7 @@ class PartWriter:
             folder = f"{self.folder}/{split}"
             self.filesystem.create_dir(folder, recursive=True)
             self.splits[split] = _SplitWriter(
-                self.filesystem, f"{folder}/{self.part}", self.description
+                self.filesystem, folder, self.part, self.suffix, self.description
             )
         self.splits[split].append(
             images.reshape(len(images), self.description.d), labels.astype(np.int32)
@@ -80,8 +100,11 @@ class PartWriter:
 class DatasetWriter(PartWriter):
     """Writes one data set, or is around those who write its parts to `unfinished`.
 
-    Locally everything goes to a folder beside `uri` that takes its name only when all is written.
-    An object store can't rename: there the shards are removed again if the writing fails.
+    What is in the data set is decided once, at the end, by its manifest: its own shards and those
+    that it was told to `include`. Locally everything goes to a folder beside `uri`, of a name never
+    used before, which takes the place of `uri` when all is written. An object store can't rename:
+    there the manifest is written last, and only if there is none; until then, and where an import
+    was killed, the shards are no data set to anyone.
     """
 
     def __init__(self, uri: str, description: Description) -> None:
@@ -89,8 +112,17 @@ class DatasetWriter(PartWriter):
             raise InputError(f"{uri}: exists already; choose another --out or remove it first")
         self.uri, self.target = uri, locate(uri)[1]
         self.local = is_local(uri)
-        self.unfinished = f"{self.target}.partial-{os.getpid()}" if self.local else uri
-        super().__init__(self.unfinished, description, "part")
+        self.writing = token_hex(6)
+        self.unfinished = f"{self.target}.partial-{self.writing}" if self.local else uri
+        if self.local:
+            _tell_of_leftovers(Path(self.target))
+        self.parts: dict[str, list[Shard]] = {}
+        super().__init__(self.unfinished, description, "part", self.writing)
+
+    def include(self, shards: Mapping[str, Sequence[Shard]]) -> None:
+        """Make shards that others have written to `unfinished` part of the data set."""
+        for split, some in shards.items():
+            self.parts.setdefault(split, []).extend(some)
 
     def __exit__(
         self,
@@ -100,9 +132,7 @@ class DatasetWriter(PartWriter):
     ) -> None:
         try:
             if kind is None:
-                self.close()
-                if self.local:
-                    self.filesystem.move(self.folder, self.target)
+                self._commit()
                 return
         except OSError as failure:
             self._remove()
@@ -111,23 +141,80 @@ class DatasetWriter(PartWriter):
         if isinstance(error, OSError) and not isinstance(error, InputError):
             raise InputError(f"{self.uri}: can't be written ({one_line(error)})") from error
 
+    def _commit(self) -> None:
+        self.close()
+        self.include(self.shards)
+        splits = {
+            split: tuple(sorted(self.parts[split], key=lambda shard: shard.name))
+            for split in SPLITS
+            if split in self.parts
+        }
+        if self.local:
+            splits = {split: self._named(split, shards) for split, shards in splits.items()}
+        writing = "" if self.local else self.writing
+        text = Manifest(self.description, splits, writing).to_json()
+        if self.local:
+            Path(self.folder, manifest.NAME).write_bytes(text)
+            self.filesystem.move(self.folder, self.target)
+        else:
+            write_new(f"{self.uri}/{manifest.NAME}", text)
+
+    def _named(self, split: str, shards: Sequence[Shard]) -> tuple[Shard, ...]:
+        """Rename the shards of a split to what they are from now on, and remove all others."""
+        folder = Path(self.folder, split)
+        named = []
+        for shard in shards:
+            name = shard.name.partition(".")[0] + ".parquet"
+            (folder / shard.name).rename(folder / name)
+            named.append(replace(shard, name=name))
+        kept = {shard.name for shard in named}
+        for path in folder.iterdir():
+            if path.name not in kept:
+                path.unlink()
+        return tuple(named)
+
     def _remove(self) -> None:
+        """Take away what was written, and nothing that anybody else has."""
         self.abandon()
-        if self.filesystem.get_file_info(self.folder).type != fs.FileType.NotFound:
-            self.filesystem.delete_dir(self.folder)
+        if self.local:
+            if self.filesystem.get_file_info(self.folder).type != fs.FileType.NotFound:
+                self.filesystem.delete_dir(self.folder)
+            return
+        selector = fs.FileSelector(self.folder, allow_not_found=True, recursive=True)
+        for info in self.filesystem.get_file_info(selector):
+            if f".{self.writing}." in info.base_name:
+                self.filesystem.delete_file(info.path)
+
+
+def _tell_of_leftovers(target: Path) -> None:
+    """Say what imports that were killed have left beside `target`."""
+    for left in sorted(target.parent.glob(f"{escape(target.name)}.partial-*")):
+        log.warning(
+            "%s: left behind by an import that was killed, or of one that is still at work; if "
+            "none is, remove it with: rm -r %s", left, shlex.quote(str(left)),
+        )  # fmt: skip
 
 
 class _SplitWriter:
     """Cuts what arrives into blocks of equal size and starts a new shard every few blocks."""
 
-    def __init__(self, filesystem: fs.FileSystem, prefix: str, description: Description) -> None:
-        self.filesystem, self.prefix = filesystem, prefix
+    def __init__(
+        self,
+        filesystem: fs.FileSystem,
+        folder: str,
+        part: str,
+        suffix: str,
+        description: Description,
+    ) -> None:
+        self.filesystem, self.folder, self.part, self.suffix = filesystem, folder, part, suffix
         self.schema, self.d = description.schema(), description.d
+        self.classes = len(description.class_names)
         self.rows = block_rows(self.d)
         self.images = np.empty((self.rows, self.d), np.uint8)
         self.labels = np.empty(self.rows, np.int32)
-        self.filled = self.shards = self.blocks = 0
-        self.parquet: pq.ParquetWriter | None = None
+        self.filled = 0
+        self.written: list[Shard] = []
+        self.shard: _ShardWriter | None = None
 
     def append(self, images: NDArray[np.uint8], labels: NDArray[np.int32]) -> None:
         start = 0
@@ -144,37 +231,100 @@ class _SplitWriter:
     def close(self) -> None:
         if self.filled:
             self._write_block()
-        self.abandon()
+        self._end_shard()
 
     def abandon(self) -> None:
-        if self.parquet:
-            self.parquet.close()
-            self.parquet = None
+        with suppress(OSError):  # what is abandoned need not be whole
+            self._end_shard()
+
+    def _end_shard(self) -> None:
+        shard, self.shard = self.shard, None
+        if shard:
+            self.written.append(shard.close())
 
     def _write_block(self) -> None:
-        if self.parquet is None:
-            path = f"{self.prefix}-{self.shards:05d}.parquet"
-            self.parquet = pq.ParquetWriter(
-                path,
-                self.schema,
-                filesystem=self.filesystem,
-                compression="lz4",  # decodes at memory speed, several times faster than zstd
-                use_dictionary=False,
-                write_statistics=False,
-                write_batch_size=max(1, PAGE_BYTES // self.d),  # rows; a page ends with a batch
-                data_page_size=PAGE_BYTES,
-                write_page_checksum=True,  # a damaged image is noticed when it is read
+        if self.shard is None:
+            name = f"{self.part}-{len(self.written):05d}{self.suffix}"
+            self.shard = _ShardWriter(
+                self.filesystem, self.folder, name, self.schema, self.d, self.classes
             )
-            self.shards += 1
         n, buffer = self.filled, pa.py_buffer
         images = pa.Array.from_buffers(pa.binary(self.d), n, [None, buffer(self.images[:n])])
         labels = pa.Array.from_buffers(pa.int32(), n, [None, buffer(self.labels[:n])])
-        table = pa.table([images, labels], schema=self.schema)
-        self.parquet.write_table(table, row_group_size=self.rows)
+        self.shard.write(pa.table([images, labels], schema=self.schema), self.labels[:n])
         self.filled = 0
-        self.blocks += 1
-        if self.blocks % BLOCKS_PER_SHARD == 0:
-            self.abandon()
+        if len(self.shard.blocks) == BLOCKS_PER_SHARD:
+            self._end_shard()
+
+
+class _ShardWriter:
+    """Writes one Parquet file, and knows what was in it in the end."""
+
+    def __init__(
+        self,
+        filesystem: fs.FileSystem,
+        folder: str,
+        name: str,
+        schema: pa.Schema,
+        d: int,
+        classes: int,
+    ) -> None:
+        self.name = name
+        self.blocks: list[int] = []
+        self.counts = np.zeros(classes, np.int64)
+        self.stream = HashedStream(filesystem.open_output_stream(f"{folder}/{name}"))
+        self.parquet = pq.ParquetWriter(
+            pa.PythonFile(self.stream, "w"),
+            schema,
+            compression="lz4",  # decodes at memory speed, several times faster than zstd
+            use_dictionary=False,
+            write_statistics=False,
+            write_batch_size=max(1, PAGE_BYTES // d),  # rows; a page ends with a batch
+            data_page_size=PAGE_BYTES,
+            write_page_checksum=True,  # a damaged image is noticed when it is read
+        )
+
+    def write(self, block: pa.Table, labels: NDArray[np.int32]) -> None:
+        self.parquet.write_table(block, row_group_size=len(block))
+        self.blocks.append(len(block))
+        self.counts += np.bincount(labels, minlength=len(self.counts))
+
+    def close(self) -> Shard:
+        self.parquet.close()
+        self.stream.close()
+        return Shard(
+            self.name,
+            self.stream.size,
+            self.stream.digest.hexdigest(),
+            tuple(self.blocks),
+            tuple(self.counts.tolist()),
+        )
+
+
+class HashedStream:
+    """Passes on what is written to `stream`, and keeps its size and SHA-256."""
+
+    closed = False
+
+    def __init__(self, stream: pa.NativeFile) -> None:
+        self.stream, self.size, self.digest = stream, 0, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.stream.write(data)
+        self.digest.update(data)
+        self.size += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.stream.close()
 
 
 Chunk = tuple[NDArray[np.uint8], NDArray[np.integer]]

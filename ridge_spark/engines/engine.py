@@ -1,67 +1,191 @@
-"""What an engine is to a run: who visits the blocks, and solves on the processors there are."""
+"""What an engine is: hands for tasks and for blocks, and on top of them the passes of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ridge_spark.data.dataset import Split
 from ridge_spark.model import Model
-from ridge_spark.ridge.centring import CentredSystem, Float, centre
+from ridge_spark.progress import Progress
+from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.centring import Float, centre
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.solution import Solution, with_weights
+from ridge_spark.ridge.selection import confusion_of, group_correct, group_statistics
+from ridge_spark.ridge.solution import Solution, store_weights
 from ridge_spark.ridge.solvers import factorise, threads_for
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.ridge.threads import blas_threads, parallel_map
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Blocks = Iterable[Block]
+# Called with blocks and `threads=`, returns what adds up over any partition of the blocks: an
+# array, `Statistics`, or a list of such.
+BlockTask = Callable[..., Any]
 
 
-class Engine(Protocol):
-    """Visits the blocks of the training and test images; knows no mathematics of its own."""
+@dataclass(frozen=True)
+class View:
+    """What the mathematics sees of the images of a split: vectors of bytes, and their classes.
+
+    d        bytes of each vector
+    classes  labels are from 0 to classes - 1
+    mapping  called with blocks and `threads=`, returns the blocks to see in their place; None to
+             see them as they are. It is pickled, and runs wherever the blocks are read.
+    """
+
+    d: int
+    classes: int
+    mapping: Callable[..., Blocks] | None = None
+
+    @classmethod
+    def of(cls, split: Split) -> Self:
+        """Pixels and labels as they are stored."""
+        return cls(split.description.d, len(split.description.class_names))
+
+    def through(self, task: BlockTask) -> BlockTask:
+        """`task`, done with what is seen of the blocks that it is given."""
+        return task if self.mapping is None else partial(_do_with_mapped, self.mapping, task)
+
+
+def _do_with_mapped(
+    mapping: Callable[..., Blocks], task: BlockTask, blocks: Blocks, *, threads: int
+) -> Any:
+    return task(mapping(blocks, threads=threads), threads=threads)
+
+
+class Engine(ABC):
+    """Lends two primitives, `map` and `sum_over_blocks`; all that a run does is written with them.
+
+    A subclass overrides a pass only where it has a way of its own. It is a context manager: what it
+    has set up for the run is gone when the `with` block is left, also by an error.
+
+    name         as users choose it        runtime    "local", "spark" or "mpi"
+    whole_x      True where every worker holds all images, not just its blocks
+    workers      that work side by side    threads    of each worker
+    memory       bytes that a task may hold
+    view         what tasks see of the training images
+    """
 
     name: str
+    runtime: str
+    whole_x = False
     workers: int
-    threads: int  # of each worker
+    threads: int
+    memory: int
 
-    def statistics(self, folds: Folds) -> list[Statistics]:
-        """Pass one over the training images: the statistics of each group."""
+    def __init__(self, train: Split, test: Split | None, progress: Progress) -> None:
+        self.train, self.test, self.progress = train, test, progress
+        self.view = View.of(train)
 
-    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
-        """Solve the centred system of each, the last of them of all images, for every λ."""
+    def __enter__(self) -> Self:
+        return self
 
-    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
-        """Pass two: correct held-out images of each group and candidate, (held-out groups, L)."""
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
-    def confusion(self, model: Model) -> NDArray[np.int64]:
-        """Test images by class and predicted class."""
+    def close(self) -> None:  # noqa: B027 - most engines have nothing to give back
+        """Give back what the engine holds outside this process's memory."""
 
+    @abstractmethod
+    def map(
+        self,
+        stage: str,
+        task: Callable[[Item], Result],
+        items: Sequence[Item],
+        threads: int | None = None,
+    ) -> list[Result]:
+        """Return task(item) of each item, in order, from anywhere; both are picklable.
+
+        Every task has `threads` threads to itself, those of a worker by default, and BLAS has as
+        many.
+        """
+
+    @abstractmethod
+    def sum_over_blocks(self, stage: str, task: BlockTask, split: Split) -> Any:
+        """Return the sum of what `task`, picklable, returns for parts of the blocks of `split`."""
+
+    @abstractmethod
     def peak_rss_mb(self) -> float:
         """Most memory any Python process of the run has used so far, in MiB."""
 
+    def statistics(self, folds: Folds) -> list[Statistics]:
+        """Pass one over the training images: the statistics of each group."""
+        return self.sum_over_blocks("statistics", self.statistics_task(folds), self.train)
 
-def solve_here(
-    fitted_on: Sequence[Statistics], lambdas: Float, solver: str, threads: int
-) -> list[Solution]:
-    """Solve the system of each statistics in this process, on `threads` threads in all.
+    def statistics_task(self, folds: Folds) -> BlockTask:
+        d, classes = self.view.d, self.view.classes
+        return self.view.through(partial(group_statistics, folds=folds, d=d, classes=classes))
 
-    Systems side by side rather than threads in a system: a factorisation gains little from more
-    threads, loses much where cores are shared with others, and on one thread has the same bits
-    whatever the number of cores. Large ones go one after the other on all threads, since each takes
-    a few times the memory of its Gram matrix.
+    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
+        """Solve the centred system of each, the last of them of all images, for every λ.
 
-    The last system is of all images, and only the weights for the λ to be chosen will be wanted of
-    it: it leaves them to be found then.
-    """
-    systems = list(parallel_map(centre, fitted_on, threads))
-    of_each = threads_for(max(len(system.gram) for system in systems), threads)
-    at_once = min(threads // of_each, len(systems))
+        Systems side by side rather than threads in a system: a factorisation gains little from more
+        threads, and on one it has the same bits whatever the number of cores. Large ones have all
+        threads of a worker, since each takes a few times the memory of its Gram matrix. Cholesky
+        factorises once for each λ: with several workers, each factorisation is a task of its own.
 
-    def solved(system: CentredSystem) -> Solution:
-        return factorise(system, solver).solve(lambdas)
+        Of all images, only the weights for the λ to be chosen will be wanted: unless they have to
+        travel, they are left to be formed then.
+        """
+        if not fitted_on:
+            return []
+        travels = self.workers > 1
+        runs = np.split(lambdas, len(lambdas)) if travels and solver == "cholesky" else [lambdas]
+        work = [(i, run) for i in range(len(fitted_on)) for run in runs]
+        threads = threads_for(fitted_on[-1].d, self.threads)
+        task = partial(_solve, fitted_on, solver, travels)
+        with self.progress.stage("solve"):
+            solved = self.map("factorise", task, work, threads)
+            if not travels:
+                return [*store_weights(solved[:-1], self.threads), solved[-1]]
+        if len(runs) == 1:
+            return solved
+        L = len(runs)
+        return [Solution.join(solved[i * L : (i + 1) * L]) for i in range(len(fitted_on))]
 
-    with blas_threads(of_each), ThreadPoolExecutor(at_once) as pool:
-        *fitted, full = pool.map(solved, systems)
-    return [*with_weights(fitted, threads), full]
+    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
+        """Pass two: correct held-out images of each group and candidate, (held-out groups, L)."""
+        return self.sum_over_blocks("score", self.score_task(folds, candidates), self.train)
+
+    def score_task(self, folds: Folds, candidates: Mapping[int, Weights]) -> BlockTask:
+        """Count what the candidates, of some groups or of all, classify correctly."""
+        return self.view.through(partial(group_correct, folds=folds, candidates=candidates))
+
+    def confusion(self, model: Model) -> NDArray[np.int64]:
+        """Test images by class and predicted class; of none, where there is no test split."""
+        k = len(model.class_names)
+        if self.test is None:
+            return np.zeros((k, k), np.int64)
+        task = partial(confusion_of, coef=model.coef, intercept=model.intercept)
+        return self.sum_over_blocks("test", task, self.test)
+
+
+def _solve(
+    fitted_on: Sequence[Statistics], solver: str, travels: bool, item: tuple[int, Float]
+) -> Solution:
+    i, lambdas = item
+    solution = factorise(centre(fitted_on[i]), solver).solve(lambdas)
+    return solution.stored() if travels else solution
+
+
+def add(mine: Any, more: Any) -> Any:
+    """Add up two results of a `BlockTask`; `mine` is changed and returned."""
+    if isinstance(mine, list):
+        return [add(*pair) for pair in zip(mine, more, strict=True)]
+    mine += more
+    return mine

@@ -1,4 +1,4 @@
-"""The Spark inner engine: X stays spread out; every task reads its own blocks from storage."""
+"""The Spark inner engine: X stays where it is; every task reads its own blocks from storage."""
 
 from __future__ import annotations
 

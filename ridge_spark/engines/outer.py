@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from pyspark import SparkContext, SparkFiles
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
+from ridge_spark.data.storage import one_line
+from ridge_spark.engines.engine import View
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark import Read, SparkEngine
+from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
@@ -51,6 +54,7 @@ class OuterEngine(SparkEngine):
     """
 
     name = "outer"
+    whole_x = True
 
     def __init__(
         self,
@@ -63,8 +67,16 @@ class OuterEngine(SparkEngine):
         super().__init__(sc, train, test, partitions, progress)
         self._folder = tempfile.TemporaryDirectory(prefix="ridge-spark-")
         splits = [split for split in (train, test) if split]
-        with progress.stage("broadcast", sum(split.rows for split in splits)) as advance:
-            self._shared = _share(sc, Path(self._folder.name), splits, advance)
+        try:
+            with progress.stage("broadcast", sum(split.rows for split in splits)) as advance:
+                self._shared = _share(sc, Path(self._folder.name), splits, advance)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Remove the file of all images; until now, executors may have come to fetch it."""
+        self._folder.cleanup()
 
     def reader(self) -> Read:
         return self._shared.read
@@ -72,53 +84,60 @@ class OuterEngine(SparkEngine):
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
         """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each."""
         L = len(candidates[0].coef)
-        shared = self.sc.broadcast(dict(candidates))
-        chunks = split_evenly(range(L), min(L, -(-self.workers // folds.held_out)))
-        work = list(product(range(folds.held_out), chunks))
+        grid = split_evenly(range(L), min(L, -(-self.workers // folds.held_out)))
+        pairs = [
+            (group, slice(run[0], run[-1] + 1)) for group in range(folds.held_out) for run in grid
+        ]
         task = partial(
-            _correct_of_pairs,
+            _score_pair,
             self.reader(),
             self.train.blocks,
-            shared,
+            self.view,
             folds,
+            dict(candidates),
             self.threads,
         )
-        return self._sum("score", work, task)
+        correct = np.zeros((folds.held_out, L), np.int64)
+        for (group, run), found in zip(pairs, self.map("score", task, pairs), strict=True):
+            correct[group, run] = found
+        return correct
 
 
 def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any) -> SharedImages:
     run = uuid.uuid4().hex[:12]
     images, labels = folder / f"images-{run}.u8", folder / f"labels-{run}.i32"
     first_row, rows = {}, 0
-    with open(images, "wb") as image_file, open(labels, "wb") as label_file:
-        for split in splits:
-            for descriptor in split.blocks:
+    try:
+        with open(images, "wb") as image_file, open(labels, "wb") as label_file:
+            for descriptor in chain.from_iterable(split.blocks for split in splits):
                 block = read_block(descriptor)
                 image_file.write(block.images.data)
                 label_file.write(block.labels.astype(np.int32).data)
                 first_row[descriptor.path, descriptor.row_group] = rows
                 rows += descriptor.rows
                 advance(descriptor.rows)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: all images can't be written there ({one_line(error)}); make room, set "
+            "TMPDIR to a larger disk, or use the inner job"
+        ) from error
     sc.addFile(str(images))
     sc.addFile(str(labels))
     return SharedImages(images.name, labels.name, first_row, splits[0].description.d)
 
 
-def _correct_of_pairs(
+def _score_pair(
     read: Read,
     blocks: Sequence[BlockDescriptor],
-    shared: Any,
+    view: View,
     folds: Folds,
+    candidates: Mapping[int, Weights],
     threads: int,
-    pairs: tuple[int, range],
+    pair: tuple[int, slice],
 ) -> NDArray[np.int64]:
-    """Score one held-out group with a run of λ; zeros for all other pairs."""
-    group, chosen = pairs
-    lambdas = slice(chosen.start, chosen.stop)
-    weights = shared.value[group]
-    part = Weights(weights.coef[lambdas], weights.intercept[lambdas])
-    correct = np.zeros((folds.held_out, len(weights.coef)), np.int64)
-    correct[group, lambdas] = group_correct(
-        map(read, blocks), folds, {group: part}, threads=threads
-    )[group]
-    return correct
+    """Score one held-out group with a run of λ."""
+    group, run = pair
+    weights = candidates[group]
+    part = {group: Weights(weights.coef[run], weights.intercept[run])}
+    task = view.through(partial(group_correct, folds=folds, candidates=part))
+    return task(map(read, blocks), threads=threads)[group]

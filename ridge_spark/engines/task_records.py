@@ -10,7 +10,7 @@ from typing import Any
 
 from pyspark import AccumulatorParam
 
-from ridge_spark.engines.local import peak_rss_mb
+from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.progress import Task
 
 

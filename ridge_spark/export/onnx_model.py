@@ -52,8 +52,8 @@ def build(model: Model):  # type: ignore[no-untyped-def]
     else:
         x = g.cast("pixels", np.float64)
         doc, shape = AS_IS.format(*model.shape), ["n", height, width, channels]
-    flat = g("Reshape", x, g.constant([-1, len(model.coef)]))
-    product = g("MatMul", flat, g.constant(model.coef, np.float64))
+    flat = g("Reshape", x, g.constant([-1, model.coef.shape[1]]))
+    product = g("MatMul", flat, g.constant(model.coef.T, np.float64))
     scores = g("Add", product, g.constant(model.intercept, np.float64), output="scores")
     number = g("ArgMax", scores, axis=1, keepdims=0, output="number")
     g("Gather", g.constant(model.class_names, np.object_), number, output="class")

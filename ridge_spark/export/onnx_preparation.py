@@ -137,8 +137,8 @@ def _weights(g: Nodes, size: Name, target: Name, shrinks: Name) -> Name:
     box = g("Where", in_box, one, zero)
     triangle = g("Max", zero, g("Sub", one, g("Abs", at)))
     weights = g("Where", inside, g("Where", shrinks, box, triangle), zero)
-    share = g("Div", weights, g("ReduceSum", weights, g.constant([1]), keepdims=1))
-    return g("Floor", g("Add", half, g("Mul", share, real(ONE))))
+    normalised = g("Div", weights, g("ReduceSum", weights, g.constant([1]), keepdims=1))
+    return g("Floor", g("Add", half, g("Mul", normalised, real(ONE))))
 
 
 def _to_pixels(g: Nodes, weighted: Name) -> Name:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import csv
+import posixpath
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ridge_spark.errors import InputError
-from ridge_spark.importing.csv_header import LABEL_NAMES, Header, column
+from ridge_spark.importing.csv_columns import FileColumns, file_columns
+from ridge_spark.importing.csv_header import Header, open_text
+from ridge_spark.importing.csv_splits import rows_of_splits
+from ridge_spark.importing.file_names import FileNames
 from ridge_spark.importing.sources import FileSource, class_order, number_labels
 
-FILE_NAMES = (
-    "file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path",
-    "image_name", "img", "img_path",
-)  # fmt: skip
 REPEATED = "lines that repeat a file and its label"
+UNLABELLED = "lines of test images without a label"
+
+
+class Row(NamedTuple):
+    """What a line of the CSV says; `split` is empty if no column tells it."""
+
+    line: int
+    file: str
+    label: str
+    split: str
 
 
 def read_csv_of_files(
@@ -24,73 +35,104 @@ def read_csv_of_files(
     file_column: str | None = None,
     label_column: str | None = None,
     class_names: tuple[str, ...] | None = None,
-) -> FileSource:
-    """The images a CSV names, relative to `folder` or else to where the CSV is."""
-    path = header.path
-    left_out: Counter[str] = Counter()
-    names: dict[str, tuple[str, int]] = {}
-    for line, name, label in _rows(header, file_column, label_column):
-        before = names.setdefault(name, (label, line))
-        if before == (label, line):
-            continue
-        if before[0] != label:
-            raise InputError(
-                f"{path}: '{name}' has label '{before[0]}' in line {before[1]} and '{label}' in "
-                f"line {line}; keep the right one"
-            )
-        left_out[REPEATED] += 1
-    if not names:
+) -> dict[str, FileSource]:
+    """The images a CSV names by split, relative to `folder` or else to where the CSV is."""
+    path, root = header.path, folder or str(header.path.parent)
+    files = FileNames(root)
+    if _names_are_a_row(header, files):
+        header = header.without_names()
+    columns = file_columns(header, file_column, label_column, lambda name: bool(files.find(name)))
+    rows = list(_rows(header, columns))
+    if not rows:
         raise InputError(f"{path}: names no files; it needs lines of a file and its label")
-    labels = [label for label, _ in names.values()]
-    classes = class_names or class_order(labels)
-    root = folder or str(path.parent)
-    return FileSource.mixed(
-        root, classes, list(names), number_labels(labels, classes, str(path)), left_out
-    )
+    left_out: Counter[str] = Counter()
+    rows = _one_each(path, rows, files, left_out)
+    splits, said = rows_of_splits(header, columns.split, [row.split for row in rows])
+    sources: dict[str, FileSource] = {}
+    classes = class_names
+    for split, members in splits.items():
+        some = [rows[member] for member in members.tolist()]
+        if split != "train" and columns.split is not None:
+            labelled = [row for row in some if row.label]
+            left_out[UNLABELLED] += len(some) - len(labelled)
+            some = labelled
+        _require_labels(path, some)
+        labels = [row.label for row in some]
+        classes = classes or class_order(labels)
+        sources[split] = FileSource.mixed(
+            root, classes, [row.file for row in some],
+            number_labels(labels, classes, f"{path} ({split})"),
+            +left_out, some[0].split if some else "", said,
+        )  # fmt: skip
+        left_out, said = Counter(), ()
+    return sources
 
 
-def names_files(header: Header, file_column: str | None) -> bool:
-    """True if the CSV is one of files, not of pixels."""
-    if header.names is None or len(header.first) == 2:  # no image is a single pixel
-        return len(header.first) == 2
-    return bool(file_column) or any(name.lower() in FILE_NAMES for name in header.names)
+def _names_are_a_row(header: Header, files: FileNames) -> bool:
+    """True if what seem to be names of columns are a file without its ending and its class."""
+    pairs = zip(header.names or (), header.first, strict=False)
+    return any(name and row and files.find(name) and files.find(row) for name, row in pairs)
 
 
-def _rows(
-    header: Header, file_column: str | None, label_column: str | None
-) -> Iterator[tuple[int, str, str]]:
-    """(line, file, label) of every line that is not empty."""
-    file_at, label_at = _columns(header, file_column, label_column)
-    try:
-        with open(header.path, encoding="utf-8-sig", newline="") as text:
-            reader = csv.reader(text, delimiter=header.delimiter, strict=True)
-            if header.names is not None:
-                next(reader)
-            for row in reader:
-                if any(row):
-                    yield (
-                        reader.line_num,
-                        *_fields(header.path, reader.line_num, row, file_at, label_at),
-                    )
-    except (csv.Error, UnicodeDecodeError) as error:
+def _one_each(
+    path: Path, rows: Sequence[Row], files: FileNames, left_out: Counter[str]
+) -> list[Row]:
+    """A row for each file, by the name that it has on disk; a row that contradicts is an error."""
+    first: dict[str, Row] = {}
+    missing = 0
+    for row in rows:
+        there = files.find(row.file)
+        missing += there is None
+        name = there or posixpath.normpath(row.file)
+        before = first.setdefault(name, row._replace(file=name))
+        if before.line == row.line:
+            continue
+        for what, one, other in (
+            ("label", before.label, row.label), ("split", before.split, row.split),
+        ):  # fmt: skip
+            if one != other:
+                raise InputError(
+                    f"{path}: '{row.file}' has {what} '{one}' in line {before.line} and '{other}' "
+                    f"in line {row.line}; keep the right one"
+                )
+        left_out[REPEATED] += 1
+    if missing == len(rows):
         raise InputError(
-            f"{header.path}: can't be read as CSV in UTF-8 ({error}); save it as that"
-        ) from error
+            f"{path}: none of the files it names is there, such as "
+            f"{posixpath.join(files.root, rows[0].file)}; name the folder that they start from "
+            "with --from"
+        )
+    return list(first.values())
 
 
-def _fields(
-    path: Path, line: int, row: Sequence[str], file_at: int, label_at: int
-) -> tuple[str, str]:
-    if len(row) <= max(file_at, label_at):
-        raise InputError(f"{path}: line {line} has only {len(row)} columns")
-    name, label = row[file_at].strip(), row[label_at].strip()
-    if not name or not label:
-        raise InputError(f"{path}: line {line} has no {'label' if name else 'file name'}")
-    return name, label
+def _require_labels(path: Path, rows: Sequence[Row]) -> None:
+    unlabelled = next((row for row in rows if not row.label), None)
+    if unlabelled:
+        raise InputError(f"{path}: line {unlabelled.line} has no label; add it or remove the line")
 
 
-def _columns(header: Header, file_column: str | None, label_column: str | None) -> tuple[int, int]:
-    if header.names is None:
-        return 0, 1
-    file_at = column(header, file_column, FILE_NAMES, "--image-column")
-    return file_at, column(header, label_column, LABEL_NAMES, "--label-column")
+def _rows(header: Header, columns: FileColumns) -> Iterator[Row]:
+    """What every line that is not empty says."""
+    with open_text(header.path) as text:
+        for _ in range(header.lines):
+            text.readline()
+        reader = csv.reader(text, delimiter=header.delimiter, strict=True)
+        for fields in reader:
+            if any(fields):
+                line = header.lines + reader.line_num
+                yield _row(header, columns, line, [field.strip() for field in fields])
+
+
+def _row(header: Header, columns: FileColumns, line: int, fields: list[str]) -> Row:
+    places = [columns.file, columns.label, *([] if columns.split is None else [columns.split])]
+    if len(fields) <= max(places):
+        raise InputError(f"{header.path}: line {line} has only {len(fields)} columns")
+    if any(fields[header.width :]):
+        raise InputError(
+            f"{header.path}: line {line} has {len(fields)} columns, not {header.width}; put what "
+            f"holds a '{header.delimiter}' between quotes"
+        )
+    file, label, split = (*(fields[place] for place in places), "")[:3]
+    if not file:
+        raise InputError(f"{header.path}: line {line} has no file name; add it or remove the line")
+    return Row(line, file, label, split)

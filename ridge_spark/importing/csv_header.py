@@ -1,34 +1,67 @@
-"""What the first line of a CSV tells: its delimiter, its columns, whether they have names."""
+"""How a CSV starts: gzipped or not, its delimiter, its names of columns if it has any, a row."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
+
+import numpy as np
 
 from ridge_spark.errors import InputError
 from ridge_spark.importing.image_files import SUFFIXES
 
-LABEL_NAMES = ("label", "labels", "class", "class_name", "classname", "category", "target", "y")
 MOST_LINE = 16 * 2**20  # characters
+ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+DELIMITERS = ",;\t|"
+GZIP = b"\x1f\x8b"
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+PIXELS_IN_A_FIELD = re.compile(r"[\[(]?\s*\d+([\s,;]+\d+){3,}\s*[\])]?")
+
+csv.field_size_limit(MOST_LINE)  # Python's own is 131,072, and a field may hold all of an image
 
 
 @dataclass(frozen=True)
 class Header:
-    """`first` has the fields of the first line; `names` are the same if it is a line of names."""
+    """What is known of a CSV by its first lines.
+
+    lines  before the first row: `sep=;`, empty ones and that of the names
+    names  of the columns, as they are written; None if the first line is a row already
+    first  the fields of the first row; none if there is no row
+    """
 
     path: Path
     delimiter: str
-    first: tuple[str, ...]
+    lines: int
     names: tuple[str, ...] | None
+    first: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.names or self.first)
+
+    def without_names(self) -> Header:
+        """The same CSV with the line of names taken for the first row."""
+        return replace(self, lines=self.lines - 1, names=None, first=self.names or self.first)
 
 
 def find_csv(source: Path) -> Path:
     """`source` itself, or the one CSV in it if it is a folder."""
     if not source.is_dir():
         return source
-    found = sorted(path for path in source.iterdir() if path.suffix.lower() in (".csv", ".tsv"))
+    found = sorted(
+        path
+        for path in source.iterdir()
+        if path.name.lower().endswith(ENDINGS) and not path.name.startswith(".")
+    )
     if len(found) != 1:
         raise InputError(
             f"{source}: has {len(found)} CSV files; give the one to read as SOURCE, and the folder "
@@ -37,39 +70,130 @@ def find_csv(source: Path) -> Path:
     return found[0]
 
 
-def read_header(path: Path) -> Header:
-    """Look at the first line of a CSV; `InputError` if there is none."""
+@contextmanager
+def open_text(path: Path) -> Iterator[IO[str]]:
+    """The text of a CSV, unpacked if it is gzipped; `InputError` if it can't be read as that."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as text:
-            line = text.readline(MOST_LINE).strip()
+        with open(path, "rb") as plain:
+            packed = plain.read(2) == GZIP
+            plain.seek(0)
+            data = gzip.GzipFile(fileobj=plain) if packed else plain
+            yield io.TextIOWrapper(data, encoding="utf-8-sig", newline="")
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError) as error:
         raise InputError(
             f"{path}: can't be read as CSV in UTF-8 ({error}); save it as that"
         ) from error
-    if not line:
+
+
+def is_gzipped(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(2) == GZIP
+
+
+def read_header(path: Path) -> Header:
+    """Look at the first lines of a CSV; `InputError` if there are none."""
+    found: list[tuple[int, str]] = []  # the number of the line, its text
+    asked = None
+    with open_text(path) as text:
+        for number, line in enumerate(iter(lambda: text.readline(MOST_LINE), "")):
+            bare = line.strip("\r\n")
+            if not found and asked is None and re.fullmatch(r'"?sep=.?"?', bare, re.IGNORECASE):
+                asked = bare.strip('"')[4:]
+            elif bare.strip():
+                found.append((number, bare))
+            if len(found) == 2:
+                break
+    if not found:
         raise InputError(f"{path}: is empty; a CSV starts with the names of its columns")
-    delimiter = max(",;\t", key=line.count)
-    first = tuple(field.strip() for field in next(csv.reader([line], delimiter=delimiter)))
-    return Header(path, delimiter, first, first if _are_names(first) else None)
+    delimiter = asked or max(DELIMITERS, key=re.sub('"[^"]*"', "", found[0][1]).count)
+    rows = [_fields(line, delimiter) for _, line in found]
+    numbers = [number for number, _ in found]
+    second = rows[1] if len(rows) > 1 else ()
+    if not _are_names(path, rows[0], second):
+        return Header(path, delimiter, numbers[0], None, rows[0])
+    names = (rows[0][0].lstrip("# "), *rows[0][1:])  # NumPy's savetxt begins its header with a #
+    if any(second[len(names) :]):
+        raise InputError(
+            f"{path}: line {numbers[1] + 1} has {len(second)} columns and only {len(names)} have "
+            f"names; name them all (in R: row.names = FALSE), and put what holds a '{delimiter}' "
+            "between quotes"
+        )
+    return Header(path, delimiter, numbers[0] + 1, names, second)
 
 
-def column(header: Header, asked: str | None, usual: Sequence[str], option: str) -> int:
-    """Where the column asked for is, or else the first with a usual name."""
+def column(header: Header, asked: str, option: str) -> int:
+    """Where the column asked for by its name is."""
     names = [name.lower() for name in header.names or ()]
-    wanted = (asked.lower(),) if asked else usual
-    found = next((names.index(name) for name in wanted if name in names), None)
-    if found is None:
-        shown = ", ".join((header.names or ())[:8])
-        what = f"no column '{asked}'" if asked else f"none of its columns is called {usual[0]}"
-        raise InputError(f"{header.path}: {what}; it has {shown}; name the right one with {option}")
-    return found
-
-
-def _are_names(fields: tuple[str, ...]) -> bool:
-    """Names of columns, unlike rows, are neither numbers nor files."""
-    return not any(
-        field.replace(".", "", 1).isdecimal() or Path(field.lower()).suffix in SUFFIXES
-        for field in fields
+    if asked.lower() in names:
+        return names.index(asked.lower())
+    raise InputError(
+        f"{header.path}: no column '{asked}'; it has {shown(header)}; "
+        f"name the right one with {option}"
     )
+
+
+def shown(header: Header) -> str:
+    """The names of the columns, or the first of them."""
+    names = header.names or ()
+    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+
+
+def is_number(field: str) -> bool:
+    return NUMBER.fullmatch(field) is not None
+
+
+def holds_pixels(field: str) -> bool:
+    """True for all the pixels of an image in one field, such as '70 80 82 72'."""
+    return PIXELS_IN_A_FIELD.fullmatch(field) is not None
+
+
+def names_an_image(field: str) -> bool:
+    return Path(field.lower()).suffix in SUFFIXES
+
+
+def _fields(line: str, delimiter: str) -> tuple[str, ...]:
+    return tuple(field.strip() for field in next(csv.reader([line], delimiter=delimiter)))
+
+
+def _are_names(path: Path, first: Sequence[str], second: Sequence[str]) -> bool:
+    """True if the first line holds names of columns, which may be numbers, and is no row."""
+    for row, are_names in ((first, False), (second, True)):
+        if any(names_an_image(field) or holds_pixels(field) for field in row):
+            return are_names
+    numbers = [field for field in first if is_number(field)]
+    if not numbers:
+        return True
+    if _are_numbered_twins(numbers):
+        raise InputError(
+            f"{path}: its first line is an image whose values were numbered as names of columns "
+            f"({', '.join(numbers[:4])}); pandas does so where header=None is missing: "
+            "write the file again with it"
+        )
+    if len(numbers) < 3:  # '0,1' above 'a,cat'
+        return _count_up(numbers) and bool(second) and not all(map(is_number, second))
+    if _count_up(numbers):
+        return not _count_up([field for field in second if is_number(field)])
+    return sum(float(number) > 255 for number in numbers[1:-1]) >= 3  # those are no pixels
+
+
+def _count_up(numbers: Sequence[str]) -> bool:
+    """True for 0, 1, 2, ... or 1, 2, 3, ...: what columns without names are called."""
+    if len(numbers) < 2:
+        return False
+    values = np.array([float(number) for number in numbers])
+    return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+
+
+def _are_numbered_twins(numbers: Sequence[str]) -> bool:
+    """True for 0, 255, 0.1, 0.2, 255.1: what pandas makes of an image taken for names."""
+    seen: dict[str, int] = {}
+    for number in numbers:
+        base, dot, twin = number.partition(".")
+        if base in seen and (not dot or twin != str(seen[base])):
+            return False
+        if base not in seen and dot:
+            return False
+        seen[base] = seen.get(base, 0) + 1
+    return len(seen) < len(numbers)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ridge_spark.data.dataset import MOST_PIXELS, Description
+from ridge_spark.data.description import MOST_PIXELS, Description
 from ridge_spark.errors import InputError
 from ridge_spark.importing.decoding import Prepared, Tally, hash_fraction
 from ridge_spark.importing.options import ImportOptions

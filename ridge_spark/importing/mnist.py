@@ -13,15 +13,15 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.request
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from ridge_spark.data.storage import one_line
 from ridge_spark.errors import InputError
-from ridge_spark.importing.idx import read_pair
+from ridge_spark.importing.idx import find_file, read_pair
 from ridge_spark.importing.labelled import LabelledImages, import_labelled
 from ridge_spark.importing.report import Report
 
@@ -30,6 +30,12 @@ SHA256 = {
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+GZIPPED_SHA256 = {
+    "train-images-idx3-ubyte": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -56,12 +62,11 @@ def verified_files(folder: Path) -> dict[str, Path]:
     """The four files in `folder`, each plain or gzipped; `InputError` if one is not MNIST's."""
     files = {}
     for name, expected in SHA256.items():
-        plain, gzipped = folder / name, folder / f"{name}.gz"
-        path = plain if plain.is_file() else gzipped
-        if not path.is_file():
-            raise InputError(f"{plain}: no such file, plain or .gz; MNIST has four files")
+        path = find_file(folder, name)
+        if path is None:
+            raise InputError(f"{folder / name}: no such file, plain or .gz; MNIST has four files")
         try:
-            with gzip.open(path) if path == gzipped else open(path, "rb") as file:
+            with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{path}: can't be read ({error})") from error
@@ -86,8 +91,8 @@ def fetch() -> dict[str, Path]:
         print(f"fetching MNIST: {name}", file=sys.stderr)
         try:
             return _keep(source, cache)
-        except (OSError, InputError, subprocess.SubprocessError, tarfile.TarError) as error:
-            failures.append(f"{name}: {error}")
+        except (OSError, ValueError, subprocess.SubprocessError, tarfile.TarError) as error:
+            failures.append(f"{name}: {one_line(error)}")
     raise InputError(
         f"MNIST can't be fetched ({'; '.join(failures)}); get its four files by other means and "
         "give their folder: ridge-spark import mnist --from DIR --out DIR"
@@ -116,9 +121,13 @@ def _keep(source: Callable[[Path], None], cache: Path) -> dict[str, Path]:
 
 
 def _download(mirror: str, folder: Path) -> None:
-    for name in SHA256:
-        with urllib.request.urlopen(f"{mirror}{name}.gz", timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            (folder / f"{name}.gz").write_bytes(answer.read(MOST_BYTES))
+    import pooch  # brings a good deal that nobody needs who has the files
+
+    pooch.get_logger().setLevel("WARNING")  # which mirror it is has been said
+    downloader = pooch.HTTPDownloader(timeout=TIMEOUT_SECONDS, progressbar=sys.stderr.isatty())
+    for name, sha256 in GZIPPED_SHA256.items():
+        file = f"{name}.gz"
+        pooch.retrieve(f"{mirror}{file}", f"sha256:{sha256}", file, folder, downloader=downloader)
 
 
 def _unpack_npm_package(folder: Path) -> None:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from itertools import islice
 
-from ridge_spark.data.dataset import MOST_PIXELS, Description
+from ridge_spark.data.description import MOST_PIXELS, Description
 from ridge_spark.errors import InputError
 from ridge_spark.importing.decoding import Decoder
 from ridge_spark.importing.encoded import read_encoded

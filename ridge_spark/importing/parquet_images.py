@@ -17,7 +17,7 @@ from pyarrow import fs
 
 from ridge_spark.data.storage import locate, one_line
 from ridge_spark.errors import InputError
-from ridge_spark.importing.csv_header import LABEL_NAMES
+from ridge_spark.importing.csv_columns import LABELS as LABEL_NAMES
 from ridge_spark.importing.encoded import Encoded
 from ridge_spark.importing.sources import class_order, number_labels
 

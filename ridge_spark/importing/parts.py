@@ -51,9 +51,10 @@ def import_encoded(
     description = describe(splits[first], decoders[first], like)
     report = Report(description)
     with DatasetWriter(uri, description) as writer:
-        task = partial(import_share, writer.unfinished, description)
+        task = partial(import_share, writer.unfinished, writer.writing, description)
         for part in engine(task, partial(share_out, splits, decoders)):
             report.add(part.counts, part.tally)
+            writer.include(part.shards)
         if like is None:
             report.require_all_classes()
     for source in splits.values():
@@ -103,11 +104,16 @@ def share_out(
 
 
 def import_share(
-    uri: str, description: Description, share: Share, advance: Advance = lambda _: None
+    uri: str,
+    writing: str,
+    description: Description,
+    share: Share,
+    advance: Advance = lambda _: None,
 ) -> Report:
-    """Write the shards of a share; done once more, it writes the same under the same names."""
+    """Write the shards of a share; done once more, it writes the same under other names."""
     report = Report(description)
-    with PartWriter(uri, description, f"part-{share.number:07d}") as writer:
+    with PartWriter(uri, description, f"part-{share.number:07d}", writing) as writer:
         prepared = map(share.decoder, batches(share.source, share.decoder.batch_size))
         append_all(writer, share.split, prepared, report, advance)
+    report.shards = writer.shards
     return report

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import SPLITS, Description
+from ridge_spark.data.manifest import Shard
 from ridge_spark.data.writer import DatasetWriter, PartWriter
 from ridge_spark.errors import InputError
 from ridge_spark.importing.decoding import Prepared, Tally
@@ -24,6 +25,7 @@ class Report:
 
     `counts` is (classes,) for each split of the source that was written, 'validation' among them,
     and for 'test', which held out images are of. `said` is for a person, a sentence a line.
+    `shards` are those of a part, for the manifest of the whole.
     """
 
     description: Description
@@ -31,6 +33,7 @@ class Report:
     tally: Tally = field(default_factory=Tally)
     left_out: Counter[str] = field(default_factory=Counter)
     said: list[str] = field(default_factory=list)
+    shards: dict[str, list[Shard]] = field(default_factory=dict)
 
     @property
     def written(self) -> dict[str, int]:

@@ -44,7 +44,7 @@ def predict_on_spark(
     unfinished = f"{locate(out)[1]}.partial-{os.getpid()}" if is_local(out) else out
     try:
         with spark_context("ridge-spark predict") as sc:
-            work = _shares(splits, partitions or sc.defaultParallelism)
+            work = _divide(splits, partitions or sc.defaultParallelism)
             task = partial(_classify, sc.broadcast(model), unfinished)
             with progress.stage("predict", len(work), "tasks") as advance, watch(sc, advance):
                 rows = sc.parallelize(work, len(work)).map(task).sum()
@@ -61,22 +61,22 @@ def predict_on_spark(
     return int(rows)
 
 
-Share = tuple[int, str, Sequence[BlockDescriptor]]
+Work = tuple[int, str, Sequence[BlockDescriptor]]
 
 
-def _shares(splits: Sequence[Split], workers: int) -> list[Share]:
+def _divide(splits: Sequence[Split], workers: int) -> list[Work]:
     """(number, name of the split, blocks) of every task."""
-    shares: list[Share] = []
+    work: list[Work] = []
     for split in splits:
         parts = max(workers, -(-len(split.blocks) // BLOCKS_OF_A_TASK))
         for blocks in split_evenly(split.blocks, min(parts, len(split.blocks))):
-            shares.append((len(shares), split.uri.rstrip("/").rpartition("/")[2], blocks))
-    return shares
+            work.append((len(work), split.uri.rstrip("/").rpartition("/")[2], blocks))
+    return work
 
 
-def _classify(shared: Any, uri: str, share: Share) -> int:
+def _classify(shared: Any, uri: str, work: Work) -> int:
     """A task: its blocks to one file; one that is repeated writes the same file again."""
-    number, split, blocks = share
+    number, split, blocks = work
     model: Model = shared.value
     filesystem, folder = locate(uri)
     filesystem.create_dir(folder, recursive=True)

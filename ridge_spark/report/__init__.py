@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ridge_spark.runs.training import Training
+    from ridge_spark.runs.directory import Run
 
 
-def draw(result: dict[str, Any], training: Training) -> str:
+def draw(run: Run) -> str:
     """The text of report.html for a run that has just ended."""
     # Imported here: where there is no matplotlib, as on a cluster, a run still comes to its end.
     from ridge_spark.report.page import render
-    from ridge_spark.report.run import Run
 
-    return render([Run.of(result, training)])
+    return render([run])

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ridge_spark.report.run import Run
 from ridge_spark.report.svg import INK, LINE, MUTED, PAPER, SERIES, WIDTH, styled
 from ridge_spark.report.text import power_of_ten
 from ridge_spark.report.times import own_seconds, workers
+from ridge_spark.runs.directory import Run
+from ridge_spark.runs.result import TaskRecord
 
 MARKERS = "osD^vPX*"
 MOST_MARKERS = 20  # on a curve; more would run together
@@ -27,23 +29,23 @@ def lambda_chart(runs: Sequence[Run]) -> Figure:
         upper, lower = figure.subplots(2, sharex=True)
         for number, (name, run) in enumerate(_without_repeats(runs)):
             result = run.result
-            best = result["lambdas"].index(result["best_lambda"])
-            step = math.ceil(len(result["lambdas"]) / MOST_MARKERS)
+            best = result.best
+            step = math.ceil(len(result.lambdas) / MOST_MARKERS)
             style = {
                 "color": SERIES[number % len(SERIES)],
                 "marker": MARKERS[number % len(MARKERS)],
                 "markersize": 4.5,
-                "markevery": sorted({best, *range(0, len(result["lambdas"]), step)}),
+                "markevery": sorted({best, *range(0, len(result.lambdas), step)}),
                 "label": name,
             }
-            accuracy = 100 * np.array(result["validation_accuracy"], float)  # NaN after an update
-            gcv = np.array(result["gcv"], float)  # NaN where there is none
-            upper.plot(result["lambdas"], accuracy, **style)
-            lower.plot(result["lambdas"], gcv, **style)
+            accuracy = 100 * np.array(result.validation_accuracy, float)  # NaN after an update
+            gcv = np.array(result.gcv, float)  # NaN where there is none
+            upper.plot(result.lambdas, accuracy, **style)
+            lower.plot(result.lambdas, gcv, **style)
             for axes, values in ((upper, accuracy), (lower, gcv)):
-                axes.axvline(result["best_lambda"], color=style["color"], lw=0.8, ls=":")
+                axes.axvline(result.best_lambda, color=style["color"], lw=0.8, ls=":")
                 axes.plot(
-                    result["best_lambda"], values[best], marker="o", markersize=10,
+                    result.best_lambda, values[best], marker="o", markersize=10,
                     markerfacecolor="none", markeredgecolor=style["color"], lw=0,
                 )  # fmt: skip
         bottom, top = upper.get_ylim()
@@ -52,11 +54,13 @@ def lambda_chart(runs: Sequence[Run]) -> Figure:
         upper.set_title("Right on held-out images, %")
         lower.set_title("Generalised cross-validation")
         lower.set_xlabel("λ")
-        _scale_lambda(lower, [value for run in runs for value in run.result["lambdas"]])
+        _scale_lambda(lower, [value for run in runs for value in run.result.lambdas])
         if len(runs) > 1:
             upper.legend(loc="best")
         for axes, key in ((upper, "validation_accuracy"), (lower, "gcv")):
-            if not any(np.isfinite(np.array(run.result[key], float)).any() for run in runs):
+            if not any(
+                np.isfinite(np.array(getattr(run.result, key), float)).any() for run in runs
+            ):
                 axes.text(0.5, 0.5, "not defined here", transform=axes.transAxes, ha="center")
     return figure
 
@@ -64,21 +68,21 @@ def lambda_chart(runs: Sequence[Run]) -> Figure:
 def timeline(run: Run) -> Figure:
     """When each stage ran, and below it the tasks of each worker, on one axis of seconds."""
     result = run.result
-    stages = sorted(result["stages"], key=lambda stage: stage["start"])
-    names = list(dict.fromkeys(stage["stage"] for stage in stages))
+    stages = result.run_stages
+    names = list(dict.fromkeys(stage.stage for stage in stages))
     colour = {name: SERIES[i % len(SERIES)] for i, name in enumerate(names)}
     busiest = [worker.name for worker in workers(result)[:MOST_WORKERS]]
     rows = len(names) + len(busiest)
-    end = max(stage["end"] for stage in stages) or 1.0
+    end = max(stage.end for stage in stages) or 1.0
     with styled():
         figure = Figure((WIDTH, 0.55 + 0.27 * rows), layout="constrained")
         axes = figure.subplots()
         for stage in stages:
-            y, seconds = names.index(stage["stage"]), stage["end"] - stage["start"]
-            axes.barh(y, seconds, 0.62, stage["start"], color=colour[stage["stage"]])
-            _label(axes, y, stage["start"], stage["end"], end)
+            y, seconds = names.index(stage.stage), stage.end - stage.start
+            axes.barh(y, seconds, 0.62, stage.start, color=colour[stage.stage])
+            _label(axes, y, stage.start, stage.end, end)
         for y, worker in enumerate(busiest, start=len(names)):
-            _tasks(axes, y, [t for t in result["tasks"] if t["worker"] == worker], colour)
+            _tasks(axes, y, [t for t in result.tasks if t.worker == worker], colour)
         if busiest:
             axes.axhline(len(names) - 0.5, color=LINE, lw=1)
         labels = [*names, *(f"worker {number}" for number in range(1, len(busiest) + 1))]
@@ -119,9 +123,10 @@ def stage_chart(runs: Sequence[Run]) -> Figure:
 
 def _without_repeats(runs: Sequence[Run]) -> list[tuple[str, Run]]:
     """The runs whose curves differ; those with the same one share a name, as they share a line."""
-    found: dict[tuple[tuple[float, ...], ...], list[Run]] = {}
+    found: dict[Any, list[Run]] = {}
     for run in runs:
-        curves = tuple(tuple(run.result[key]) for key in ("lambdas", "validation_accuracy", "gcv"))
+        result = run.result
+        curves = (result.lambdas, result.validation_accuracy, result.gcv)
         found.setdefault(curves, []).append(run)
     return [(", ".join(run.name for run in same), same[0]) for same in found.values()]
 
@@ -153,9 +158,9 @@ def _label(axes: Axes, y: float, start: float, stop: float, end: float) -> None:
     )  # fmt: skip
 
 
-def _tasks(axes: Axes, y: float, tasks: list[dict], colour: dict[str, str]) -> None:
+def _tasks(axes: Axes, y: float, tasks: list[TaskRecord], colour: dict[str, str]) -> None:
     for stage, own in colour.items():
-        spans = [(t["start"], t["end"] - t["start"]) for t in tasks if t["stage"] == stage]
+        spans = [(t.start, t.end - t.start) for t in tasks if t.stage == stage]
         axes.broken_barh(
             spans, (y - 0.31, 0.62), color=own, edgecolor=PAPER, linewidth=0.5,
             rasterized=len(spans) > MANY_TASKS,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
-from ridge_spark.report.run import Run
 from ridge_spark.report.text import bytes_of, plural, rounded
+from ridge_spark.runs.result import Result, Update
 
 
 @dataclass(frozen=True)
@@ -21,37 +20,30 @@ class Step:
     stage: str = ""  # of the run, for the time it took
 
 
-def lanes(run: Run) -> tuple[str, str]:
+def lanes(result: Result) -> tuple[str, str]:
     """Who the two columns of boxes are."""
-    workers, threads = run.result["workers"], run.result["threads"]
-    each = f", {plural(threads, 'thread')} each" if threads > 1 else ""
-    if run.result["engine"] == "local":
-        return "Main thread", plural(threads, "thread")
-    if "mpi" in run.result["engine"]:
-        return "Rank 0", plural(workers, "rank") + each
-    return "Driver", plural(workers, "worker") + each
+    threads = plural(result.threads, "thread")
+    if result.runtime == "local":
+        return "Main thread", threads
+    first, worker = {"mpi": ("Rank 0", "rank"), "spark": ("Driver", "worker")}[result.runtime]
+    each = f", {threads} each" if result.threads > 1 else ""
+    return first, plural(result.workers, worker) + each
 
 
-def whole_x(engine: str) -> bool:
-    """True where every worker has all images (Spark outer, MPI model), not just its blocks."""
-    return "outer" in engine or "model" in engine
-
-
-def steps(run: Run) -> list[Step]:
+def steps(result: Result) -> list[Step]:
     """The boxes from top to bottom."""
-    result = run.result
-    tasks = Counter(task["stage"] for task in result["tasks"])
-    if "update" in result:
-        return _steps_of_update(result)
-    d, k, blocks = result["d"], len(result["classes"]), result["blocks"]
-    L, F = len(result["lambdas"]), result["folds"]
+    tasks = Counter(task.stage for task in result.tasks)
+    if result.update:
+        return _steps_of_update(result, result.update)
+    d, k, blocks = result.d, len(result.classes), result.blocks
+    L, F = len(result.lambdas), result.folds
     solving = tasks["factorise"] + tasks["solve"]
-    rows = "a range of rows" if whole_x(result["engine"]) else "its blocks"
+    rows = "a range of rows" if result.whole_x else "its blocks"
     found = [
         Step(
             by_workers=False,
             title="Data set",
-            text=f"{plural(result['n_train'], 'image')} of {d:,} pixels, {k} classes"
+            text=f"{plural(result.n_train, 'image')} of {d:,} pixels, {k} classes"
             + (f"; {plural(blocks, 'block')}" if blocks else ""),
             passed_on=_how_images_travel(result),
             stage="broadcast",
@@ -80,14 +72,14 @@ def steps(run: Run) -> list[Step]:
         ),
         Step(
             by_workers=False,
-            title=f"Choose λ = {rounded(result['best_lambda'])}",
-            text=f"most right answers on {plural(result['n_validation'], 'held-out image')}",
-            passed_on=f"{d:,} × {k} weights" if result["n_test"] else "",
+            title=f"Choose λ = {rounded(result.best_lambda)}",
+            text=f"most right answers on {plural(result.n_validation, 'held-out image')}",
+            passed_on=f"{d:,} × {k} weights" if result.n_test else "",
         ),
     ]
-    if result["n_test"]:
+    if result.n_test:
         share = _share(tasks["test"], "its blocks")
-        text = f"{plural(result['n_test'], 'image')}, {share}"
+        text = f"{plural(result.n_test, 'image')}, {share}"
         found.append(Step(by_workers=True, title="Test", text=text, stage="test"))
     return found
 
@@ -96,56 +88,56 @@ def _share(tasks: int, what: str) -> str:
     return f"{plural(tasks, 'task')}, each {what}" if tasks else "block by block"
 
 
-def _how_images_travel(result: dict[str, Any]) -> str:
-    if whole_x(result["engine"]):
-        size = bytes_of((result["n_train"] + result["n_test"]) * result["d"])
+def _how_images_travel(result: Result) -> str:
+    if result.whole_x:
+        size = bytes_of((result.n_train + result.n_test) * result.d)
         return f"X once to every worker, as bytes: {size}"
-    if result["engine"] == "local":
+    if result.runtime == "local":
         return "blocks, read ahead of their use"
     return "where the blocks are; the images stay in storage"
 
 
-def _how_solved(result: dict[str, Any], F: int, L: int, tasks: int) -> str:
+def _how_solved(result: Result, F: int, L: int, tasks: int) -> str:
     systems = f"all images, and all but {'those held out' if F == 1 else 'each fold'}:"
     shared = f", in {plural(tasks, 'task')}" if tasks else ""
-    if result["solver"] == "cholesky":
+    if result.solver == "cholesky":
         return f"{systems} {plural((F + 1) * L, 'Cholesky factorisation')}{shared}"
     once = {"tridiagonal": "reduction to tridiagonal form", "eigen": "eigendecomposition"}
-    return f"{systems} {F + 1} systems, each one {once[result['solver']]} for all λ{shared}"
+    return f"{systems} {F + 1} systems, each one {once[result.solver]} for all λ{shared}"
 
 
-def _how_scored(result: dict[str, Any], F: int, L: int, tasks: int) -> str:
+def _how_scored(result: Result, F: int, L: int, tasks: int) -> str:
     pairs = f"{plural(F, 'fold')} × {L} λ"
-    if result["engine"] == "outer":
+    if result.engine == "outer":
         return f"(fold, λ) pairs: {pairs}, in {plural(tasks, 'task')}"
     return f"{_share(tasks, 'its blocks')}: {pairs} in one product"
 
 
-def _steps_of_update(result: dict[str, Any]) -> list[Step]:
+def _steps_of_update(result: Result, update: Update) -> list[Step]:
     """The boxes of `ridge-spark update`, which visits no image that the run had before."""
-    d, changes = result["d"], result["update"]["changes"]
+    d, changes = result.d, update.changes
     found = [
         Step(
             by_workers=False,
             title="Statistics of the run",
-            text=f"counts, sums and X'X of {d:,} pixels, from {result['update']['run']}",
+            text=f"counts, sums and X'X of {d:,} pixels, from {update.run}",
             passed_on="integers",
         ),
         Step(
             by_workers=True,
             title="Add and remove",
-            text=f"statistics of {plural(sum(change['n'] for change in changes), 'image')}",
+            text=f"statistics of {plural(sum(change.n for change in changes), 'image')}",
             passed_on="integers: what training from scratch would give, bit for bit",
             stage="statistics",
         ),
         Step(
             by_workers=False,
-            title=f"Solve for λ = {rounded(result['best_lambda'])}",
-            text=f"λ {result['update']['lambda']}",
+            title=f"Solve for λ = {rounded(result.best_lambda)}",
+            text=f"λ {update.lambda_}",
             stage="solve",
         ),
     ]
-    if result["n_test"]:
-        text = plural(result["n_test"], "image")
+    if result.n_test:
+        text = plural(result.n_test, "image")
         found.append(Step(by_workers=True, title="Test", text=text, stage="test"))
     return found

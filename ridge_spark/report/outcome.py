@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ridge_spark.report.run import Run
-from ridge_spark.report.text import interval_95, percent, plural, rounded, seconds_of
+from ridge_spark.report.text import percent, plural, rounded, seconds_of
+from ridge_spark.runs.directory import Run
+from ridge_spark.runs.result import Update
 
 LARGEST_TABLE = 16  # classes; beyond, the confusion matrix is a picture
 MOST_PAIRS = 6
@@ -19,15 +20,12 @@ EQUALS = "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
 def headline(run: Run) -> str:
     """How many images it gets right."""
     result = run.result
-    if result["n_test"]:
-        return (
-            f"{percent(result['test_accuracy'])} of {plural(result['n_test'], 'test image')} right"
-        )
-    if not result["n_validation"]:
-        return f"{plural(result['n_train'], 'training image')}, not tested yet"
+    if result.test_accuracy is not None:
+        return f"{percent(result.test_accuracy)} of {plural(result.n_test, 'test image')} right"
+    if result.best_accuracy is None:
+        return f"{plural(result.n_train, 'training image')}, not tested yet"
     return (
-        f"{percent(_best_validation(run))} of {plural(result['n_validation'], 'held-out image')} "
-        "right"
+        f"{percent(result.best_accuracy)} of {plural(result.n_validation, 'held-out image')} right"
     )
 
 
@@ -36,58 +34,58 @@ def sentence(run: Run) -> str:
     result = run.result
     height, width, channels = run.model.shape
     colour = f" × {channels}" if channels > 1 else ""
-    if "update" in result:
+    if result.update:
         return (
-            f"Ridge regression brought up to date: {_changes(result)}, now of "
-            f"{plural(result['n_train'], 'training image')} ({height} × {width}{colour} pixels, "
-            f"{len(result['classes'])} classes), λ{EQUALS}{rounded(result['best_lambda'])} "
-            f"{result['update']['lambda']}: {seconds_of(run.total_seconds)} on {who(run)}."
+            f"Ridge regression brought up to date: {_changes(result.update)}, now of "
+            f"{plural(result.n_train, 'training image')} ({height} × {width}{colour} pixels, "
+            f"{len(result.classes)} classes), λ{EQUALS}{rounded(result.best_lambda)} "
+            f"{result.update.lambda_}: {seconds_of(result.run_seconds)} on {who(run)}."
         )
     how = (
-        f"{result['folds']}-fold cross-validation"
-        if result["folds"] > 1
-        else f"{plural(result['n_validation'], 'held-out image')}"
+        f"{result.folds}-fold cross-validation"
+        if result.folds > 1
+        else f"{plural(result.n_validation, 'held-out image')}"
     )
     return (
-        f"Ridge regression on {plural(result['n_train'], 'training image')} of {run.dataset} "
-        f"({height} × {width}{colour} pixels, {len(result['classes'])} classes), "
-        f"λ{EQUALS}{rounded(result['best_lambda'])} chosen from "
-        f"{plural(len(result['lambdas']), 'value')} by {how}: {seconds_of(run.total_seconds)} "
-        f"with the {result['engine']} engine on {who(run)}."
+        f"Ridge regression on {plural(result.n_train, 'training image')} of {result.dataset_name} "
+        f"({height} × {width}{colour} pixels, {len(result.classes)} classes), "
+        f"λ{EQUALS}{rounded(result.best_lambda)} chosen from "
+        f"{plural(len(result.lambdas), 'value')} by {how}: {seconds_of(result.run_seconds)} "
+        f"with the {result.engine} engine on {who(run)}."
     )
 
 
 def who(run: Run) -> str:
     """`2 threads`, `4 workers`, `4 workers × 2 threads`."""
-    workers, threads = run.result["workers"], plural(run.result["threads"], "thread")
-    if workers == 1:
+    threads = plural(run.result.threads, "thread")
+    if run.result.workers == 1:
         return threads
-    workers = plural(workers, "worker")
-    return workers if run.result["threads"] == 1 else f"{workers} × {threads}"
+    workers = plural(run.result.workers, "worker")
+    return workers if run.result.threads == 1 else f"{workers} × {threads}"
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
     """The figures people compare runs by, each with its name."""
     result = run.result
-    found = [("Engine", result["engine"]), ("Ran on", who(run))]
+    found = [("Engine", result.engine), ("Ran on", who(run))]
     found += [
-        ("Training images", f"{result['n_train']:,}"),
-        ("Best λ", rounded(result["best_lambda"])),
+        ("Training images", f"{result.n_train:,}"),
+        ("Best λ", rounded(result.best_lambda)),
     ]
-    if result["n_validation"]:
-        right = _share(_best_validation(run), result["n_validation"])
+    if result.best_accuracy is not None:
+        right = _share(result.best_accuracy, result.n_validation)
         found.append(("Right on held-out images", right))
-    if result["n_test"]:
-        low, high = interval_95(int(run.confusion.trace()), result["n_test"])
+    if result.test_accuracy is not None:
+        low, high = result.metrics.interval
         found += [
-            ("Right on test images", _share(result["test_accuracy"], result["n_test"])),
+            ("Right on test images", _share(result.test_accuracy, result.n_test)),
             ("95% interval", f"{percent(low)} to\N{NO-BREAK SPACE}{percent(high)}"),
         ]
     return [
         *found,
-        ("Time taken", seconds_of(run.total_seconds)),
-        ("Peak memory", f"{result['peak_rss_mb']:,.0f} MiB"),
-        ("Solver", result["solver"]),
+        ("Time taken", seconds_of(result.run_seconds)),
+        ("Peak memory", f"{result.peak_rss_mb:,.0f} MiB"),
+        ("Solver", result.solver),
     ]
 
 
@@ -96,17 +94,12 @@ def _share(right: float, of: int) -> str:
     return f"{percent(right)} of\N{NO-BREAK SPACE}{of:,}"
 
 
-def _changes(result: dict[str, Any]) -> str:
+def _changes(update: Update) -> str:
     """`100 images added, 20 images removed`."""
     totals: Counter[str] = Counter()
-    for change in result["update"]["changes"]:
-        totals["added" if "added" in change else "removed"] += change["n"]
-    return ", ".join(f"{plural(n, 'image')} {how}" for how, n in totals.items())
-
-
-def _best_validation(run: Run) -> float:
-    result = run.result
-    return float(result["validation_accuracy"][result["lambdas"].index(result["best_lambda"])])
+    for change in update.changes:
+        totals["added" if change.added else "removed"] += change.n
+    return ", ".join(f"{plural(n, 'image')} {what}" for what, n in totals.items())
 
 
 @dataclass(frozen=True)
@@ -118,35 +111,39 @@ class Cell:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A row of the confusion matrix; `found` of its images were, `trusted` of such answers are."""
+    """A row of the confusion matrix; with recall and precision in words."""
 
     name: str
     cells: list[Cell]
-    found: str
-    trusted: str
+    recall: str
+    precision: str
 
 
 def confusion_rows(run: Run) -> list[ClassRow]:
-    """The rows of the confusion matrix, shaded by the share of the class that is in each cell."""
-    confusion, names = run.confusion, run.result["classes"]
-    in_class, answered = confusion.sum(axis=1), confusion.sum(axis=0)
-    share = np.sqrt(confusion / np.maximum(1, in_class)[:, None])  # rare mistakes show as well
+    """The rows of the confusion matrix, shaded by the fraction of the class in each cell."""
+    confusion, names, metrics = run.result.matrix, run.result.classes, run.result.metrics
+    fraction = confusion / np.maximum(1, confusion.sum(axis=1))[:, None]
+    strength = np.sqrt(fraction)  # rare mistakes show as well
     return [
         ClassRow(
             name,
-            [Cell(int(confusion[i, j]), float(share[i, j]), i == j) for j in range(len(names))],
-            percent(confusion[i, i] / in_class[i], 1) if in_class[i] else "–",
-            percent(confusion[i, i] / answered[i], 1) if answered[i] else "–",
+            [Cell(int(confusion[i, j]), float(strength[i, j]), i == j) for j in range(len(names))],
+            _percent_or_dash(metrics.recall[i]),
+            _percent_or_dash(metrics.precision[i]),
         )
         for i, name in enumerate(names)
     ]
 
 
+def _percent_or_dash(fraction: float) -> str:
+    return "–" if math.isnan(fraction) else percent(fraction, 1)
+
+
 def confused_pairs(run: Run) -> list[tuple[str, str, int]]:
     """The mistakes made most often: true class, answer, how often."""
-    mistakes = run.confusion.copy()
+    mistakes = run.result.matrix.copy()
     np.fill_diagonal(mistakes, 0)
-    names = run.result["classes"]
+    names = run.result.classes
     order = np.argsort(-mistakes, axis=None, kind="stable")[:MOST_PAIRS]
     pairs = zip(*np.unravel_index(order, mistakes.shape), strict=True)
     return [(names[i], names[j], int(mistakes[i, j])) for i, j in pairs if mistakes[i, j]]

@@ -15,11 +15,10 @@ from ridge_spark.report import outcome, times
 from ridge_spark.report.charts import MOST_WORKERS, lambda_chart, stage_chart, timeline
 from ridge_spark.report.examples import Examples, find_examples
 from ridge_spark.report.graph import lanes, steps
-from ridge_spark.report.graph_figure import graph_figure
 from ridge_spark.report.pictures import confusion_picture, picture, weight_pictures
-from ridge_spark.report.run import Run
 from ridge_spark.report.svg import inline
 from ridge_spark.report.text import percent, rounded, seconds_of
+from ridge_spark.runs.directory import Run
 
 TEMPLATES = ("page.html", "run.html", "style.css")
 MOST_CLASSES = 24  # whose weights are shown
@@ -58,7 +57,7 @@ def _view(run: Run) -> dict[str, Any]:
     """What the template shows of a run."""
     result = run.result
     shown, without = _examples(run)
-    large = len(result["classes"]) > outcome.LARGEST_TABLE
+    large = len(result.classes) > outcome.LARGEST_TABLE
     spent = times.own_seconds(result)
     return {
         "run": run,
@@ -70,11 +69,11 @@ def _view(run: Run) -> dict[str, Any]:
             lambda_chart([run]), "Accuracy on held-out images and GCV against lambda"
         ),
         "confusion": outcome.confusion_rows(run),
-        "longest_name": max(map(len, result["classes"])),
-        "confusion_picture": confusion_picture(run.confusion) if large else None,
+        "longest_name": max(map(len, result.classes)),
+        "confusion_picture": confusion_picture(result.matrix) if large else None,
         "pairs": outcome.confused_pairs(run),
         "classes": _class_pictures(run),
-        "more_classes": max(0, len(result["classes"]) - MOST_CLASSES),
+        "more_classes": max(0, len(result.classes) - MOST_CLASSES),
         "examples": shown,
         "without_examples": without,
         "picture": lambda pixels: picture(pixels, run.model.shape),
@@ -83,11 +82,8 @@ def _view(run: Run) -> dict[str, Any]:
         "task_times": times.task_times(result),
         "workers": times.workers(result)[:MOST_WORKERS],
         "more_workers": max(0, len(times.workers(result)) - MOST_WORKERS),
-        "graph": inline(
-            graph_figure(steps(run), lanes(run), result["workers"], result["seconds"]),
-            "What was computed where: "
-            + "; ".join(f"{step.title}: {step.text}" for step in steps(run)),
-        ),
+        "lanes": lanes(result),
+        "steps": steps(result),
     }
 
 
@@ -110,16 +106,16 @@ def _same(runs: Sequence[Run], key: str) -> list[list[str]]:
     """The names of the runs, those with the same value together."""
     found: dict[str, list[str]] = {}
     for run in runs:
-        found.setdefault(run.result[key], []).append(run.name)
+        found.setdefault(getattr(run.result, key), []).append(run.name)
     return list(found.values())
 
 
 def _timeline(run: Run) -> Markup | None:
-    return inline(timeline(run), "When each stage ran") if run.result["stages"] else None
+    return inline(timeline(run), "When each stage ran") if run.result.run_stages else None
 
 
 def _class_pictures(run: Run) -> list[ClassPictures]:
-    weights = weight_pictures(run.model.coef[:, :MOST_CLASSES], run.model.shape)
+    weights = weight_pictures(run.model.coef[:MOST_CLASSES], run.model.shape)
     means = run.means
     return [
         ClassPictures(
@@ -133,9 +129,9 @@ def _class_pictures(run: Run) -> list[ClassPictures]:
 
 def _examples(run: Run) -> tuple[Examples | None, str]:
     """Examples of the test images, or why there are none."""
-    if not run.result["n_test"]:
+    if not run.result.n_test:
         return None, "The data set has no test split, so there are no test images to show."
     try:
-        return find_examples(run.result["dataset"], run.model), ""
+        return find_examples(run.result.dataset, run.model), ""
     except InputError as error:
         return None, f"The test images could not be read for this page. {error}"

@@ -26,12 +26,12 @@ def picture(pixels: NDArray[np.uint8], shape: Shape) -> str:
 
 
 def weight_pictures(coef: NDArray[np.float64], shape: Shape) -> list[str]:
-    """Weights (d, k), one picture for each class: blue adds to its score, orange takes from it.
+    """Weights (k, d), one picture for each class: blue adds to its score, orange takes from it.
 
     The stronger the colour the larger the weight, on one scale for all classes; no weight is
     transparent. The channels of a colour image are added up.
     """
-    weights = coef.T.reshape(-1, *shape).sum(axis=3)
+    weights = coef.reshape(-1, *shape).sum(axis=3)
     scale = np.percentile(np.abs(weights[weights != 0]), STRONGEST) if weights.any() else 1.0
     alpha = np.rint(255 * np.clip(np.abs(weights) / scale, 0, 1)).astype(np.uint8)
     colour = np.where(weights[..., None] > 0, BLUE, ORANGE).astype(np.uint8)
@@ -41,9 +41,9 @@ def weight_pictures(coef: NDArray[np.float64], shape: Shape) -> list[str]:
 
 def confusion_picture(confusion: NDArray[np.int64]) -> str:
     """A confusion matrix too large for a table: blue on the diagonal, orange off it."""
-    share = np.sqrt(confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True)))
+    fraction = np.sqrt(confusion / np.maximum(1, confusion.sum(axis=1, keepdims=True)))
     colour = np.where(np.eye(len(confusion), dtype=bool)[..., None], BLUE, ORANGE)
-    pixels = np.concatenate([colour, np.rint(255 * share)[..., None]], axis=-1).astype(np.uint8)
+    pixels = np.concatenate([colour, np.rint(255 * fraction)[..., None]], axis=-1).astype(np.uint8)
     image = Image.fromarray(pixels)
     times = max(1, 512 // len(confusion))
     return _address(image.resize((len(confusion) * times,) * 2, Image.Resampling.NEAREST), 1024)

@@ -12,8 +12,8 @@ def plural(n: int, what: str) -> str:
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
-def percent(share: float, digits: int = 2) -> str:
-    return f"{100 * share:.{digits}f}%"
+def percent(fraction: float, digits: int = 2) -> str:
+    return f"{100 * fraction:.{digits}f}%"
 
 
 def bytes_of(n: float) -> str:
@@ -53,14 +53,3 @@ def power_of_ten(value: float) -> str:
     if abs(exponent) < 3 or not math.isclose(value, 10.0**exponent):
         return f"{value:g}"
     return "10" + str(exponent).translate(SUPERSCRIPT)
-
-
-def interval_95(right: int, of: int) -> tuple[float, float]:
-    """Wilson's interval for a share, 95%: where it lies if the images are a fair sample.
-
-    E. B. Wilson, Journal of the American Statistical Association 22 (1927).
-    """
-    z, p = 1.959964, right / of
-    middle = (p + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    return middle - half, middle + half

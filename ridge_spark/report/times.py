@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+
+from ridge_spark.runs.result import Result
 
 
 @dataclass(frozen=True)
@@ -29,46 +30,44 @@ class TaskTimes:
     longest: float
 
 
-def own_seconds(result: dict[str, Any]) -> dict[str, float]:
+def own_seconds(result: Result) -> dict[str, float]:
     """Seconds of each stage less those of the stages inside it; the rest of the run as `other`."""
-    stages = result["stages"]
+    stages = result.run_stages
     own: dict[str, float] = {}
-    for stage in sorted(stages, key=lambda stage: stage["start"]):
+    for stage in stages:
         inside = [
             other
             for other in stages
-            if other is not stage
-            and stage["start"] <= other["start"]
-            and other["end"] <= stage["end"]
+            if other is not stage and stage.start <= other.start and other.end <= stage.end
         ]
-        spent = stage["end"] - stage["start"] - sum(each["end"] - each["start"] for each in inside)
-        own[stage["stage"]] = own.get(stage["stage"], 0.0) + max(0.0, spent)
-    own["other"] = max(0.0, result["seconds"]["total"] - sum(own.values()))
+        spent = stage.end - stage.start - sum(each.end - each.start for each in inside)
+        own[stage.stage] = own.get(stage.stage, 0.0) + max(0.0, spent)
+    own["other"] = max(0.0, result.run_seconds - sum(own.values()))
     return own
 
 
-def workers(result: dict[str, Any]) -> list[Worker]:
+def workers(result: Result) -> list[Worker]:
     """The worker processes whose tasks were recorded, the busiest first."""
     by_worker = defaultdict(list)
-    for task in result["tasks"]:
-        by_worker[task["worker"]].append(task)
+    for task in result.tasks:
+        by_worker[task.worker].append(task)
     found = [
         Worker(
             name,
             len(tasks),
-            sum(task["end"] - task["start"] for task in tasks),
-            max(task["peak_rss_mb"] for task in tasks),
+            sum(task.end - task.start for task in tasks),
+            max(task.peak_rss_mb for task in tasks),
         )
         for name, tasks in by_worker.items()
     ]
     return sorted(found, key=lambda worker: -worker.busy)
 
 
-def task_times(result: dict[str, Any]) -> list[TaskTimes]:
+def task_times(result: Result) -> list[TaskTimes]:
     """The tasks of each stage that has any, in the order of the stages."""
     by_stage = defaultdict(list)
-    for task in sorted(result["tasks"], key=lambda task: task["start"]):
-        by_stage[task["stage"]].append(task["end"] - task["start"])
+    for task in sorted(result.tasks, key=lambda task: task.start):
+        by_stage[task.stage].append(task.end - task.start)
     return [
         TaskTimes(stage, len(times), min(times), median(times), max(times))
         for stage, times in by_stage.items()

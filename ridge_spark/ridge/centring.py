@@ -40,13 +40,10 @@ class CentredSystem:
     target_mean: Float  # of each column of Y
 
     def to_pixels(self, reduced: Float) -> tuple[Float, Float]:
-        """Turn weights (..., a, k) of the centred system into `coef` (..., d, k), `intercept`.
-
-        The weights of a class stay together in memory, as products with many of them want it.
-        """
-        rows = np.zeros((*reduced.shape[:-2], reduced.shape[-1], len(self.mean)))
-        rows[..., self.active] = reduced.swapaxes(-1, -2)
-        return rows.swapaxes(-1, -2), self.target_mean - rows @ self.mean
+        """Turn weights (..., k, a) of the centred system into `coef` (..., k, d), `intercept`."""
+        coef = np.zeros((*reduced.shape[:-1], len(self.mean)))
+        coef[..., self.active] = reduced
+        return coef, self.target_mean - coef @ self.mean
 
 
 def centre(statistics: Statistics) -> CentredSystem:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ridge_spark.ridge.centring import CentredSystem, Float
-from ridge_spark.ridge.solution import Solution, Solver
+from ridge_spark.ridge.solution import Indices, Solution, Solver, WeightPath
 
 PIXELS_OF_AN_IMAGE = 2  # with fewer for each image, finding a basis takes longer than it saves
 
@@ -30,8 +30,8 @@ class FewImagesSolver:
     def __init__(self, system: CentredSystem, solver: Callable[[CentredSystem], Solver]) -> None:
         self.system = system
         rounding = len(system.gram) * np.finfo(np.float64).eps
-        self.negligible = rounding * float(np.linalg.norm(system.gram))
-        L = pivoted_cholesky(system.gram, system.n - 1, self.negligible)
+        self.tolerance = rounding * float(np.linalg.norm(system.gram))
+        L = pivoted_cholesky(system.gram, system.n - 1, self.tolerance)
         self.basis, R = np.linalg.qr(L)
         r, k = len(R), system.cross.shape[1]
         reduced = CentredSystem(
@@ -46,18 +46,34 @@ class FewImagesSolver:
         self.solver = solver(reduced)
 
     def solve(self, lambdas: Float) -> Solution:
-        found = self.solver.solve(lambdas)
-
-        def find(places: NDArray[np.intp]) -> tuple[Float, Float]:
-            return self.system.to_pixels(np.matmul(self.basis, found.find(places)[0]))
-
+        solution = self.solver.solve(lambdas)
         # The directions outside of the range have nothing but the penalty.
-        singular = self.system.n * np.asarray(lambdas) <= self.negligible
-        return Solution(find, found.gcv, found.singular | singular, rank=self.basis.shape[1])
+        singular = self.system.n * np.asarray(lambdas) <= self.tolerance
+        return replace(
+            solution,
+            singular=solution.singular | singular,
+            path=SpannedPath(self, solution.path),
+            rank=self.basis.shape[1],
+        )
 
 
-def pivoted_cholesky(gram: Float, most: int, negligible: float) -> Float:
-    """L (a, r) with LL' = `gram`, but for a rest whose trace is `negligible`; r is `most` at most.
+@dataclass(frozen=True)
+class SpannedPath:
+    """Lazy: W(λ) = Q F(λ), from the path of F, when it is asked for."""
+
+    solver: FewImagesSolver
+    path: WeightPath
+
+    def __len__(self) -> int:
+        return len(self.path)
+
+    def weights(self, indices: Indices) -> tuple[Float, Float]:
+        F = self.path.weights(indices)[0].swapaxes(-1, -2)
+        return self.solver.system.to_pixels(np.matmul(self.solver.basis, F).swapaxes(-1, -2))
+
+
+def pivoted_cholesky(gram: Float, most: int, tolerance: float) -> Float:
+    """L (a, r) with LL' = `gram`, but for a rest of trace `tolerance`; r is `most` at most.
 
     Column by column, each time for the pixel that has the most left to explain: only r columns of
     the matrix are ever looked at. Harbrecht, Peters and Schneider, Applied Numerical Mathematics 62
@@ -66,7 +82,7 @@ def pivoted_cholesky(gram: Float, most: int, negligible: float) -> Float:
     rows = np.empty((most, len(gram)))  # of L'
     left = np.diagonal(gram).copy()
     for r in range(most):
-        if left.sum() <= negligible:
+        if left.sum() <= tolerance:
             return rows[:r].T
         pivot = left.argmax()
         rows[r] = (gram[pivot] - rows[:r, pivot] @ rows[:r]) / np.sqrt(left[pivot])

@@ -47,11 +47,11 @@ class Folds:
 
     def _uniform(self, first_row: int, rows: int) -> NDArray[np.floating]:
         row = np.arange(first_row, first_row + rows, dtype=np.uint64)
-        start = _mix(np.array([self.seed], dtype=np.int64).astype(np.uint64))
-        return (_mix(start + row) >> np.uint64(11)) * 2.0**-53
+        start = splitmix64(np.array([self.seed], dtype=np.int64).astype(np.uint64))
+        return (splitmix64(start + row) >> np.uint64(11)) * 2.0**-53
 
 
-def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """One output of SplitMix64 from state x (Steele, Lea and Flood, OOPSLA 2014)."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -19,30 +19,25 @@ DOUBTFUL_ROWS = 32
 
 
 def scores(images: NDArray[np.uint8], coef: Float, intercept: Float) -> Float:
-    """X W + b for `images` (n, d), `coef` (d, m) and `intercept` (m,); shape (n, m)."""
-    return images.astype(np.float64) @ coef + intercept
+    """X W' + b for `images` (n, d), `coef` (m, d) and `intercept` (m,); shape (n, m)."""
+    return images.astype(np.float64) @ coef.T + intercept
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Candidates to score side by side: `coef` (L, d, k) and `intercept` (L, k)."""
+    """Candidates to score side by side: `coef` (L, k, d) and `intercept` (L, k)."""
 
     coef: Float
     intercept: Float
 
-    @cached_property
-    def rows(self) -> Float:
-        """(L, k, d), each weight vector together; no copy, if they come from a solver."""
-        return np.ascontiguousarray(self.coef.transpose(0, 2, 1))
-
     @property
-    def columns(self) -> Float:
-        """All weights as one matrix (d, L k)."""
-        return self.rows.reshape(-1, self.rows.shape[-1]).T
+    def rows(self) -> Float:
+        """All weight vectors as one matrix (L k, d)."""
+        return self.coef.reshape(-1, self.coef.shape[-1])
 
     @cached_property
     def float32_filter(self) -> Float32Filter:
-        return Float32Filter.of(self.rows, self.intercept)
+        return Float32Filter.of(self.coef, self.intercept)
 
     def make_ready(self) -> None:
         """Compute what is computed once, before many threads want it."""
@@ -61,7 +56,7 @@ def count_correct(
     stand side by side in one float32 product with the pixels, which decides on most images, with a
     proof; the others are scored in float64.
     """
-    L, _, k = weights.coef.shape
+    L, k, _ = weights.coef.shape
     correct, doubtful = np.zeros(L, np.int64), []
     for rows in panels(len(images)):
         surely_correct, in_doubt = weights.float32_filter.decide(images[rows], labels[rows])
@@ -69,20 +64,20 @@ def count_correct(
         correct += surely_correct[decided].sum(axis=0)
         doubtful += (rows.start + np.flatnonzero(~decided)).tolist()
     for rows in panels(len(doubtful), DOUBTFUL_ROWS):
-        places = doubtful[rows]
+        indices = doubtful[rows]
         panel = np.zeros((DOUBTFUL_ROWS, images.shape[1]), np.uint8)
-        panel[: len(places)] = images[places]
-        found = scores(panel, weights.columns, weights.intercept.ravel())
-        predicted = found[: len(places)].reshape(-1, L, k).argmax(-1)
-        correct += (predicted == labels[places, None]).sum(axis=0)
+        panel[: len(indices)] = images[indices]
+        found = scores(panel, weights.rows, weights.intercept.ravel())
+        predicted = found[: len(indices)].reshape(-1, L, k).argmax(-1)
+        correct += (predicted == labels[indices, None]).sum(axis=0)
     return correct
 
 
 def confusion_matrix(
     images: NDArray[np.uint8], labels: NDArray[np.integer], coef: Float, intercept: Float
 ) -> NDArray[np.int64]:
-    """Images by class (rows) and predicted class (columns), for `coef` (d, k); shape (k, k)."""
-    k = coef.shape[1]
+    """Images by class (rows) and predicted class (columns), for `coef` (k, d); shape (k, k)."""
+    k = len(coef)
     confusion = np.zeros(k * k, np.int64)
     for rows in panels(len(images)):
         predicted = scores(images[rows], coef, intercept).argmax(axis=1)

@@ -54,17 +54,17 @@ def group_correct(
         pass
 
     def held_out() -> Iterator[tuple[int, Block, NDArray[np.intp]]]:
-        """The images of a block that one group holds out, by their places in it."""
+        """The images of a block that one group holds out, by their indices in it."""
         for block in blocks:
             group_of = folds.assign(block.first_row, len(block.labels))
             for group in candidates:
-                places = np.flatnonzero(group_of == group)
-                for start in range(0, len(places), MOST_AT_ONCE):
-                    yield group, block, places[start : start + MOST_AT_ONCE]
+                indices = np.flatnonzero(group_of == group)
+                for start in range(0, len(indices), MOST_AT_ONCE):
+                    yield group, block, indices[start : start + MOST_AT_ONCE]
 
     def count(some: tuple[int, Block, NDArray[np.intp]]) -> tuple[int, NDArray[np.int64]]:
-        group, block, places = some
-        return group, count_correct(block.images[places], block.labels[places], candidates[group])
+        group, block, indices = some
+        return group, count_correct(block.images[indices], block.labels[indices], candidates[group])
 
     L = max(len(weights.coef) for weights in candidates.values())
     correct = np.zeros((folds.held_out, L), np.int64)
@@ -76,12 +76,12 @@ def group_correct(
 def confusion_of(
     blocks: Iterable[Block], coef: Float, intercept: Float, *, threads: int = 1
 ) -> NDArray[np.int64]:
-    """Images by class (rows) and predicted class (columns), for `coef` (d, k); shape (k, k)."""
+    """Images by class (rows) and predicted class (columns), for `coef` (k, d); shape (k, k)."""
 
     def confusion(block: Block) -> NDArray[np.int64]:
         return confusion_matrix(block.images, block.labels, coef, intercept)
 
-    k = coef.shape[1]
+    k = len(coef)
     return sum(parallel_map(confusion, blocks, threads), np.zeros((k, k), np.int64))
 
 

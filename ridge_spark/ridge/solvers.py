@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.cholesky import CholeskySolver
 from ridge_spark.ridge.eigen import EigenSolver
+from ridge_spark.ridge.fallback import EigenFallback
 from ridge_spark.ridge.few_images import FewImagesSolver, are_few
 from ridge_spark.ridge.solution import Solution, Solver
 from ridge_spark.ridge.threads import blas_threads
 from ridge_spark.ridge.tridiagonal import TridiagonalSolver
 
 SOLVERS: dict[str, Callable[[CentredSystem], Solver]] = {
-    "tridiagonal": TridiagonalSolver,
-    "cholesky": CholeskySolver,
+    "tridiagonal": partial(EigenFallback, solver=TridiagonalSolver),
+    "cholesky": partial(EigenFallback, solver=CholeskySolver),
     "eigen": EigenSolver,
 }
 
-# Measured on one core at 3 GHz, d from 700 to 4,000. Only their ratio matters where nothing has to
-# travel: a reduction to tridiagonal form takes as long as two Cholesky factorisations with GCV, and
-# an eigendecomposition (1.7e-10) as long as five.
-TRIDIAGONAL_SECONDS = 6.6e-11  # times d³, for any number of λ
-CHOLESKY_SECONDS = 3.2e-11  # times d³, for each λ
 SIDE_BY_SIDE = 4096  # unknowns; smaller systems are solved on one thread each, several at a time
 STAGE_SECONDS = 0.3  # to start tasks on other workers at all
 BYTES_PER_SECOND = 2e8  # of a matrix on its way to them
@@ -35,17 +32,17 @@ def choose_solver(n: int, d: int, lambdas: int, systems: int, workers: int) -> s
     The systems are reduced one after the other where the statistics are; each pair of a system and
     a λ is a Cholesky factorisation of its own, spread over `workers` workers:
 
-        tridiagonal   systems · t a³
-        cholesky      ⌈systems · lambdas / workers⌉ · c a³, and the way to the workers if any
+        tridiagonal   systems · its seconds
+        cholesky      ⌈systems · lambdas / workers⌉ · its seconds, and the way to the workers if any
 
-    with a = d pixels, or n where the n images are few. Up to SIDE_BY_SIDE, where seconds at most
+    for d unknowns, or n where the n images are few. Up to SIDE_BY_SIDE, where seconds at most
     are at stake, the choice is that of one worker: so every engine makes the same model, to the
     last bit. `eigen` is for those who ask for it, and for what the others find to be singular.
     """
     a = n if are_few(n, d) else d
     workers = workers if a > SIDE_BY_SIDE else 1
-    tridiagonal = systems * TRIDIAGONAL_SECONDS * a**3
-    cholesky = math.ceil(systems * lambdas / workers) * CHOLESKY_SECONDS * a**3
+    tridiagonal = systems * TridiagonalSolver.cost(a, lambdas).seconds
+    cholesky = math.ceil(systems * lambdas / workers) * CholeskySolver.cost(a, 1).seconds
     if workers > 1:
         cholesky += STAGE_SECONDS + systems * 8 * d * d / BYTES_PER_SECOND
     return "tridiagonal" if tridiagonal <= cholesky else "cholesky"

@@ -19,7 +19,7 @@ SOLVERS = ("auto", "tridiagonal", "cholesky", "eigen")
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What to train on, what to search, and how to share out the work."""
+    """What to train on, what to search, and how to divide the work."""
 
     data: str
     out: str

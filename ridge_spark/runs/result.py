@@ -1,180 +1,230 @@
-"""The run directory: result.json, model, statistics and report, written all or nothing."""
+"""What a finished run says of itself: the contents of its result.json."""
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import shutil
-import sys
-import tempfile
-from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
 
 import numpy as np
-from safetensors import SafetensorError
+from numpy.typing import NDArray
 
-import ridge_spark
-from ridge_spark.data.storage import exists, is_local, locate, one_line, upload, without_secrets
-from ridge_spark.engines.engine import Engine
-from ridge_spark.errors import InputError
-from ridge_spark.progress import Progress
-from ridge_spark.ridge.centring import Float
-from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.training import Training
+from ridge_spark.ridge.metrics import Metrics
+from ridge_spark.runs.json_form import from_json, to_json
 
-Draw = Callable[[dict[str, Any], Training], str]
-
-PACKAGES = ("numpy", "scipy", "numba", "pyarrow")
+FORMAT_VERSION = 2
+RUNTIMES = ("local", "spark", "mpi")
 
 
-def require_free(out: str) -> None:
-    """`InputError` unless a run can be written to `out`; nothing there is ever replaced."""
-    if exists(out):
-        raise InputError(f"--out {out}: exists already; choose another or remove it first")
-    if is_local(out):
-        parent = next(folder for folder in Path(locate(out)[1]).parents if folder.exists())
-        try:
-            tempfile.TemporaryFile(dir=parent).close()
-        except OSError as error:
-            raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
+@dataclass(frozen=True)
+class StageRecord:
+    """A stage of a run."""
+
+    stage: Annotated[str, "what was done"]
+    start: Annotated[float, "seconds since the run began"]
+    end: Annotated[float, "seconds since the run began"]
+
+    def __post_init__(self) -> None:
+        _require(self.start <= self.end, "a stage or task ends before it begins")
 
 
-def describe(
-    engine: Engine, training: Training, options: TrainOptions, progress: Progress
-) -> dict[str, Any]:
-    """The contents of result.json."""
-    confusion = training.confusion
-    tested = int(confusion.sum())
-    return {
-        "engine": engine.name,
-        "dataset": without_secrets(options.data),
-        "n_train": training.statistics.n,
-        "n_validation": training.n_validation,
-        "n_test": tested,
-        "d": training.statistics.d,
-        "classes": list(training.model.class_names),
-        "lambdas": list(options.lambdas),
-        "validation_accuracy": _or_null(training.validation_accuracy),
-        "gcv": _or_null(training.gcv),
-        "best_lambda": options.lambdas[training.best],
-        "test_accuracy": int(confusion.trace()) / tested if tested else None,
-        "confusion": confusion.tolist(),
-        "statistics_sha256": training.statistics.sha256(),
-        "model_sha256": training.model.sha256(),
-        "solver": training.solver,
-        "seed": options.folds.seed,
-        "workers": engine.workers,
-        "threads": engine.threads,
-        "peak_rss_mb": round(engine.peak_rss_mb(), 1),
-        **_times(progress),
-        "folds": options.folds.held_out,
-        "blocks": training.blocks,
-        "command": without_secrets(options.command),
-        "versions": _versions(),
-        "warnings": list(training.warnings),
-    }
+@dataclass(frozen=True)
+class TaskRecord(StageRecord):
+    """What one worker did for a stage."""
+
+    worker: Annotated[str, "host and process, or rank"]
+    peak_rss_mb: Annotated[float, "MiB, the most that the worker had held by then"]
 
 
-def _or_null(values: Float) -> list[float | None]:
-    """For JSON, which has no number for what is not defined."""
-    return [value if np.isfinite(value) else None for value in values.tolist()]
+@dataclass(frozen=True)
+class Change:
+    """Images that an update added or removed: a data set's training images."""
+
+    n: Annotated[int, "images"]
+    statistics_sha256: Annotated[str, "of these images, as above"]
+    added: Annotated[str | None, "the data set, where its images were added"] = None
+    removed: Annotated[str | None, "the data set, where its images were removed"] = None
+
+    def __post_init__(self) -> None:
+        _require(self.n >= 0 and _is_hash(self.statistics_sha256), "a change is of no images")
 
 
-def draw_page(
-    draw: Draw, result: dict[str, Any], training: Training, progress: Progress
-) -> str | None:
-    """The text of report.html, or None if it can't be drawn; notes in `result` how long it took.
+@dataclass(frozen=True)
+class Update:
+    """Where a run came from that `ridge-spark update` made."""
 
-    By now the model has been found: whatever goes wrong here must not lose it.
-    """
-    page = None
-    try:
-        with progress.stage("report"):
-            page = draw(result, training)
-    except Exception as error:
-        progress.say(
-            f"warning: no report.html ({type(error).__name__}: {one_line(error)}); "
-            "where that is put right, draw it with: ridge-spark report RUN"
+    run: Annotated[str, "the run that was brought up to date"]
+    statistics_sha256: Annotated[str, "of the images of that run"]
+    changes: Annotated[tuple[Change, ...], "in the order in which they were made"]
+    lambda_: Annotated[str, "where the run's λ comes from"]
+
+    def __post_init__(self) -> None:
+        _require(_is_hash(self.statistics_sha256), "'update' has no hash of its run")
+
+
+@dataclass(frozen=True)
+class Mpi:
+    """What only a run under MPI can tell."""
+
+    library: Annotated[str, "name and version of the MPI library"]
+    nodes: Annotated[int, "that the ranks were on"]
+    busy_seconds: Annotated[
+        tuple[float, ...],
+        "of work on each rank; the rest of the total is start-up, waiting and reducing",
+    ]
+    waited_seconds: Annotated[tuple[float, ...], "in collective calls, on each rank"]
+    node_mb: Annotated[
+        float,
+        "MiB that a node held at most after the second pass, when all there is to hold is there; "
+        "pages that its ranks share counted once",
+    ]
+    node_shared_mb: Annotated[float, "MiB, the most of that in shared memory"]
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """What averaging the models of the ranks lost against the exact solution."""
+
+    exact_best_lambda: Annotated[float, "the λ that the exact solution chooses"]
+    exact_test_accuracy: Annotated[float | None, "of the exact solution; null without test images"]
+    test_accuracy_lost: Annotated[float | None, "exact less averaged; null without test images"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run. Every engine writes the same keys."""
+
+    engine: Annotated[str, "that did the work: local, outer, inner, mpi-model or mpi-data"]
+    runtime: Annotated[str, "what it ran on: local, spark or mpi"]
+    whole_x: Annotated[bool, "whether every worker held all images, not just its blocks"]
+    dataset: Annotated[str, "address of the data set"]
+    n_train: Annotated[int, "training images: those the model is of"]
+    n_validation: Annotated[int, "of them, those that were held out once while λ was chosen"]
+    n_test: Annotated[int, "test images; 0 where there are none"]
+    d: Annotated[int, "numbers the model sees of an image"]
+    classes: Annotated[tuple[str, ...], "their names, in the order of the labels"]
+    lambdas: Annotated[tuple[float, ...], "values of λ that were tried, L of them, ascending"]
+    validation_accuracy: Annotated[
+        tuple[float | None, ...],
+        "for each λ, the fraction of held-out images classified correctly; null where none were",
+    ]
+    gcv: Annotated[
+        tuple[float | None, ...],
+        "for each λ, generalised cross-validation of the fit on all training images; null where "
+        "it is not defined",
+    ]
+    best_lambda: Annotated[float, "the λ of the model"]
+    test_accuracy: Annotated[float | None, "on the test images; null where there are none"]
+    confusion: Annotated[
+        tuple[tuple[int, ...], ...], "test images by class (rows) and predicted class (columns)"
+    ]
+    statistics_sha256: Annotated[
+        str,
+        "SHA-256 over the statistics of all training images: the shapes (classes, d), then "
+        "counts, sums and X'X, as little-endian int64 in C order",
+    ]
+    model_sha256: Annotated[
+        str,
+        "SHA-256 over the weights (d, classes) and the intercept, little-endian float64, C order",
+    ]
+    solver: Annotated[str, "that solved the systems"]
+    seed: Annotated[int, "of the choice of held-out images"]
+    folds: Annotated[
+        int, "groups of images that were held out in turn; 1 is a holdout, 0 an update"
+    ]
+    blocks: Annotated[int, "of training images, that a pass visited"]
+    workers: Annotated[int, "that worked side by side"]
+    threads: Annotated[int, "of each worker"]
+    peak_rss_mb: Annotated[float, "MiB, the most that a Python process of the run held"]
+    seconds: Annotated[dict[str, float], "in each stage, and in `total`"]
+    started: Annotated[str, "when the run began, UTC, ISO 8601"]
+    stages: Annotated[tuple[StageRecord, ...], "when each stage ran; one may be inside another"]
+    tasks: Annotated[tuple[TaskRecord, ...], "what each worker did, where that was recorded"]
+    command: Annotated[str, "that asked for the run; empty if it was started from Python"]
+    versions: Annotated[dict[str, str], "of this program, Python and the packages it uses"]
+    warnings: Annotated[tuple[str, ...], "what the run warned of"]
+    update: Annotated[Update | None, "only after `ridge-spark update`"] = None
+    combine: Annotated[str | None, "only under MPI: exact, or average"] = None
+    mpi: Annotated[Mpi | None, "only under MPI"] = None
+    approximation: Annotated[Approximation | None, "only where models were averaged"] = None
+    format_version: Annotated[int, "of this file"] = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        k, L = len(self.classes), len(self.lambdas)
+        _require(self.runtime in RUNTIMES, f"'runtime' is not among {', '.join(RUNTIMES)}")
+        sizes = (self.n_train, self.n_validation, self.n_test, self.folds, self.blocks)
+        _require(
+            min(sizes) >= 0 and min(self.d, self.workers, self.threads) > 0, "a size is below 0"
         )
-    result.update(_times(progress))
-    return page
+        _require(all(value >= 0 for value in self.lambdas), "a λ is below 0")
+        for name in ("statistics_sha256", "model_sha256"):
+            _require(_is_hash(getattr(self, name)), f"'{name}' is not 64 hexadecimal digits")
+        _require(
+            L == len(self.gcv) == len(self.validation_accuracy)
+            and self.best_lambda in self.lambdas
+            and [len(row) for row in self.confusion] == [k] * k
+            and min(map(min, self.confusion), default=-1) >= 0
+            and sum(map(sum, self.confusion)) == self.n_test
+            and self.test_accuracy == (self.metrics.accuracy if self.n_test else None)
+            and "total" in self.seconds,
+            "the values in it do not fit together",
+        )
+
+    @property
+    def best(self) -> int:
+        """Index of the chosen λ."""
+        return self.lambdas.index(self.best_lambda)
+
+    @property
+    def best_accuracy(self) -> float | None:
+        """On held-out images, of the chosen λ."""
+        return self.validation_accuracy[self.best]
+
+    @property
+    def run_seconds(self) -> float:
+        """Of the whole run but the drawing of its report."""
+        return self.seconds["total"] - self.seconds.get("report", 0.0)
+
+    @property
+    def run_stages(self) -> list[StageRecord]:
+        """The stages of the run, by when they began, without the drawing of its report."""
+        stages = (stage for stage in self.stages if stage.stage != "report")
+        return sorted(stages, key=lambda stage: stage.start)
+
+    @property
+    def dataset_name(self) -> str:
+        """The data set's own name, without where it is."""
+        return self.dataset.rstrip("/").rpartition("/")[2] or self.dataset
+
+    @property
+    def matrix(self) -> NDArray[np.int64]:
+        """The confusion matrix (k, k)."""
+        return np.array(self.confusion, np.int64)
+
+    @property
+    def metrics(self) -> Metrics:
+        """Of the test images."""
+        return Metrics.of(self.matrix)
+
+    def to_json(self) -> dict[str, Any]:
+        """What result.json holds."""
+        found: dict[str, Any] = to_json(self)
+        return found
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """The result that `value`, read from a result.json, is; `ValueError` if it is none."""
+        if isinstance(value, dict):
+            version = value.get("format_version", 1)  # which the first format did not say
+            if version != FORMAT_VERSION:
+                raise ValueError(f"it has format {version}, this program reads {FORMAT_VERSION}")
+        return from_json(cls, value)
 
 
-def write_run(
-    out: str, result: dict[str, Any], training: Training, page: str | None = None
-) -> None:
-    """Write the run directory beside `out`, then rename it (or upload it, if `out` is remote)."""
-    if not is_local(out):
-        with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), result, training, page)
-            upload(Path(folder), out)
-        return
-    target = Path(locate(out)[1])
-    partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
-    try:
-        partial.mkdir(parents=True)
-        _write_files(partial, result, training, page)
-        partial.rename(target)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+def _is_hash(text: str) -> bool:
+    return re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
-def _write_files(
-    folder: Path, result: dict[str, Any], training: Training, page: str | None
-) -> None:
-    training.model.save(folder / "model.safetensors")
-    training.statistics.save(folder / "statistics.safetensors")
-    (folder / "result.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    if page is not None:
-        report = folder / "report.html"
-        try:
-            report.write_text(page, "utf-8")
-        except OSError as error:  # the page can be drawn again, the run can't be had again
-            report.unlink(missing_ok=True)
-            print(f"warning: no report.html ({one_line(error)})", file=sys.stderr)
-    mode = (folder / "result.json").stat().st_mode
-    for path in folder.iterdir():  # safetensors lets nobody else read what it writes
-        path.chmod(mode)
-
-
-def _times(progress: Progress) -> dict[str, Any]:
-    """`seconds` in each stage; all stages and tasks from `started` on, for a time line."""
-    return {
-        "seconds": {**progress.seconds, "total": progress.total},
-        "started": datetime.fromtimestamp(progress.began, UTC).isoformat(timespec="seconds"),
-        "stages": [
-            {"stage": stage.name, "start": round(stage.start, 4), "end": round(stage.end, 4)}
-            for stage in progress.stages
-        ],
-        "tasks": [
-            {
-                "stage": task.stage,
-                "worker": task.worker,
-                "start": round(task.start - progress.began, 4),
-                "end": round(task.end - progress.began, 4),
-                "peak_rss_mb": round(task.peak_rss_mb, 1),
-            }
-            for task in progress.tasks
-        ],
-    }
-
-
-def _versions() -> dict[str, str]:
-    found = {
-        "ridge_spark": ridge_spark.__version__,
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
-    packages = (*PACKAGES, "pyspark") if "pyspark" in sys.modules else PACKAGES
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # on a path of its own, as Spark puts pyspark
-            found[package] = getattr(sys.modules.get(package), "__version__", "unknown")
-    return found
+def _require(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise ValueError(otherwise)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any
 
 from ridge_spark.cores import available_cores
-from ridge_spark.data.dataset import Split, open_split
+from ridge_spark.data.dataset import Split, find_split, open_split
 from ridge_spark.data.same_images import require_same_images
-from ridge_spark.data.storage import exists
+from ridge_spark.data.storage import without_secrets
 from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
+from ridge_spark.runs.directory import require_free
+from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
 from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.result import Draw, describe, draw_page, require_free, write_run
-from ridge_spark.runs.training import train
+from ridge_spark.runs.result import Result
+from ridge_spark.runs.training import Training, train
 
 
-def run(engine_name: str, options: TrainOptions, draw: Draw) -> dict[str, Any]:
-    """Train with the engine of that name, write the run directory, return result.json.
+def run(engine_name: str, options: TrainOptions, draw: Draw) -> Result:
+    """Train with the engine of that name, write the run directory, return what it says.
 
     `draw` makes the text of report.html; a run without one is finished all the same.
     """
@@ -27,25 +28,38 @@ def run(engine_name: str, options: TrainOptions, draw: Draw) -> dict[str, Any]:
     require_free(options.out)
     split, test = open_splits(options)
     with ExitStack() as stack:
-        engine = _start(engine_name, split, test, options, progress, stack)
-        training = train(engine, split, options, progress)
-    result = describe(engine, training, options, progress)
-    for warning in training.warnings:
-        progress.say(f"warning: {warning}")
-    page = draw_page(draw, result, training, progress)
-    write_run(options.out, result, training, page)
-    return result
+        engine = stack.enter_context(_start(engine_name, split, test, options, progress, stack))
+        training = train(engine, options)
+        result = result_of(engine, training, options)
+    return finish(options.out, result, training.model, training.statistics, draw, progress)
+
+
+def result_of(engine: Engine, training: Training, options: TrainOptions) -> Result:
+    """What a training run says of itself; under MPI, a collective call."""
+    return Result(
+        **found(training.model, training.statistics, training.gcv, training.confusion),
+        **ran_on(engine),
+        **times(engine.progress),
+        dataset=without_secrets(options.data),
+        n_validation=training.n_validation,
+        lambdas=options.lambdas,
+        validation_accuracy=tuple(training.validation_accuracy.tolist()),
+        solver=training.solver,
+        seed=options.folds.seed,
+        folds=options.folds.held_out,
+        command=without_secrets(options.command),
+        warnings=training.warnings,
+    )
 
 
 def open_splits(options: TrainOptions) -> tuple[Split, Split | None]:
     """The images to train on, and those to test on where there are any."""
     split = open_split(options.data, "train").limited(options.limit)
-    name = f"{options.data}/test"
-    if not exists(name):
+    test = find_split(options.data, "test")
+    if test is None:
         return split, None
-    test = open_split(options.data, "test")
     about, expected = test.description, split.description
-    remedy = "import both in one go"
+    name, remedy = f"{options.data}/test", "import both in one go"
     require_same_images(name, about, expected, "the training split", remedy)
     if about.class_names != expected.class_names:
         raise InputError(f"{name}: its classes are not those of the training images; {remedy}")

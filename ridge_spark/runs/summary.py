@@ -3,38 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.ridge.metrics import Metrics
+from ridge_spark.runs.result import Approximation, Result
 
 
-def table(result: dict[str, Any], out: str) -> str:
+def table(result: Result, out: str) -> str:
     """A short table of what a run found."""
     lines = [f"{'λ':>12}   validation accuracy        GCV"]
     for lam, accuracy, gcv in zip(
-        result["lambdas"], result["validation_accuracy"], result["gcv"], strict=True
+        result.lambdas, result.validation_accuracy, result.gcv, strict=True
     ):
-        chosen = "  <- best" if lam == result["best_lambda"] else ""
+        chosen = "  <- best" if lam == result.best_lambda else ""
         shown = "-" if accuracy is None else f"{accuracy:.4f}"
         shown_gcv = "-" if gcv is None else f"{gcv:.5f}"
         lines.append(f"{lam:>12.5g}   {shown:>19}   {shown_gcv:>8}{chosen}")
-    lines.append("")
-    lines.append(f"best λ         {result['best_lambda']:.6g}, {_how_chosen(result)}")
-    if result["n_test"]:
-        lines.append(f"test accuracy  {result['test_accuracy']:.4f} on {result['n_test']:,} images")
-    seconds = result["seconds"]["total"] - result["seconds"].get("report", 0.0)
-    lines.append(f"trained on     {result['n_train']:,} images in {seconds:.2f} s")
+    how = result.update.lambda_ if result.update else f"by {result.n_validation:,} held-out images"
+    lines += ["", f"best λ         {result.best_lambda:.6g}, {how}"]
+    if result.test_accuracy is not None:
+        lines.append(f"test accuracy  {result.test_accuracy:.4f} on {result.n_test:,} images")
+    lines.append(f"trained on     {result.n_train:,} images in {result.run_seconds:.2f} s")
     lines.append(f"run directory  {out}")
+    if result.approximation:
+        lines += _approximation(result.approximation)
     return "\n".join(lines)
 
 
-def _how_chosen(result: dict[str, Any]) -> str:
-    if "update" in result:
-        return str(result["update"]["lambda"])
-    return f"by {result['n_validation']:,} held-out images"
+def _approximation(cost: Approximation) -> list[str]:
+    """What averaging the models of MPI ranks has cost."""
+    lines = ["APPROXIMATION  the average of what each rank found on its own images"]
+    if cost.exact_test_accuracy is not None and cost.test_accuracy_lost is not None:
+        lost = 100 * cost.test_accuracy_lost
+        lines.append(
+            f"exact          {cost.exact_test_accuracy:.4f} on the test images: averaging "
+            f"{'lost' if lost >= 0 else 'gained'} {abs(lost):.2f} percentage points"
+        )
+    return lines
 
 
 def class_table(metrics: Metrics, names: Sequence[str]) -> str:

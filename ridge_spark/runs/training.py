@@ -12,7 +12,6 @@ from ridge_spark.data.dataset import Split
 from ridge_spark.engines.engine import Engine
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
-from ridge_spark.progress import Progress
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import choose
@@ -35,12 +34,11 @@ class Training:
     confusion: NDArray[np.int64]  # (k, k); of no images where there is no test split
     solver: str
     warnings: tuple[str, ...]
-    blocks: int = 0  # of training images that a pass visits
 
 
-def train(engine: Engine, split: Split, options: TrainOptions, progress: Progress) -> Training:
-    """Choose λ on held-out images, then fit on all of them."""
-    folds, lambdas = options.folds, np.array(options.lambdas)
+def train(engine: Engine, options: TrainOptions) -> Training:
+    """Choose λ on held-out images, then fit on all of them; under MPI, a collective call."""
+    split, folds, lambdas = engine.train, options.folds, np.array(options.lambdas)
     groups = engine.statistics(folds)
     total = sum(groups[1:], groups[0])
     _require_images(total, groups[: folds.held_out], split)
@@ -48,17 +46,14 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
     solver = options.solver
     if solver == "auto":
         solver = choose_solver(total.n, total.d, len(lambdas), folds.held_out + 1, engine.workers)
-    with progress.stage("solve"):
-        fitted_on = [*(total - held_out for held_out in groups[: folds.held_out]), total]
-        *fitted, full = engine.solve(fitted_on, lambdas, solver)
+    fitted_on = [*(total - held_out for held_out in groups[: folds.held_out]), total]
+    *fitted, full = engine.solve(fitted_on, lambdas, solver)
 
-    candidates = {
-        group: Weights(solution.coef, solution.intercept) for group, solution in enumerate(fitted)
-    }
+    candidates = {group: Weights(*solution.weights()) for group, solution in enumerate(fitted)}
     correct = engine.score(folds, candidates).sum(axis=0)
     n_validation = sum(held_out.n for held_out in groups[: folds.held_out])
     best = choose(correct, lambdas)
-    coef, intercept = full.at(best)
+    coef, intercept = full.weights_at(best)
     description = split.description
     model = Model(
         coef=coef,
@@ -78,7 +73,6 @@ def train(engine: Engine, split: Split, options: TrainOptions, progress: Progres
         confusion=engine.confusion(model),
         solver=solver,
         warnings=singular_warnings(lambdas, full),
-        blocks=len(split.blocks),
     )
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,8 @@ import numpy as np
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, find_splits
 from ridge_spark.data.same_images import require_same_images
-from ridge_spark.data.storage import download, without_secrets
+from ridge_spark.data.storage import without_secrets
+from ridge_spark.engines.engine import Blocks, View
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.errors import InputError
 from ridge_spark.importing.sources import number_labels
@@ -22,9 +21,10 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.downdate import downdate
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.result import Draw, describe, draw_page, require_free, write_run
-from ridge_spark.runs.training import Training, singular_warnings
+from ridge_spark.runs.directory import read_run, read_statistics, require_free
+from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
+from ridge_spark.runs.result import Change, Result, Update
+from ridge_spark.runs.training import singular_warnings
 
 
 @dataclass(frozen=True)
@@ -41,39 +41,7 @@ class UpdateOptions:
     command: str = ""
 
 
-@dataclass(frozen=True)
-class FinishedRun:
-    """What a run directory holds: result.json, the model, the statistics."""
-
-    result: dict[str, Any]
-    model: Model
-    statistics: Statistics
-
-    @classmethod
-    def load(cls, uri: str) -> FinishedRun:
-        """Read a run directory, here or remote; `InputError` if it is none or is damaged."""
-        with tempfile.TemporaryDirectory() as folder:
-            files = {}
-            for name in ("result.json", "model.safetensors", "statistics.safetensors"):
-                files[name] = Path(folder) / name
-                if not download(f"{uri.rstrip('/')}/{name}", files[name]):
-                    raise InputError(f"--model {uri}: not a run directory, {name} is missing")
-            try:
-                result = json.loads(files["result.json"].read_text("utf-8"))
-                found = result["statistics_sha256"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise InputError(f"{uri}/result.json: can't be read ({error})") from error
-            model = Model.load(files["model.safetensors"])
-            statistics = Statistics.load(files["statistics.safetensors"])
-        if statistics.sha256() != found:
-            raise InputError(
-                f"{uri}/statistics.safetensors: is damaged or of another run, its hash is not that "
-                "in result.json; train again"
-            )
-        return cls(result, model, statistics)
-
-
-def update(options: UpdateOptions, draw: Draw) -> dict[str, Any]:
+def update(options: UpdateOptions, draw: Draw) -> Result:
     """Write a run directory with the model of the run's images, plus `add`, minus `remove`.
 
     The statistics are those of training on these images from scratch, bit for bit, and no image of
@@ -83,75 +51,48 @@ def update(options: UpdateOptions, draw: Draw) -> dict[str, Any]:
     """
     progress = Progress()
     require_free(options.out)
-    old = FinishedRun.load(options.run)
-    test = _test_split(options.test, old.model)
-    splits = {uri: _training_split(uri, old.model) for uri in (*options.add, *options.remove)}
+    run = read_run(options.run)
+    statistics = read_statistics(options.run, run.result)
+    old, model = run.result, run.model
+    test = _test_split(options.test, model)
+    splits = {uri: _training_split(uri, model) for uri in (*options.add, *options.remove)}
     threads = options.threads or available_cores()
     engine = LocalEngine(next(iter(splits.values())), test, threads, progress)
 
-    statistics, history = old.statistics, []
+    changes = []
     for change, uris in (("added", options.add), ("removed", options.remove)):
         for uri in uris:
-            part = _statistics(splits[uri], old.model, threads, progress)
+            part = _statistics(splits[uri], model, threads, progress)
             statistics = statistics + part if change == "added" else _without(statistics, part, uri)
-            history.append(
-                {change: without_secrets(uri), "n": part.n, "statistics_sha256": part.sha256()}
-            )
-    _require_all_classes(statistics, old.model)
+            changes.append(Change(part.n, part.sha256(), **{change: without_secrets(uri)}))
+    _require_all_classes(statistics, model)
 
-    training = _solve(engine, old, statistics, options, progress)
-    described = TrainOptions(
-        data=old.result["dataset"],
-        out=options.out,
-        lambdas=tuple(old.result["lambdas"]),
-        folds=Folds.none(old.result["seed"]),
-        command=options.command,
-    )
-    result = describe(engine, training, described, progress)
-    result["update"] = {
-        "run": without_secrets(options.run),
-        "statistics_sha256": old.result["statistics_sha256"],
-        "changes": history,
-        "lambda": "chosen by GCV" if options.by_gcv else "kept from the run",
-    }
-    for warning in training.warnings:
-        progress.say(f"warning: {warning}")
-    write_run(options.out, result, training, draw_page(draw, result, training, progress))
-    return result
-
-
-def _solve(
-    engine: LocalEngine,
-    old: FinishedRun,
-    statistics: Statistics,
-    options: UpdateOptions,
-    progress: Progress,
-) -> Training:
-    lambdas, solver = np.array(old.result["lambdas"]), old.result["solver"]
-    with progress.stage("solve"):
-        (solution,) = engine.solve([statistics], lambdas, solver)
-    best = int(np.argmin(solution.gcv if options.by_gcv else abs(lambdas - old.model.lam)))
-    coef, intercept = solution.at(best)
-    model = Model(
-        coef=coef,
-        intercept=intercept,
-        class_names=old.model.class_names,
-        shape=old.model.shape,
-        lam=float(lambdas[best]),
-        preparation=old.model.preparation,
-    )
-    return Training(
-        model=model,
-        statistics=statistics,
+    lambdas = np.array(old.lambdas)
+    (solution,) = engine.solve([statistics], lambdas, old.solver)
+    best = int(np.argmin(solution.gcv)) if options.by_gcv else old.best
+    coef, intercept = solution.weights_at(best)
+    model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best])
+    result = Result(
+        **found(model, statistics, solution.gcv, engine.confusion(model)),
+        **ran_on(engine),
+        **times(progress),
+        dataset=old.dataset,
         n_validation=0,
-        validation_accuracy=np.full(len(lambdas), np.nan),
-        gcv=solution.gcv,
-        best=best,
-        confusion=engine.confusion(model),
-        solver=solver,
+        lambdas=old.lambdas,
+        validation_accuracy=(None,) * len(lambdas),
+        solver=old.solver,
+        seed=old.seed,
+        folds=0,
+        command=without_secrets(options.command),
         warnings=singular_warnings(lambdas, solution),
-        blocks=len(engine.train.blocks),
+        update=Update(
+            run=without_secrets(options.run),
+            statistics_sha256=old.statistics_sha256,
+            changes=tuple(changes),
+            lambda_="chosen by GCV" if options.by_gcv else "kept from the run",
+        ),
     )
+    return finish(options.out, result, model, statistics, draw, progress)
 
 
 def _training_split(uri: str, model: Model) -> Split:
@@ -182,11 +123,16 @@ def _test_split(uri: str | None, model: Model) -> Split | None:
 
 def _statistics(split: Split, model: Model, threads: int, progress: Progress) -> Statistics:
     """Statistics of a split, its classes in the model's order."""
-    (found,) = LocalEngine(split, None, threads, progress).statistics(Folds.none())
     classes = number_labels(split.description.class_names, model.class_names, split.uri)
-    placed = Statistics.zeros(len(model.class_names), found.d)
-    placed.counts[classes], placed.sums[classes] = found.counts, found.sums
-    return Statistics(placed.counts, placed.sums, found.gram)
+    engine = LocalEngine(split, None, threads, progress)
+    engine.view = View(engine.view.d, len(model.class_names), partial(_renumbered, classes))
+    (found,) = engine.statistics(Folds.none())
+    return found
+
+
+def _renumbered(classes: Any, blocks: Blocks, *, threads: int) -> Blocks:
+    """The blocks with label i as classes[i]."""
+    return (replace(block, labels=classes[block.labels]) for block in blocks)
 
 
 def _without(statistics: Statistics, part: Statistics, uri: str) -> Statistics:

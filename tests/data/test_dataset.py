@@ -31,8 +31,9 @@ def read(folder, split="train"):
 
 @pytest.fixture
 def copy(small_data, tmp_path):
-    """A data set to damage."""
+    """A data set to damage, without a manifest, as those of version 1."""
     shutil.copytree(small_data, tmp_path / "data")
+    (tmp_path / "data" / "manifest.json").unlink()
     return tmp_path / "data"
 
 
@@ -84,6 +85,7 @@ class TestContract:
         write_dataset(str(tmp_path / "many"), Description((1, 1, 1), ("a", "b"), "none"),
                       {"train": [(images, np.arange(len(images)) % 2)]})  # fmt: skip
         assert [str(path) for path in files(tmp_path / "many")] == [
+            "manifest.json",
             "train/part-00000.parquet",
             "train/part-00001.parquet",
         ]

@@ -70,7 +70,23 @@ def test_every_requirement_is_pinned_with_a_hash_for_both_processors() -> None:
     names = [re.match(r"([\w-]+)==[\w.]+ \\\n", block) for block in blocks]
     assert all(names)
     assert {name[1] for name in names if name} >= set(wanted)
-    assert all(1 <= block.count("--hash=sha256:") <= 2 for block in blocks)
+    assert all("--hash=sha256:" in block for block in blocks)
+    assert "://" not in text
+
+
+def test_locking_pins_the_versions_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned = wheels.REQUIREMENTS.read_text()
+    monkeypatch.setattr(wheels, "REQUIREMENTS", tmp_path / "requirements.txt")
+    versions = re.compile(r"^[\w-]+==[\w.]+", re.MULTILINE)
+    found = wheels.lock().read_text()
+    assert versions.findall(found) == versions.findall(pinned)
+    assert "://" not in found
+    monkeypatch.setattr(wheels, "SOURCE", tmp_path / "requirements.in")
+    wheels.SOURCE.write_text("numpy==0.0.1\n")
+    with pytest.raises(EmrError, match=r"requirements\.in: can't be pinned for aarch64: .*numpy"):
+        wheels.lock()
 
 
 def test_the_pins_agree_with_those_of_the_project() -> None:

@@ -34,9 +34,7 @@ def main(data: str, partitions: list[int]) -> None:
                 for parts in partitions if folds is None else partitions[-1:]:
                     progress = Progress(quiet=True)
                     splits = open_split(data, "train"), open_split(data, "test")
-                    training = train(
-                        engine(sc, *splits, parts, progress), splits[0], options, progress
-                    )
+                    training = train(engine(sc, *splits, parts, progress), options)
                     found[f"{engine.name}, {parts} partitions, folds {folds}"] = [
                         training.statistics.sha256(),
                         training.model.sha256(),

@@ -31,7 +31,7 @@ def found_locally(mnist: Path) -> dict[int | None, list[Any]]:
         options = TrainOptions("", "", parse_lambdas("1e-3,1,600,1e4"), make_folds(None, folds, 0))
         train_split, test_split = open_split(str(mnist), "train"), open_split(str(mnist), "test")
         engine = LocalEngine(train_split, test_split, 2, Progress(quiet=True))
-        training = train(engine, train_split, options, Progress(quiet=True))
+        training = train(engine, options)
         found[folds] = [
             training.statistics.sha256(),
             training.model.sha256(),
@@ -55,7 +55,7 @@ def test_threads_that_blas_has_anyway_leave_the_bits_alone(tmp_path: Path) -> No
     found = set()
     for threads in (1, 2):
         with blas_threads(threads):
-            training = train(LocalEngine(split, None, 1, quiet), split, options, quiet)
+            training = train(LocalEngine(split, None, 1, quiet), options)
         found.add((training.model.sha256(), *training.gcv))
     assert len(found) == 1
 

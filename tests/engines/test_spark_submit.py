@@ -7,9 +7,16 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from emr.package import package_code
+from ridge_spark.data.dataset import open_split, read_blocks
+from ridge_spark.engines.engine import View
+from ridge_spark.engines.local import LocalEngine
+from ridge_spark.progress import Progress
+from ridge_spark.ridge.folds import Folds
+from tests.engines.mapped import candidates, halved
 from tests.engines.processes import ROOT, Submit
 
 SMALL = ("--driver-memory", "1g", "--executor-memory", "1g")
@@ -101,14 +108,33 @@ def test_a_worker_that_dies_changes_nothing(submit: Submit, mnist: Path, tmp_pat
     assert found["with a death"] == found["without"]
 
 
-def test_tiles_of_the_gram_matrix_make_up_the_whole(
+def test_spark_has_the_primitives_of_the_local_engine_and_leaves_nothing_behind(
     submit: Submit, mnist: Path, tmp_path: Path
 ) -> None:
-    job = Path(__file__).with_name("tiled.py")
-    done = submit(
-        "--master", "local[2]", "--py-files", package_code(tmp_path), job, mnist, cwd=tmp_path
-    )
+    """Statistics also tile by tile, and passes also through a view of the images."""
+    here = Path(__file__).parent
+    files = f"{package_code(tmp_path)},{here / 'mapped.py'}"
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    job = ("--py-files", files, here / "primitives.py", mnist, temporary)
+    done = submit("--master", "local[2]", *job, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert set(found) == {f"{name}, {n} tiles" for name in ("inner", "outer") for n in (1, 6)}
-    assert len({tuple(hashes) for hashes in found.values()}) == 1
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["left"] == []
+
+    split, folds = open_split(str(mnist), "train").limited(20_000), Folds.k(3)
+    local = LocalEngine(split, None, 1, Progress(quiet=True))
+    whole = [each.sha256() for each in local.statistics(folds)]
+    labels = np.concatenate([block.labels for block in read_blocks(split.blocks)])
+    local.view = View(262, 2, halved)
+    expected = {
+        "1 tiles": whole,
+        "6 tiles": whole,
+        "rows": [[20_000], np.bincount(labels).tolist()],
+        "map": [0, 1, 4, 9, 16],
+        "view": [each.sha256() for each in local.statistics(folds)],
+        "score": local.score(folds, candidates(262)).tolist(),
+    }
+    assert told["found"] == {
+        f"{name}, {what}": value for name in ("inner", "outer") for what, value in expected.items()
+    }

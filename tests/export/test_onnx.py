@@ -67,8 +67,8 @@ def test_the_graph_prepares_as_pillow_does_bit_for_bit(
     preparation = Preparation(to_height, to_width, channel, fit, threshold=threshold)
     d = int(np.prod(preparation.shape))
     rows = np.unique(np.linspace(0, d - 1, 50).astype(int))  # of all pixels, so that it is quick
-    weights = np.zeros((d, len(rows)))
-    weights[rows, np.arange(len(rows))] = 1
+    weights = np.zeros((len(rows), d))
+    weights[np.arange(len(rows)), rows] = 1
     names = tuple(map(str, range(len(rows))))
     model = Model(
         weights, np.zeros(len(rows)), names, preparation.shape, 1.0, preparation.to_dict()
@@ -82,7 +82,7 @@ def test_the_graph_prepares_as_pillow_does_bit_for_bit(
 
 def test_several_images_of_one_size_at_once():
     preparation = Preparation(4, 4, "gray", "pad")
-    weights = np.random.default_rng(0).normal(size=(16, 3))
+    weights = np.random.default_rng(0).normal(size=(3, 16))
     model = Model(weights, np.zeros(3), ("ä", "b", "c"), (4, 4, 1), 1.0, preparation.to_dict())
     photos = noise(7, 9 * 5, 3).reshape(7, 5, 9, 3).transpose(1, 0, 2, 3)
     names, scores = session(build(model).SerializeToString()).run(
@@ -101,7 +101,7 @@ def test_images_of_other_channels_go_in_as_they_are():
 
 
 def test_of_equal_scores_the_first_class_wins():
-    model = Model(np.zeros((4, 3)), np.array([0.0, 1.0, 1.0]), ("a", "b", "c"), (2, 2, 1), 1.0)
+    model = Model(np.zeros((3, 4)), np.array([0.0, 1.0, 1.0]), ("a", "b", "c"), (2, 2, 1), 1.0)
     (names,) = session(build(model).SerializeToString()).run(
         ["class"], {"pixels": np.zeros((2, 2, 2, 1), np.uint8)}
     )

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ridge_spark.errors import InputError
-from ridge_spark.importing.csv_files import REPEATED, names_files, read_csv_of_files
+from ridge_spark.importing.csv_columns import names_files
+from ridge_spark.importing.csv_files import REPEATED, read_csv_of_files
 from ridge_spark.importing.csv_header import find_csv, read_header
 from ridge_spark.importing.csv_pixels import read_csv_of_pixels
 
@@ -18,8 +19,17 @@ def save(path: Path, text: str, encoding: str = "utf-8") -> Path:
     return path
 
 
+@pytest.fixture
+def there(tmp_path: Path) -> None:
+    """Files that lists name."""
+    for name in ("a.png", "b.png", "ä.png", "b/c.png", "pictures/a.png", "far/d.png"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+
 def files(path: Path, **keywords: str) -> dict[str, str]:
-    source = read_csv_of_files(read_header(path), **keywords)
+    source = read_csv_of_files(read_header(path), **keywords)["train"]
     return {item.path(source.root): source.class_names[item.label] for item in source}
 
 
@@ -31,26 +41,28 @@ def files(path: Path, **keywords: str) -> dict[str, str]:
      'a.png, cat\n"b/c.png", dog\n',
      '\ufeffpath,label\n"a.png","cat"\nb/c.png,dog'],
 )  # fmt: skip
-def test_columns_are_found_by_name_or_place(tmp_path, text):
+def test_columns_are_found_by_name_or_place(tmp_path, there, text):
     path = save(tmp_path / "labels.csv", text)
     header = read_header(path)
     assert names_files(header, None)
     assert files(path) == {f"{tmp_path}/a.png": "cat", f"{tmp_path}/b/c.png": "dog"}
 
 
-def test_other_columns_can_be_named_and_files_can_be_elsewhere(tmp_path):
-    path = save(tmp_path / "x.csv", "id,species,photo\n1,cat,a.png\n2,dog,/far/b.png\n")
-    found = files(path, folder="/pictures", file_column="photo", label_column="SPECIES")
-    assert found == {"/pictures/a.png": "cat", "/far/b.png": "dog"}
+def test_other_columns_can_be_named_and_files_can_be_elsewhere(tmp_path, there):
+    far = tmp_path / "far" / "d.png"
+    path = save(tmp_path / "x.csv", f"id,species,photo\n1,cat,a.png\n2,dog,{far}\n")
+    folder = str(tmp_path / "pictures")
+    found = files(path, folder=folder, file_column="photo", label_column="SPECIES")
+    assert found == {f"{folder}/a.png": "cat", str(far): "dog"}
     with pytest.raises(InputError, match=r"no column 'foto'.*--image-column"):
         files(path, file_column="foto")
     with pytest.raises(InputError, match="--label-column"):
-        files(path, file_column="photo")
+        files(save(path, "a,b,photo\n1,cat,a.png\n"), file_column="photo")
 
 
-def test_a_file_named_twice_counts_once_and_must_not_change_its_label(tmp_path):
+def test_a_file_named_twice_counts_once_and_must_not_change_its_label(tmp_path, there):
     path = save(tmp_path / "x.csv", "file,label\na.png,1\nb.png,2\na.png,1\n")
-    source = read_csv_of_files(read_header(path))
+    source = read_csv_of_files(read_header(path))["train"]
     assert len(source.labels) == 2
     assert source.left_out == {REPEATED: 1}
     save(path, "file,label\na.png,1\nb.png,2\na.png,2\n")
@@ -64,16 +76,18 @@ def test_a_file_named_twice_counts_once_and_must_not_change_its_label(tmp_path):
      ("file,label\na.png,\n", "line 2 has no label"), ("file,label\n,1\n", "no file name"),
      ('file,label\n"a.png,1\n', "can't be read as CSV")],
 )  # fmt: skip
-def test_slips_are_named_with_their_line(tmp_path, text, message):
+def test_slips_are_named_with_their_line(tmp_path, there, text, message):
     with pytest.raises(InputError, match=message):
         files(save(tmp_path / "x.csv", text))
 
 
-def test_two_columns_are_files_whatever_they_are_called(tmp_path):
-    header = read_header(save(tmp_path / "x.csv", "Datei;label\na.png;1\n"))
-    assert names_files(header, None)
+def test_two_columns_are_files_whatever_they_are_called(tmp_path, there):
+    path = save(tmp_path / "x.csv", "Datei;label\na.png;1\nb.png;2\n")
+    assert names_files(read_header(path), None)
+    assert files(path) == {f"{tmp_path}/a.png": "1", f"{tmp_path}/b.png": "2"}
+    save(path, "Datei;label\nc;1\n")
     with pytest.raises(InputError, match=r"it has Datei, label; name the right one with --image"):
-        read_csv_of_files(header)
+        files(path)
 
 
 def test_other_encodings_are_refused(tmp_path):
@@ -106,7 +120,7 @@ def test_pixels_are_read_in_the_order_of_their_columns(tmp_path, header):
     labels = [str(i % 3) for i in range(50)]
     found = read_header(table(tmp_path / "x.csv", pixels, labels, header=header))
     assert not names_files(found, None)
-    images = read_csv_of_pixels(found)
+    images = read_csv_of_pixels(found)["train"]
     assert images.shape == (3, 3, 1)
     assert images.labels.tolist() == labels
     assert (np.concatenate(list(images.read())) == pixels).all()
@@ -114,7 +128,7 @@ def test_pixels_are_read_in_the_order_of_their_columns(tmp_path, header):
 
 def test_the_label_may_be_anywhere_and_be_text(tmp_path):
     path = save(tmp_path / "x.csv", "p0,p1,class,p2,p3\n1,2,cat,3,4\n5,6,dog,7,8\n")
-    images = read_csv_of_pixels(read_header(path))
+    images = read_csv_of_pixels(read_header(path))["train"]
     assert images.labels.tolist() == ["cat", "dog"]
     assert next(images.read()).tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
 
@@ -123,7 +137,7 @@ def test_shapes_square_or_told_gray_or_colour(tmp_path):
     def shape(columns, size=None):
         pixels = np.zeros((2, columns), np.uint8)
         path = table(tmp_path / f"{columns}.csv", pixels, ["a", "b"], header=True)
-        return read_csv_of_pixels(read_header(path), size=size).shape
+        return read_csv_of_pixels(read_header(path), size=size)["train"].shape
 
     assert shape(12, (3, 4)) == (3, 4, 1)
     assert shape(12) == (2, 2, 3)
@@ -136,7 +150,7 @@ def test_shapes_square_or_told_gray_or_colour(tmp_path):
 @pytest.mark.parametrize("bad", ["256", "-1", "x", "0.5", ""])
 def test_what_is_no_pixel_is_refused(tmp_path, bad):
     path = save(tmp_path / "x.csv", f"label,p0,p1,p2,p3\n1,2,3,4,5\n2,3,{bad},5,6\n")
-    images = read_csv_of_pixels(read_header(path))
+    images = read_csv_of_pixels(read_header(path))["train"]
     with pytest.raises(InputError, match="whole numbers from 0 to 255"):
         list(images.read())
 

@@ -127,9 +127,9 @@ def test_the_bar_of_a_terminal_counts_what_every_worker_has_done(environment, tm
             shown += more
     os.close(terminal)
     assert done.returncode == 0
-    last = shown.decode().split("\r")[-2]
-    assert "100%" in last, shown
-    assert "700/700" in last
+    bars = [line for line in shown.decode().split("\r") if "|" in line]
+    assert "100%" in bars[-1], shown
+    assert "700 of 700 images" in bars[-1]
 
 
 def test_the_first_damaged_file_is_told_of_whoever_meets_one_first(ridge_spark, tmp_path):

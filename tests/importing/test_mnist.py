@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import shutil
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from ridge_spark.importing import mnist as mnist_module
 from tests.support import assert_refused
 
 NAMES = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte",
@@ -105,3 +111,60 @@ def test_a_damaged_cache_is_not_trusted(ridge_spark, offline, mnist_files, tmp_p
     done = ridge_spark("import", "mnist", "--out", "data",
                        env={**offline, "XDG_CACHE_HOME": str(tmp_path / "cache")})  # fmt: skip
     assert_refused(done, "can't be fetched")
+
+
+@pytest.fixture
+def mirrors(mnist_files, tmp_path, monkeypatch) -> Iterator[tuple[str, str]]:
+    """Two mirrors on this machine: of the first, one file is damaged.
+
+    What they serve is gzipped here, so it has checksums of its own.
+    """
+    for mirror in ("damaged", "whole"):
+        (tmp_path / mirror).mkdir()
+    checksums = {}
+    for name in NAMES:
+        packed = gzip.compress((mnist_files / name).read_bytes(), 1, mtime=0)
+        checksums[name] = hashlib.sha256(packed).hexdigest()
+        (tmp_path / "whole" / f"{name}.gz").write_bytes(packed)
+        cut = packed[:-1] if name == NAMES[2] else packed
+        (tmp_path / "damaged" / f"{name}.gz").write_bytes(cut)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        both = (f"{address}/damaged/", f"{address}/whole/")
+        monkeypatch.setattr(mnist_module, "MIRRORS", both)
+        monkeypatch.setattr(mnist_module, "GZIPPED_SHA256", checksums)
+        monkeypatch.setattr(mnist_module, "NPM_PACKAGE", "none")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        yield both
+        server.shutdown()
+
+
+def test_a_mirror_with_a_wrong_file_is_passed_over(mirrors, tmp_path, capsys):
+    cache = tmp_path / "cache" / "ridge-spark" / "mnist"
+    cache.mkdir(parents=True)
+    (cache / NAMES[0]).write_bytes(b"left over, damaged")
+    files = mnist_module.fetch()
+    assert sorted(files.values()) == sorted(cache.iterdir())
+    assert capsys.readouterr().err.splitlines() == [
+        f"fetching MNIST: {mirror}" for mirror in mirrors
+    ]
+    assert mnist_module.fetch() == files
+    assert capsys.readouterr().err == ""
+
+
+def test_mirrors_without_its_files_are_told_of(mirrors, tmp_path, monkeypatch):
+    for mirror in ("damaged", "whole"):
+        shutil.rmtree(tmp_path / mirror)
+    monkeypatch.setenv("PATH", str(tmp_path))  # without npm
+    with pytest.raises(mnist_module.InputError, match=r"404.*404.*--from DIR") as caught:
+        mnist_module.fetch()
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "cache" / "ridge-spark").iterdir())

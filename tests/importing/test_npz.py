@@ -84,7 +84,6 @@ def test_pickles_are_refused_and_never_opened(path, trapped, monkeypatch, tmp_pa
         ({"images": IMAGES, "labels": LABELS.astype(str)}, "one integer"),
         ({"images": IMAGES}, "it needs images and labels"),
         ({"pictures": IMAGES, "labels": LABELS}, "labels, pictures"),
-        ({"x_test": IMAGES, "y_test": LABELS}, "x_test, y_test"),
     ],
 )
 def test_arrays_that_are_no_labelled_images_are_refused(path, arrays, message):

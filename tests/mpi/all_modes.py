@@ -12,9 +12,12 @@ from mpi_hybrid.model import ModelEngine
 from mpi_hybrid.stop import StopRequest
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import open_split
+from ridge_spark.engines.engine import View
 from ridge_spark.progress import Progress
+from ridge_spark.ridge.folds import Folds
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import train
+from tests.engines.mapped import candidates, halved, square
 from tests.mpi.findings import LAMBDAS, findings
 
 
@@ -28,10 +31,16 @@ def main(data: str, limit: int) -> None:
                 options = TrainOptions(data, "", parse_lambdas(LAMBDAS), make_folds(None, folds, 0))
                 checkpoint = Checkpoint("never", "", 1e9, world.rank)
                 engine = kind(world, split, test, threads, checkpoint, stop, progress)
-                training = train(engine, split, options, progress)
+                training = train(engine, options)
                 everywhere = world.comm.allgather(findings(training))
                 assert all(here == everywhere[0] for here in everywhere)
                 found[f"{engine.name}, {threads} threads, folds {folds}"] = everywhere[0]
+        engine.groups, engine.view = [], View(66, 2, halved)
+        groups = world.comm.allgather([each.sha256() for each in engine.statistics(Folds.k(3))])
+        correct = engine.score(Folds.k(3), candidates(66)).tolist()
+        squares = engine.map("squares", square, range(7))
+        assert all(here == groups[0] for here in groups)
+        found[f"{engine.name}, primitives"] = [groups[0], correct, squares]
     if world.rank == 0:
         print(json.dumps(found))
 

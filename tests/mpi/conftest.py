@@ -15,10 +15,13 @@ import pytest
 
 from ridge_spark.data.dataset import Description, open_split, read_blocks
 from ridge_spark.data.writer import write_dataset
+from ridge_spark.engines.engine import View
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.progress import Progress
+from ridge_spark.ridge.folds import Folds
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import train
+from tests.engines.mapped import candidates, halved
 from tests.mpi.findings import LAMBDAS, LIMIT, findings
 from tests.support import ROOT, give_up
 
@@ -100,5 +103,9 @@ def found_locally(thumbnails: Path) -> dict[str, list[Any]]:
         split = open_split(str(thumbnails), "train").limited(LIMIT)
         test = open_split(str(thumbnails), "test")
         engine = LocalEngine(split, test, 2, Progress(quiet=True))
-        found[f"folds {folds}"] = findings(train(engine, split, options, Progress(quiet=True)))
+        found[f"folds {folds}"] = findings(train(engine, options))
+    engine.view = View(66, 2, halved)
+    groups = [each.sha256() for each in engine.statistics(Folds.k(3))]
+    correct = engine.score(Folds.k(3), candidates(66)).tolist()
+    found["primitives"] = [groups, correct, [0, 1, 4, 9, 16, 25, 36]]
     return found

@@ -9,15 +9,15 @@ from typing import Any
 from mpi_hybrid.cli import main
 from mpi_hybrid.data import DataEngine
 
-share = DataEngine.share
+my_part = DataEngine.my_part
 
 
-def broken_share(self: DataEngine, *arguments: Any) -> Any:
+def broken_part(self: DataEngine, *arguments: Any) -> Any:
     if self.world.rank == 1:
         raise ZeroDivisionError("a mistake on rank 1")
-    return share(self, *arguments)
+    return my_part(self, *arguments)
 
 
 if __name__ == "__main__":
-    DataEngine.share = broken_share
+    DataEngine.my_part = broken_part
     main(sys.argv[1:])

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from mpi_hybrid.checkpoint import Checkpoint, Progressed
 from ridge_spark.data.dataset import open_split
+from ridge_spark.errors import InputError
 from ridge_spark.ridge.statistics import Statistics
 from tests.mpi.conftest import MpiRun
 from tests.mpi.findings import LAMBDAS, LIMIT, agreed
+from tests.support import draw_images
 
 INTERRUPTED = Path(__file__).with_name("interrupted.py")
 SEARCH = ("--limit", LIMIT, "--lambdas", LAMBDAS)
@@ -146,3 +150,32 @@ def test_rows_that_two_files_cover_count_once(tmp_path: Path) -> None:
         Checkpoint(out, "this run", 0, rank).write(Progressed([Statistics.zeros(2, 3)], ranges))
     found = Checkpoint(out, "this run", 0, 0).find()
     assert [(part.rank, part.rows) for part in found] == [(1, rows[1]), (2, rows[2])]
+
+
+@pytest.mark.parametrize("damage", ["counts", "sums", "gram", "rows", "rank"])
+def test_one_changed_number_in_a_checkpoint_is_noticed(damage: str, tmp_path: Path) -> None:
+    images, labels = draw_images(50, 6, 2)
+    checkpoint = Checkpoint(str(tmp_path / "run"), "this run", 0, 0)
+    checkpoint.write(Progressed([Statistics.of(images, labels, 2)], [(0, 50)]))
+    (path,) = (tmp_path / "run.checkpoint").iterdir()
+    with safe_open(path, framework="numpy") as file:
+        about = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if damage in about:
+        about[damage] = {"rows": "[[0, 49]]", "rank": "1"}[damage]
+    else:
+        tensors[f"{damage}.0"].flat[1] += 1
+    save_file(tensors, path, metadata=about)
+    again = Checkpoint(str(tmp_path / "run"), "this run", 0, 0)
+    with pytest.raises(InputError, match=rf"{path.name}: is damaged.*remove it"):
+        again.take_up(again.find())
+
+
+def test_a_run_goes_on_where_no_checkpoint_can_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "run.checkpoint").write_text("a file where the folder should be")
+    checkpoint = Checkpoint(str(tmp_path / "run"), "this run", 0, 0)
+    checkpoint.write(Progressed([Statistics.zeros(2, 3)], [(0, 5)]))
+    assert "goes on without" in caplog.text
+    assert not checkpoint.due()

@@ -22,7 +22,7 @@ def test_every_mode_thread_count_and_search_agrees(
     done = mpirun(ranks, PROGRAM, thumbnails, LIMIT)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
-    assert len(found) == 8
+    assert len(found) == 10
     for run, theirs in found.items():
         assert theirs == found_locally[run.rpartition(", ")[2]], run
 

@@ -157,6 +157,6 @@ mpi_hybrid.cli.main(["data", "--data", "nowhere", "--out", "run"])
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    said = {"mpi4py": "pip install -r requirements-mpi.txt", "pyspark": "nowhere"}[missing]
+    said = {"mpi4py": "pip install 'ridge-spark[mpi]'", "pyspark": "nowhere"}[missing]
     assert said in done.stderr
     assert "Traceback" not in done.stderr

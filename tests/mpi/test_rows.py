@@ -1,4 +1,4 @@
-"""Ranges of rows: nothing is lost, nothing comes twice, shares are even."""
+"""Ranges of rows: nothing is lost, nothing comes twice, parts are even."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpi_hybrid.rows import Rows, count, joined, missing, pieces, share, within
+from mpi_hybrid.rows import Rows, count, joined, missing, partition, pieces, within
 
 TOTAL = 200
 
@@ -37,11 +37,11 @@ def test_what_is_missing_is_the_rest(done: set[int]) -> None:
 
 
 @given(some_rows, st.integers(1, 9))
-def test_shares_are_even_and_together_everything(done: set[int], parts: int) -> None:
+def test_parts_are_even_and_together_everything(done: set[int], parts: int) -> None:
     rows = ranges(done)
-    shares = [share(rows, part, parts) for part in range(parts)]
-    assert [number for part in shares for number in numbers(part)] == sorted(done)
-    sizes = [count(part) for part in shares]
+    dealt = [partition(rows, part, parts) for part in range(parts)]
+    assert [number for part in dealt for number in numbers(part)] == sorted(done)
+    sizes = [count(part) for part in dealt]
     assert max(sizes) - min(sizes) <= 1
 
 

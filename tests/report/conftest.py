@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ridge_spark.runs.directory import Run, read_run
+from ridge_spark.runs.result import Result
 from tests.report.dots import write_dots
 from tests.support import JAVA, ROOT, Command
 
@@ -42,3 +44,13 @@ def finished(dots: Path, program: Command, tmp_path_factory: pytest.TempPathFact
         done = program("train", "--data", dots, "--out", folder / name, *options)
         assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture
+def run(finished: Path) -> Run:
+    return read_run(str(finished / "holdout"), means=True)
+
+
+@pytest.fixture
+def result(run: Run) -> Result:
+    return run.result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,40 +10,38 @@ import pytest
 
 from ridge_spark.report.charts import lambda_chart, stage_chart, timeline
 from ridge_spark.report.graph import lanes, steps
-from ridge_spark.report.graph_figure import graph_figure
-from ridge_spark.report.run import Run
+from ridge_spark.report.page import render
 from ridge_spark.report.svg import inline
-from ridge_spark.report.text import rounded
-
-
-@pytest.fixture
-def run(finished: Path) -> Run:
-    return Run.load(finished / "holdout")
+from ridge_spark.report.text import rounded, seconds_of
+from ridge_spark.runs.directory import Run
+from ridge_spark.runs.result import TaskRecord
+from tests.report.reader import Page
 
 
 def changed(run: Run, **values: Any) -> Run:
-    return replace(run, result=run.result | values)
+    return replace(run, result=replace(run.result, **values))
 
 
-def tasks(**numbers: int) -> list[dict[str, Any]]:
-    return [
-        {"stage": stage, "worker": f"host/{i % 3}", "start": i, "end": i + 0.5, "peak_rss_mb": 1}
+def tasks(**numbers: int) -> tuple[TaskRecord, ...]:
+    return tuple(
+        TaskRecord(stage, i, i + 0.5, f"host/{i % 3}", 1.0)
         for stage, number in numbers.items()
         for i in range(number)
-    ]
+    )
 
 
 def words(run: Run) -> str:
-    return " | ".join(f"{step.title}: {step.text} > {step.passed_on}" for step in steps(run))
+    told = steps(run.result)
+    return " | ".join(f"{step.title}: {step.text} > {step.passed_on}" for step in told)
 
 
 def test_outer(run: Run) -> None:
     outer = changed(
-        run, engine="outer", workers=3, threads=1, folds=5, blocks=7,
+        run, engine="outer", runtime="spark", whole_x=True, workers=3, threads=1, folds=5, blocks=7,
         tasks=tasks(statistics=3, score=15, test=2),
     )  # fmt: skip
     told = words(outer)
-    assert lanes(outer) == ("Driver", "3 workers")
+    assert lanes(outer.result) == ("Driver", "3 workers")
     for part in (
         "900 images of 54 pixels, 4 classes; 7 blocks",
         "X once to every worker, as bytes: 65 kB",  # 1,200 images of 54 bytes
@@ -61,11 +58,11 @@ def test_outer(run: Run) -> None:
 
 def test_inner(run: Run) -> None:
     inner = changed(
-        run, engine="inner", workers=2, threads=4, solver="cholesky",
+        run, engine="inner", runtime="spark", workers=2, threads=4, solver="cholesky",
         tasks=tasks(statistics=8, score=4, factorise=20),
     )  # fmt: skip
     told = words(inner)
-    assert lanes(inner) == ("Driver", "2 workers, 4 threads each")
+    assert lanes(inner.result) == ("Driver", "2 workers, 4 threads each")
     for part in (
         "the images stay in storage",
         "8 tasks, each its blocks: counts, sums and X'X of 2 groups",
@@ -73,26 +70,28 @@ def test_inner(run: Run) -> None:
         "4 tasks, each its blocks: 1 fold × 10 λ in one product",
     ):
         assert part in told
-    assert steps(inner)[2].by_workers
+    assert steps(inner.result)[2].by_workers
 
 
 def test_each_hybrid_mode_is_drawn_like_its_spark_sibling(run: Run) -> None:
-    model = changed(run, engine="mpi-model", workers=4, threads=2)
-    data = changed(run, engine="mpi-data", workers=4, threads=2, tasks=tasks(solve=2))
-    assert lanes(model) == ("Rank 0", "4 ranks, 2 threads each")
+    model = changed(run, engine="mpi-model", runtime="mpi", whole_x=True, workers=4, threads=2)
+    data = changed(
+        run, engine="mpi-data", runtime="mpi", workers=4, threads=2, tasks=tasks(factorise=2)
+    )
+    assert lanes(model.result) == ("Rank 0", "4 ranks, 2 threads each")
     assert "X once to every worker" in words(model)
     assert "stay in storage" in words(data)
     assert "2 systems, each one reduction to tridiagonal form for all λ, in 2 tasks" in words(data)
-    assert steps(data)[2].by_workers
-    assert not steps(model)[2].by_workers
+    assert steps(data.result)[2].by_workers
+    assert not steps(model.result)[2].by_workers
 
 
 def test_the_real_run(run: Run) -> None:
-    assert lanes(run)[0] == "Main thread"
-    assert [step.stage for step in steps(run) if step.stage in run.result["seconds"]] == [
+    assert lanes(run.result)[0] == "Main thread"
+    assert [step.stage for step in steps(run.result) if step.stage in run.result.seconds] == [
         "statistics", "solve", "score", "test",
     ]  # fmt: skip
-    assert f"λ = {rounded(run.result['best_lambda'])}" in words(run)
+    assert f"λ = {rounded(run.result.best_lambda)}" in words(run)
 
 
 @pytest.mark.parametrize(
@@ -108,24 +107,26 @@ def test_the_real_run(run: Run) -> None:
 def test_the_chart_of_any_grid(run: Run, lambdas: list[float], gcv: list[float | None]) -> None:
     accuracy = np.linspace(0.5, 0.6, len(lambdas)).tolist()
     odd = changed(
-        run, lambdas=lambdas, gcv=gcv, validation_accuracy=accuracy, best_lambda=lambdas[-1]
-    )
+        run, lambdas=tuple(lambdas), gcv=tuple(gcv), validation_accuracy=tuple(accuracy),
+        best_lambda=lambdas[-1],
+    )  # fmt: skip
     svg = inline(lambda_chart([odd]), "a chart")
     assert ("not defined here" in svg) == (not any(gcv))
 
 
 def test_the_marks_of_a_fine_grid_do_not_run_together_and_the_choice_has_one(run: Run) -> None:
-    lambdas = np.logspace(-5, 5, 100).tolist()
+    lambdas = tuple(np.logspace(-5, 5, 100).tolist())
     fine = changed(
-        run, lambdas=lambdas, gcv=lambdas, validation_accuracy=[0.9] * 100, best_lambda=lambdas[77]
-    )
+        run, lambdas=lambdas, gcv=lambdas, validation_accuracy=(0.9,) * 100,
+        best_lambda=lambdas[77],
+    )  # fmt: skip
     curve = lambda_chart([fine]).axes[0].lines[0]
     assert len(curve.get_markevery()) <= 21
     assert 77 in curve.get_markevery()
 
 
 def test_no_scale_goes_beyond_all_images(run: Run) -> None:
-    perfect = changed(run, validation_accuracy=[1.0] * len(run.result["lambdas"]))
+    perfect = changed(run, validation_accuracy=(1.0,) * len(run.result.lambdas))
     for several in ([perfect], [perfect, run]):
         upper = lambda_chart(several).axes[0]
         assert max(upper.get_yticks()[upper.get_yticks() <= upper.get_ylim()[1]]) == 100
@@ -144,9 +145,21 @@ def test_text_in_figures_is_text(run: Run) -> None:
 
 
 def test_figures_take_their_colours_from_the_page(run: Run) -> None:
-    result = run.result
-    figure = graph_figure(steps(run), lanes(run), result["workers"], result["seconds"])
-    for svg in (inline(figure, ""), inline(timeline(run), ""), inline(lambda_chart([run]), "")):
+    for svg in (inline(timeline(run), ""), inline(lambda_chart([run]), "")):
         assert "var(--ink)" in svg
         assert "#1b1f24" not in svg
         assert "#000000" not in svg
+
+
+def test_the_graph_on_the_page_has_every_step_and_the_time_it_took(run: Run) -> None:
+    odd = changed(run, engine="inner", runtime="spark", workers=2)
+    page = Page(render([odd]))
+    at = 0
+    for step in steps(odd.result):
+        at = page.text.index(step.title, at)
+        assert step.text in page.text
+        assert step.passed_on in page.text
+        if step.stage in odd.result.seconds:
+            assert seconds_of(odd.result.seconds[step.stage]) in page.text[at:]
+    boxes = [about["class"] for tag, about in page.elements if tag == "li" and "class" in about]
+    assert "by-workers several" in boxes

@@ -151,8 +151,7 @@ def test_where_the_images_are_gone_it_says_so(
     (run / "statistics.safetensors").unlink()
     result = json.loads((run / "result.json").read_text())
     result["dataset"] = str(tmp_path / "nowhere")
-    for key in ("stages", "tasks", "folds", "blocks", "command", "started", "warnings"):
-        del result[key]  # what an engine may not know of itself
+    result |= {"stages": [], "tasks": [], "command": ""}  # what may not be known of a run
     (run / "result.json").write_text(json.dumps(result))
     done = program("report", run)
     assert done.returncode == 0, done.stderr

@@ -97,15 +97,15 @@ def test_constant_pixels_are_left_out_and_get_no_weight():
     images[5, 3] = 254
     system = centre(Statistics.of(images, np.arange(1000) % 2, 2))
     assert system.active.tolist() == [3]
-    coef, intercept = system.to_pixels(np.array([[2.0, -2.0]]))
-    assert coef.tolist() == [[0, 0], [0, 0], [0, 0], [2, -2]]
+    coef, intercept = system.to_pixels(np.array([[2.0], [-2.0]]))
+    assert coef.tolist() == [[0, 0, 0, 2], [0, 0, 0, -2]]
     assert intercept == pytest.approx(system.target_mean - system.mean[3] * np.array([2, -2]))
 
 
 def test_images_that_are_all_the_same_leave_nothing():
     system = centre(Statistics.of(np.full((3, 2), 9, np.uint8), np.array([0, 0, 1]), 2))
     assert system.gram.shape == (0, 0)
-    coef, intercept = system.to_pixels(np.zeros((0, 2)))
+    coef, intercept = system.to_pixels(np.zeros((2, 0)))
     assert coef.tolist() == [[0, 0], [0, 0]]
     assert intercept == pytest.approx([1 / 3, -1 / 3])
 

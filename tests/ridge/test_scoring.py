@@ -40,7 +40,7 @@ def images():
 def candidates(number, seed=5):
     """Weights that lie in the span of three, as those of many λ nearly do, but for a little."""
     rng = np.random.default_rng(seed)
-    coef = np.tensordot(rng.normal(size=(number, 3)), rng.normal(size=(3, D, K)), axes=1)
+    coef = np.tensordot(rng.normal(size=(number, 3)), rng.normal(size=(3, K, D)), axes=1)
     coef += 1e-9 * rng.normal(size=coef.shape)
     return Weights(coef, rng.normal(size=(number, K)) * 100)
 
@@ -53,10 +53,10 @@ def one(images):
 
 
 def classes_by_loop(images, coef, intercept):
-    columns = list(zip(coef.T.tolist(), intercept.tolist(), strict=True))
+    rows = list(zip(coef.tolist(), intercept.tolist(), strict=True))
     predicted = []
     for image in images.tolist():
-        score = [sum(map(mul, image, column)) + b for column, b in columns]
+        score = [sum(map(mul, image, row)) + b for row, b in rows]
         predicted.append(score.index(max(score)))
     return np.array(predicted)
 
@@ -77,24 +77,27 @@ def test_near_ties_are_decided_as_by_a_plain_product(images, apart, number):
     """Every class has the same weights but for this much: no shortcut may guess."""
     pixels, labels = images
     rng = np.random.default_rng(1)
-    coef = rng.normal(size=(D, 1)) + apart * rng.normal(size=(D, K))
+    coef = rng.normal(size=D) + apart * rng.normal(size=(K, D))
     weights = Weights(np.geomspace(1, 100, number)[:, None, None] * coef, np.zeros((number, K)))
-    predicted = scores(pixels, weights.columns, weights.intercept.ravel())
+    predicted = scores(pixels, weights.rows, weights.intercept.ravel())
     expected = (predicted.reshape(-1, number, K).argmax(-1) == labels[:, None]).sum(axis=0)
     assert count_correct(pixels, labels, weights).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize(("d", "apart"), [(30, 1e-4), (30, 1e-3), (700, 1e-3)])
+@pytest.mark.parametrize(("d", "apart"), [(30, 1e-4), (30, 2e-4), (700, 1e-3)])
 @pytest.mark.parametrize("number", [3, MANY])
-def test_what_the_screen_is_sure_of_is_so(number, d, apart):
+def test_what_the_filter_is_sure_of_is_so(number, d, apart):
     """Against extended precision, with classes so near that many an image is in doubt."""
     pixels, labels = draw_images(2000, d, K)
     rng = np.random.default_rng(3)
-    mixed = np.tensordot(rng.normal(size=(number, 3)), rng.normal(size=(3, d, K)), axes=1)
-    coef = rng.normal(size=(1, d, 1)) + apart * mixed
+    mixed = np.tensordot(rng.normal(size=(number, 3)), rng.normal(size=(3, K, d)), axes=1)
+    coef = rng.normal(size=(1, 1, d)) + apart * mixed
     intercept = apart * rng.normal(size=(number, K))
     surely_correct, in_doubt = Weights(coef, intercept).float32_filter.decide(pixels, labels)
-    found = pixels.astype(np.longdouble) @ coef.astype(np.longdouble) + intercept[:, None]
+    found = (
+        pixels.astype(np.longdouble) @ coef.swapaxes(1, 2).astype(np.longdouble)
+        + intercept[:, None]
+    )
     truth = (found.argmax(-1) == labels).T
     assert 0.01 < in_doubt.mean() < 0.9
     assert (truth == surely_correct)[~in_doubt].all()
@@ -114,7 +117,7 @@ def test_the_confusion_matrix_is_that_of_a_plain_loop(images, one):
 @pytest.mark.parametrize("number", [1, MANY])
 def test_of_equal_scores_the_first_class_wins(number):
     pixels = np.arange(2 * D, dtype=np.uint8).reshape(2, D)
-    coef, intercept = np.ones((number, D, K)), np.zeros((number, K))
+    coef, intercept = np.ones((number, K, D)), np.zeros((number, K))
     found = count_correct(pixels, np.array([0, 1]), Weights(coef, intercept))
     assert found.tolist() == [1] * number
     assert confusion_matrix(pixels, np.array([2, 1]), coef[0], intercept[0]).tolist() == [
@@ -208,7 +211,7 @@ def test_a_tie_is_decided_alike_however_many_images_are_scored_beside_it():
     image = random.integers(1, 256, 700).astype(np.uint8)
     across = random.normal(size=(2 * K, 700))
     across -= np.outer(across @ image, image) / np.vdot(1.0 * image, image)
-    coef = (across + random.normal(size=700)).reshape(2, K, 700).transpose(0, 2, 1)
+    coef = (across + random.normal(size=700)).reshape(2, K, 700)
     weights = Weights(coef, np.zeros((2, K)))
     alone = count_correct(image[None], np.zeros(1, int), weights)
     for n in range(2, 70):

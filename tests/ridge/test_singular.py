@@ -79,9 +79,10 @@ def least_norm(images, labels, lam):
 def test_no_penalty_gives_the_weights_of_least_norm(case, solver):
     images, labels = case()
     solution = solve(centre(Statistics.of(images, labels, CLASSES)), np.array([0.0]), solver)
-    coef, intercept = least_norm(images, labels, 0)
-    np.testing.assert_allclose(solution.coef[0], coef, rtol=1e-6, atol=1e-6 * np.abs(coef).max())
-    np.testing.assert_allclose(solution.intercept[0], intercept, rtol=1e-6, atol=1e-6)
+    W, b = least_norm(images, labels, 0)
+    coef, intercept = solution.weights_at(0)
+    np.testing.assert_allclose(coef.T, W, rtol=1e-6, atol=1e-6 * np.abs(W).max())
+    np.testing.assert_allclose(intercept, b, rtol=1e-6, atol=1e-6)
 
 
 @each
@@ -101,7 +102,7 @@ def test_constant_pixels_are_not_singular(solver):
     images, labels = constant_pixels()
     solution = solve(centre(Statistics.of(images, labels, CLASSES)), GRID, solver)
     assert not solution.singular.any()
-    assert not solution.coef[:, 20:].any()
+    assert not solution.weights()[0][..., 20:].any()
 
 
 @each
@@ -111,10 +112,10 @@ def test_every_lambda_predicts_as_the_exact_weights_do(case, solver):
     images, labels = case()
     solution = solve(centre(Statistics.of(images, labels, CLASSES)), GRID, solver)
     for i, lam in enumerate(GRID):
-        coef, intercept = least_norm(images, labels, lam)
-        found = images @ solution.coef[i] + solution.intercept[i]
-        np.testing.assert_allclose(found, images @ coef + intercept, atol=1e-5)
-        assert np.linalg.norm(solution.coef[i]) < 1.001 * np.linalg.norm(coef)
+        W, b = least_norm(images, labels, lam)
+        coef, intercept = solution.weights_at(i)
+        np.testing.assert_allclose(images @ coef.T + intercept, images @ W + b, atol=1e-5)
+        assert np.linalg.norm(coef) < 1.001 * np.linalg.norm(W)
 
 
 @each

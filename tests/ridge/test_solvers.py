@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ridge_spark.ridge.centring import centre
+from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve
 from ridge_spark.ridge.statistics import Statistics
 from tests.ridge.problems import noise_images, problem
@@ -31,10 +32,10 @@ def test_the_known_answer_at_every_lambda(solver, n, d, condition):
     """The normal equations square the condition number; at λ > 0 it is that of the shifted X'X."""
     known = problem(n, d, condition)
     solution = solve(known.system(), GRID, solver)
-    for lam, coef in zip(GRID, solution.coef, strict=True):
+    for lam, coef in zip(GRID, solution.weights()[0], strict=True):
         smallest = 0 if d > n - 1 else known.s[-1] ** 2
         squared = (known.s[0] ** 2 + n * lam) / (smallest + n * lam)
-        assert error(coef, known.weights(lam)) < 20 * EPS * squared
+        assert error(coef.T, known.weights(lam)) < 20 * EPS * squared
     assert not solution.singular.any()
 
 
@@ -43,7 +44,7 @@ def test_the_known_answer_at_every_lambda(solver, n, d, condition):
 def test_no_penalty_is_least_squares(solver, condition):
     known = problem(200, 30, condition)
     solution = solve(known.system(), np.array([0.0]), solver)
-    assert error(solution.coef[0], known.T) < 20 * EPS * condition**2
+    assert error(solution.weights()[0][0].T, known.T) < 20 * EPS * condition**2
     assert not solution.singular.any()
 
 
@@ -53,8 +54,8 @@ def test_all_solvers_say_the_same(n, d, condition):
     system = problem(n, d, condition).system()
     eigen, *others = (solve(system, GRID[2:], name) for name in sorted(SOLVERS, key="eigen".__ne__))
     for other in others:
-        np.testing.assert_allclose(other.coef, eigen.coef, rtol=1e-7, atol=1e-9)
-        np.testing.assert_allclose(other.intercept, eigen.intercept, rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(other.weights()[0], eigen.weights()[0], rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(other.weights()[1], eigen.weights()[1], rtol=1e-7, atol=1e-9)
         np.testing.assert_allclose(other.gcv, eigen.gcv, rtol=1e-7)
 
 
@@ -93,8 +94,8 @@ def test_images_stacked_twice_change_nothing(solver):
     once = Statistics.of(images, labels, 3)
     grid = np.logspace(-5, 5, 10)
     first, second = (solve(centre(statistics), grid, solver) for statistics in (once, once + once))
-    np.testing.assert_allclose(second.coef, first.coef, rtol=1e-12, atol=1e-15)
-    np.testing.assert_allclose(second.intercept, first.intercept, rtol=1e-12)
+    np.testing.assert_allclose(second.weights()[0], first.weights()[0], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(second.weights()[1], first.weights()[1], rtol=1e-12)
 
 
 @every
@@ -104,18 +105,20 @@ def test_the_order_of_the_pixels_only_orders_the_weights(solver):
     grid = np.array([1e-3, 1e3])
     plain = solve(centre(Statistics.of(images, labels, 3)), grid, solver)
     mixed = solve(centre(Statistics.of(images[:, order], labels, 3)), grid, solver)
-    np.testing.assert_allclose(mixed.coef, plain.coef[:, order], rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(
+        mixed.weights()[0], plain.weights()[0][..., order], rtol=1e-11, atol=1e-15
+    )
 
 
 @every
 def test_a_solution_has_the_grid_s_order_and_shapes(solver):
     system = problem(50, 8, 10, k=4).system()
     solution = solve(system, np.array([10.0, 0.1, 1.0]), solver)
-    assert solution.coef.shape == (3, 8, 4)
-    assert solution.intercept.shape == (3, 4)
+    assert solution.weights()[0].shape == (3, 4, 8)
+    assert solution.weights()[1].shape == (3, 4)
     for i, lam in enumerate([10.0, 0.1, 1.0]):
         alone = solve(system, np.array([lam]), solver)
-        np.testing.assert_allclose(solution.coef[i], alone.coef[0], rtol=1e-12)
+        np.testing.assert_allclose(solution.weights_at(i)[0], alone.weights_at(0)[0], rtol=1e-12)
         np.testing.assert_allclose(solution.gcv[i], alone.gcv[0], rtol=1e-12)
 
 
@@ -125,23 +128,39 @@ def test_a_solution_gives_the_weights_of_one_lambda_alone_and_travels(solver, d)
     known = problem(20, d, 10)
     grid = np.array([10.0, 0.0, 1e-18, 1.0])  # two of them singular: another solver's work
     solution = solve(known.system(), grid, solver)
-    arrived = pickle.loads(pickle.dumps(solution))
-    for name in ("coef", "intercept", "gcv", "singular", "rank"):
+    whole = solution.weights()
+    arrived = pickle.loads(pickle.dumps(solution.stored()))
+    for name in ("gcv", "singular", "rank"):
         np.testing.assert_array_equal(getattr(arrived, name), getattr(solution, name))
+    for found, expected in zip(arrived.weights(), whole, strict=True):
+        np.testing.assert_array_equal(found, expected)
     for i in range(len(grid)):
-        coef, intercept = solution.at(i)
-        np.testing.assert_allclose(coef, solution.coef[i], rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(intercept, solution.intercept[i], rtol=1e-9, atol=1e-12)
+        for found, expected in zip(solution.weights_at(i), whole, strict=True):
+            np.testing.assert_allclose(found, expected[i], rtol=1e-9, atol=1e-12)
     assert solution.singular.tolist() == [False, True, True, False]
-    np.testing.assert_allclose(solution.at(3)[0], known.weights(1.0), rtol=1e-9, atol=1e-12)
+    coef = solution.weights_at(3)[0]
+    np.testing.assert_allclose(coef.T, known.weights(1.0), rtol=1e-9, atol=1e-12)
+
+
+@every
+@pytest.mark.parametrize("d", [10, 60])
+def test_the_figures_of_a_lambda_are_the_same_bits_in_any_grid(solver, d):
+    """Tasks which each solve a part of the grid tell what one that solves all of it does."""
+    system = problem(20, d, 1e3).system()
+    grid = np.array([10.0, 0.0, 1e-18, 1e-9, 1.0, 0.1])
+    whole = solve(system, grid, solver)
+    parts = Solution.join([solve(system, grid[i : i + 1], solver) for i in range(len(grid))])
+    assert parts.gcv.tobytes() == whole.gcv.tobytes()
+    assert parts.singular.tolist() == whole.singular.tolist()
 
 
 @every
 def test_no_varying_pixel_at_all_is_the_class_shares_alone(solver, capfd):
     system = centre(Statistics.of(np.full((4, 3), 7, np.uint8), np.array([0, 0, 0, 1]), 2))
     solution = solve(system, np.array([0.0, 1.0]), solver)
-    assert not solution.coef.any()
-    assert solution.intercept.tolist() == [[0.5, -0.5]] * 2
+    coef, intercept = solution.weights()
+    assert not coef.any()
+    assert intercept.tolist() == [[0.5, -0.5]] * 2
     assert capfd.readouterr() == ("", "")  # LAPACK prints what it finds amiss
 
 

@@ -34,7 +34,7 @@ def test_an_error_restores_them_too():
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-class TestSpread:
+class TestParallelMap:
     def test_results_come_in_order_from_that_many_threads(self, threads):
         seen = set()
 

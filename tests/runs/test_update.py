@@ -132,7 +132,7 @@ def test_what_can_not_be_added_or_withdrawn_is_refused(ridge_spark, parts, tmp_p
 def test_a_run_that_is_damaged_or_none_is_refused(ridge_spark, parts, tmp_path):
     train(ridge_spark, parts["old"], tmp_path / "half")
     add = ("--add", parts["new"], "--out", "x")
-    assert_refused(ridge_spark("update", "--model", "nowhere", *add), "--model nowhere")
+    assert_refused(ridge_spark("update", "--model", "nowhere", *add), "nowhere: not a run")
     statistics = Statistics.load(tmp_path / "half" / "statistics.safetensors")
     statistics.counts[0] += 1
     statistics.save(tmp_path / "half" / "statistics.safetensors")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ridge_spark.errors import InputError
 
 if TYPE_CHECKING:
+    from ridge_spark.ridge.kernel.compiled_features import FeatureKernel
     from ridge_spark.ridge.kernel.native import Kernel
 
 VARIABLE = "RIDGE_SPARK_KERNEL"
@@ -61,6 +62,29 @@ def accumulator_type() -> Callable[..., Any]:
     from ridge_spark.ridge.kernel.portable import PortableAccumulator
 
     return PortableAccumulator
+
+
+def feature_kernel() -> FeatureKernel | None:
+    """The compiled loops of feature maps, or None where NumPy has to do; `InputError` as above."""
+    name = chosen_kernel()
+    if name == PORTABLE:
+        return None
+    kernel = _compiled_features(name)
+    if kernel is None and os.environ.get(VARIABLE):
+        raise InputError(f"{VARIABLE}: {name!r} could not be compiled; unset it to use BLAS")
+    return kernel
+
+
+@cache
+def _compiled_features(name: str) -> FeatureKernel | None:
+    try:
+        from ridge_spark.ridge.kernel.compiled_features import FeatureKernel
+        from ridge_spark.ridge.kernel.signed import SIGNED_PRODUCTS
+
+        return FeatureKernel.load(SIGNED_PRODUCTS[name])
+    except Exception as error:  # the compiler's errors are of any kind
+        log.warning("the %s loops of features can't be had (%s); NumPy, slower", name, error)
+        return None
 
 
 @cache

@@ -93,7 +93,7 @@ class Vpdpbusd(DotProduct):
     def dot(self, builder: ir.IRBuilder, sums: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         family = "avx512.vpdpbusd"  # LLVM's name for it; the VEX form of AVX-VNNI comes of it too
         name = f"llvm.x86.{family}.{32 * self.lanes}"
-        return _call(builder, name, self.register, [sums, a, b])
+        return call(builder, name, self.register, [sums, a, b])
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Udot(DotProduct):
         return self.left(builder, b)
 
     def dot(self, builder: ir.IRBuilder, sums: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
-        return _call(builder, "llvm.aarch64.neon.udot.v4i32.v16i8", self.register, [sums, a, b])
+        return call(builder, "llvm.aarch64.neon.udot.v4i32.v16i8", self.register, [sums, a, b])
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Vpmaddwd(DotProduct):
 
     def dot(self, builder: ir.IRBuilder, sums: ir.Value, a: ir.Value, b: ir.Value) -> ir.Value:
         for x, y in zip(a, b, strict=True):
-            product = _call(builder, "llvm.x86.avx2.pmadd.wd", self.register, [x, y])
+            product = call(builder, "llvm.x86.avx2.pmadd.wd", self.register, [x, y])
             sums = builder.add(sums, product)
         return sums
 
@@ -184,7 +184,7 @@ def emit_strip(
     total: list[ir.Value] = []
     for r in range(product.rows):
         lane = _load(builder, INT32, left, start, r)
-        a = product.left(builder, _in_every_lane(builder, product, lane))
+        a = product.left(builder, in_every_lane(builder, product.register, lane))
         for v in range(product.vectors):
             total.append(product.dot(builder, sums[len(total)], a, b[v]))
 
@@ -229,14 +229,14 @@ def _load(
     return builder.load(place, align=4)
 
 
-def _in_every_lane(builder: ir.IRBuilder, product: DotProduct, lane: ir.Value) -> ir.Value:
-    nothing = ir.Constant(product.register, ir.Undefined)
+def in_every_lane(builder: ir.IRBuilder, register: ir.VectorType, lane: ir.Value) -> ir.Value:
+    nothing = ir.Constant(register, ir.Undefined)
     first = builder.insert_element(nothing, lane, INT32(0))
-    everywhere = ir.Constant(ir.VectorType(INT32, product.lanes), [0] * product.lanes)
+    everywhere = ir.Constant(ir.VectorType(INT32, register.count), [0] * register.count)
     return builder.shuffle_vector(first, nothing, everywhere)
 
 
-def _call(
+def call(
     builder: ir.IRBuilder, name: str, result: ir.Type, arguments: Sequence[ir.Value]
 ) -> ir.Value:
     function = builder.module.globals.get(name)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from pkgutil import get_data
-from typing import Any
+from typing import Any, Protocol
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -36,8 +37,28 @@ SIGNATURES = {
 }
 
 
-# All that the compiled code depends on besides the processor.
-SOURCES = ("micro.py", "packing.py", "native.py")
+@dataclass(frozen=True)
+class Program:
+    """Functions that are compiled together, and all that they depend on besides the processor.
+
+    `module` has `compiled_functions(product)`, which compiles them with Numba; `signatures` are
+    their arguments; `sources` the files of this package that their code is made of.
+    """
+
+    name: str
+    module: str
+    signatures: Mapping[str, tuple[str, ...]]
+    sources: tuple[str, ...]
+
+
+class Product(Protocol):
+    """A dot-product instruction, as micro.py and signed.py have them."""
+
+    @property
+    def features(self) -> tuple[str, ...]: ...
+
+
+GRAM = Program("kernel", "packing", SIGNATURES, ("micro.py", "packing.py", "native.py"))
 
 
 @dataclass(frozen=True)
@@ -57,42 +78,51 @@ class Kernel:
 
 
 def load_kernel(product: DotProduct) -> Kernel:
-    """The loops around `product`, compiled now or, far sooner, when they were first needed.
+    """The loops of X'X around `product`."""
+    engine, functions = load_program(GRAM, product)
+    return Kernel(product, engine, **functions)
 
-    Kept machine code needs no Numba: not even importing it, which takes longer than loading this.
+
+def load_program(program: Program, product: Product) -> tuple[Any, dict[str, Callable[..., None]]]:
+    """The functions of `program`, compiled now or, far sooner, when they were first needed.
+
+    Also what holds their code in memory. They release the interpreter's lock while they run. Kept
+    machine code needs no Numba: not even importing it, which takes longer than loading this.
     """
-    return load_object(product, kept(_name(product), lambda: compile_object(product)))
+    code = kept(_name(program, product), lambda: compile_object(program, product))
+    return load_object(program, product, code)
 
 
-def compile_object(product: DotProduct) -> bytes:
-    """Compile the loops around `product` for this processor; an object file that needs no Numba."""
-    from ridge_spark.ridge.kernel.packing import compiled_functions
-
+def compile_object(program: Program, product: Product) -> bytes:
+    """Compile `program` around `product` for this processor; an object file that needs no Numba."""
+    compiler = import_module(f"{__package__}.{program.module}")
     whole = llvm.parse_assembly("")
-    for name, function in compiled_functions(product).items():
+    for name, function in compiler.compiled_functions(product).items():
         module = llvm.parse_assembly(function.inspect_llvm())
         module.get_function(function.native_name).name = _symbol(name)
         whole.triple, whole.data_layout = module.triple, module.data_layout
         whole.link_in(module)
     machine = target_machine(product)
-    _keep_only_ours(whole, machine)
+    _keep_only_ours(program, whole, machine)
     return machine.emit_object(whole)
 
 
-def load_object(product: DotProduct, code: bytes) -> Kernel:
+def load_object(
+    program: Program, product: Product, code: bytes
+) -> tuple[Any, dict[str, Callable[..., None]]]:
     """Make the functions in the object file `code` callable."""
     # The engine takes the machine for its own, so that each needs one.
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine(product))
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    functions = {}
-    for name, kinds in SIGNATURES.items():
+    functions: dict[str, Callable[..., None]] = {}
+    for name, kinds in program.signatures.items():
         prototype = ctypes.CFUNCTYPE(None, *map(_argument_type, kinds))
         functions[name] = prototype(engine.get_function_address(_symbol(name)))
-    return Kernel(product, engine, **functions)
+    return engine, functions
 
 
-def target_machine(product: DotProduct) -> llvm.TargetMachine:
+def target_machine(product: Product) -> llvm.TargetMachine:
     """What emits code for this processor, some features switched on or off for `product`."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -105,12 +135,12 @@ def target_machine(product: DotProduct) -> llvm.TargetMachine:
     )
 
 
-def _keep_only_ours(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
+def _keep_only_ours(program: Program, module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
     """Optimise the functions together, so that all they do not need disappears.
 
     Above all what Numba adds to report errors, which calls Python: our functions have none.
     """
-    ours = {_symbol(name) for name in SIGNATURES}
+    ours = {_symbol(name) for name in program.signatures}
     for value in [*module.functions, *module.global_variables]:
         if not value.is_declaration and value.name not in ours:
             value.linkage = "internal"
@@ -118,9 +148,9 @@ def _keep_only_ours(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None
     builder.getModulePassManager().run(module, builder)
 
 
-def _name(product: DotProduct) -> str:
+def _name(program: Program, product: Product) -> str:
     """What tells this machine code from any other, as a file name."""
-    sources = [get_data(__package__, source) or b"" for source in SOURCES]
+    sources = [get_data(__package__, source) or b"" for source in program.sources]
     parts = [
         repr(product),
         version("numba"),
@@ -130,7 +160,7 @@ def _name(product: DotProduct) -> str:
         llvm.get_host_cpu_features().flatten(),
         *(hashlib.sha256(source).hexdigest() for source in sources),
     ]
-    return f"kernel-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}.o"
+    return f"{program.name}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}.o"
 
 
 def _argument_type(kind: str) -> Any:

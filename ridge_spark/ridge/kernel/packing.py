@@ -37,9 +37,11 @@ from ridge_spark.ridge.kernel.native import SIGNATURES
 C_TYPES = {
     "size": types.intp,
     "uint8*": types.CPointer(types.uint8),
+    "int8*": types.CPointer(types.int8),
     "uint32*": types.CPointer(types.uint32),
     "int32*": types.CPointer(types.int32),
     "int64*": types.CPointer(types.int64),
+    "uint64*": types.CPointer(types.uint64),
 }
 
 

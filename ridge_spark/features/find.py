@@ -1,0 +1,131 @@
+"""Finding a feature map from a sample of images: filters, thresholds, scales, means of units."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ridge_spark.errors import InputError
+from ridge_spark.features.feature_map import FeatureMap, shrunk, sign_words
+from ridge_spark.features.filters import FLAT, contrast_unit, quantile, whitened_filters
+from ridge_spark.features.moments import Moments
+from ridge_spark.features.sample import Sample
+from ridge_spark.features.spec import MOST_FEATURES, MOST_SIDE_WITH_MOMENTS, FeatureSpec
+from ridge_spark.ridge.kernel.patches import SCALE_BITS, FilterBank, SignedUnits
+from ridge_spark.ridge.kernel.portable_features import contrast, patches_of
+
+CALIBRATION_IMAGES = 1000  # of the sample, for thresholds, scales and means
+THRESHOLD = 0.5  # the quantile of the positive responses that is taken for nothing
+TOP = 0.999  # the quantile of the pooled responses that becomes 255,
+LEAST_TOP = 256  # and the least it is taken for, so that products with the scale fit 64 bits
+EVERY = 3  # place down and along whose responses count for the thresholds
+DEVIATION = 45  # of a unit's sum, at least, after the shift; less than twice as much
+UNITS_FOR_SHIFT, IMAGES_FOR_SHIFT = 512, 200
+
+
+def find_map(
+    spec: FeatureSpec,
+    shape: tuple[int, int, int],
+    sample: Sample,
+    seed: int = 0,
+    *,
+    threads: int = 1,
+) -> FeatureMap:
+    """The map for images of `shape` as `spec` asks for it; `InputError` where it can't be had."""
+    found = FeatureMap(spec, shape, seed)
+    if spec.is_pixels:
+        return found
+    found = replace(found, shrink=spec.shrink(shape))
+    _require_possible(found)
+    images = shrunk(sample.images, shape, found.shrink)
+    small = found.small_shape
+    if spec.moments:
+        found = replace(found, moments=Moments.find(images, small))
+    images = found.prepared(sample.images, threads=threads)
+    if spec.filters:
+        found = replace(found, bank=_find_bank(spec, small, Sample(images, sample.keys), threads))
+    if spec.units:
+        first = np.empty((min(len(images), CALIBRATION_IMAGES), found.first_outputs), np.uint8)
+        found.write_first(sample.images[: len(first)], first, threads=threads)
+        found = replace(found, units=_find_units(spec.units, first, seed))
+    return found
+
+
+def _require_possible(found: FeatureMap) -> None:
+    spec, (height, width, _) = found.spec, found.small_shape
+    if spec.moments and max(height, width) > MOST_SIDE_WITH_MOMENTS:
+        raise InputError(
+            f"--features {spec.text}: moments are for images of at most "
+            f"{MOST_SIDE_WITH_MOMENTS} pixels a side; leave moments out (moments=0)"
+        )
+    outputs = math.prod(found.small_shape)
+    if spec.filters:
+        outputs = 2 * spec.filters * spec.geometry(found.small_shape).cells
+    if outputs + spec.units > MOST_FEATURES:
+        raise InputError(
+            f"--features {spec.text}: {outputs + spec.units:,} features are more than "
+            f"{MOST_FEATURES:,}; ask for fewer filters, units or cells (grid)"
+        )
+
+
+def _find_bank(
+    spec: FeatureSpec, shape: tuple[int, int, int], sample: Sample, threads: int
+) -> FilterBank:
+    geometry = spec.geometry(shape)
+    filters = whitened_filters(sample, geometry, spec.filters)
+    F = len(filters)
+    bank = FilterBank(
+        geometry,
+        filters,
+        np.zeros(F, np.int32),
+        np.ones((2, F), np.int64),
+        contrast_unit(filters, geometry),
+        FLAT,
+    )
+    images = sample.images[:CALIBRATION_IMAGES]
+    bank = replace(bank, thresholds=_thresholds(bank, images))
+    pooled = FeatureMap(spec, shape, bank=bank).patches.pooled(images, threads=threads)
+    top = [[quantile(pooled[:, :, s, f], TOP) for f in range(F)] for s in range(2)]
+    scale = (255 << SCALE_BITS) // np.maximum(np.array(top, np.int64), LEAST_TOP)
+    return replace(bank, scale=scale)
+
+
+def _thresholds(bank: FilterBank, images: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """The median positive response of each filter, over some places of the images."""
+    geometry, (F, K) = bank.geometry, (len(bank.filters), bank.geometry.patch_bytes)
+    down, along = geometry.places
+    y, x = np.meshgrid(np.arange(0, down, EVERY), np.arange(0, along, EVERY), indexing="ij")
+    places = (y * along + x).ravel()
+    columns = bank.filters.reshape(F, K).T.astype(np.float64)
+    positive: list[list[NDArray[np.int64]]] = [[] for _ in range(F)]
+    at_once = max(1, 2**23 // (len(places) * K))
+    for start in range(0, len(images), at_once):
+        patches = patches_of(images[start : start + at_once], geometry)[:, places]
+        r = (patches.astype(np.float64) @ columns).astype(np.int64)
+        v = r * contrast(patches, bank.unit, bank.flat)[:, :, None]
+        for f in range(F):
+            mine = v[:, :, f]
+            positive[f].append(mine[mine > 0])
+    return np.array([quantile(np.concatenate(p), THRESHOLD) for p in positive], np.int32)
+
+
+def _find_units(count: int, inputs: NDArray[np.uint8], seed: int) -> SignedUnits:
+    """Random units whose sums have a deviation of 45 to 90, and each its mean subtracted."""
+    n, d = inputs.shape
+    units = SignedUnits(d, sign_words(seed, count, d), 0, np.zeros(count, np.int32))
+    some = inputs[:IMAGES_FOR_SHIFT].astype(np.float64)
+    signs = units.signs(0, min(UNITS_FOR_SHIFT, count)).astype(np.float64)
+    z = (some @ signs.T).astype(np.int64)
+    total = z.sum(axis=0)
+    spread = len(z) * (z * z).sum(axis=0) - total * total  # len(z)² times the variances
+    deviation = math.isqrt(int(spread.sum()) // (z.shape[1] * len(z) ** 2))
+    shift = max(0, (deviation // DEVIATION).bit_length() - 1)
+    whole = inputs.sum(axis=0, dtype=np.int64).astype(np.float64)
+    sums = np.concatenate(
+        [units.signs(i, min(i + 512, count)) @ whole for i in range(0, count, 512)]
+    ).astype(np.int64)
+    subtracted = ((sums // n) >> shift).astype(np.int32)
+    return replace(units, shift=shift, subtracted=subtracted)

@@ -1,0 +1,181 @@
+"""The directory of a finished run: result.json, model, statistics and report; written and read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from ridge_spark.data.storage import download, exists, is_local, is_remote, locate, one_line, upload
+from ridge_spark.errors import InputError
+from ridge_spark.model import Model
+from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.runs.result import Result
+
+RESULT, MODEL, STATISTICS = "result.json", "model.safetensors", "statistics.safetensors"
+REPORT = "report.html"
+MOST_BYTES = 64 * 2**20  # of a result.json; a real one has a few thousand
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    name    tells it from others that are shown beside it
+    means   (k, d), the mean training image of each class; None where not known
+    """
+
+    name: str
+    result: Result
+    model: Model
+    means: Float | None
+
+
+def require_free(out: str) -> None:
+    """`InputError` unless a run can be written to `out`; nothing there is ever replaced."""
+    if exists(out):
+        raise InputError(f"--out {out}: exists already; choose another or remove it first")
+    if is_local(out):
+        parent = next(folder for folder in Path(locate(out)[1]).parents if folder.exists())
+        try:
+            tempfile.TemporaryFile(dir=parent).close()
+        except OSError as error:
+            raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
+
+
+def write_run(
+    out: str, result: Result, model: Model, statistics: Statistics, page: str | None = None
+) -> None:
+    """Write the run directory beside `out`, then rename it (or upload it, if `out` is remote)."""
+    if not is_local(out):
+        with tempfile.TemporaryDirectory() as folder:
+            _write_files(Path(folder), result, model, statistics, page)
+            upload(Path(folder), out, last=RESULT)
+        return
+    target = Path(locate(out)[1])
+    partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)
+        _write_files(partial, result, model, statistics, page)
+        partial.rename(target)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_files(
+    folder: Path, result: Result, model: Model, statistics: Statistics, page: str | None
+) -> None:
+    model.save(folder / MODEL)
+    statistics.save(folder / STATISTICS)
+    text = json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / RESULT).write_text(text + "\n", "utf-8")
+    if page is not None:
+        report = folder / REPORT
+        try:
+            report.write_text(page, "utf-8")
+        except OSError as error:  # the page can be drawn again, the run can't be had again
+            report.unlink(missing_ok=True)
+            print(f"warning: no {REPORT} ({one_line(error)})", file=sys.stderr)
+    mode = (folder / RESULT).stat().st_mode
+    for path in folder.iterdir():  # safetensors lets nobody else read what it writes
+        path.chmod(mode)
+
+
+def read_run(uri: str, *, means: bool = False) -> Run:
+    """Read a run directory, here or remote, without its X'X, which may be large.
+
+    `means` asks for the mean images. `InputError` if it is no run, or is damaged.
+    """
+    with _copied(uri, RESULT) as path:
+        result = read_result(path, f"{uri}/{RESULT}")
+    model = read_model(uri)
+    if (model.class_names, model.sha256()) != (result.classes, result.model_sha256):
+        raise InputError(f"{uri}: its model and its {RESULT} do not belong together")
+    name = uri.rstrip("/").rpartition("/")[2] or uri
+    return Run(name, result, model, _read_means(uri, model) if means else None)
+
+
+def read_runs(uris: Sequence[str]) -> list[Run]:
+    """Several runs with their means; those of the same name are called by their addresses."""
+    runs = [read_run(uri, means=True) for uri in uris]
+    often = Counter(run.name for run in runs)
+    return [
+        replace(run, name=uri) if often[run.name] > 1 else run
+        for uri, run in zip(uris, runs, strict=True)
+    ]
+
+
+def read_result(path: Path, name: str = "") -> Result:
+    """Read a result.json; `InputError` if it holds nothing that a run can have written."""
+    name = name or str(path)
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError("it is far too large")
+        return Result.from_json(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{name}: not a result of this program ({one_line(error)}); train again"
+        ) from error
+
+
+def read_model(uri: str) -> Model:
+    with _copied(uri, MODEL) as path:
+        return Model.load(path)
+
+
+def read_statistics(uri: str, result: Result) -> Statistics:
+    """The statistics that a run was solved from; `InputError` if they are not those of `result`."""
+    with _copied(uri, STATISTICS) as path:
+        statistics = Statistics.load(path)
+    if statistics.sha256() != result.statistics_sha256:
+        raise InputError(
+            f"{uri}/{STATISTICS}: is damaged or of another run, its hash is not that in {RESULT}; "
+            "train again"
+        )
+    return statistics
+
+
+def _read_means(uri: str, model: Model) -> Float | None:
+    from safetensors import safe_open
+
+    try:
+        with _copied(uri, STATISTICS) as path, safe_open(path, framework="numpy") as file:
+            counts, sums = file.get_tensor("counts"), file.get_tensor("sums")
+    except (SafetensorError, OSError, InputError):
+        return None
+    fits = sums.shape == model.coef.shape and counts.shape == (len(sums),) and counts.min() > 0
+    return sums / counts[:, None] if fits else None
+
+
+def _copied(uri: str, name: str) -> AbstractContextManager[Path]:
+    return open_file(
+        f"{uri.rstrip('/')}/{name}",
+        f"{uri}: not a run directory, {name} is missing; give the --out of a training run",
+    )
+
+
+@contextmanager
+def open_file(uri: str, missing: str) -> Iterator[Path]:
+    """Give the path on this machine of a file that may be remote; `InputError` without one."""
+    if not is_remote(uri):
+        if not Path(uri).is_file():
+            raise InputError(missing)
+        yield Path(uri)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / uri.rpartition("/")[2]
+        if not download(uri, path):
+            raise InputError(missing)
+        yield path

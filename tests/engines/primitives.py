@@ -1,0 +1,65 @@
+"""A Spark job of the tests: the primitives of both engines, tile by tile and through a view.
+
+Arguments: DATA, a folder for temporary files. Prints JSON of what each found, and of what was left
+in that folder by a run that failed.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from mapped import candidates, halved, rows_and_labels, square  # shipped beside this file
+
+from ridge_spark.data.dataset import open_split
+from ridge_spark.engines import spark
+from ridge_spark.engines.engine import View
+from ridge_spark.engines.inner import InnerEngine
+from ridge_spark.engines.outer import OuterEngine
+from ridge_spark.engines.spark_session import spark_context
+from ridge_spark.engines.tiles import tiles_of
+from ridge_spark.errors import InputError
+from ridge_spark.progress import Progress
+from ridge_spark.ridge.folds import Folds
+from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.run import run
+
+
+def main(data: str, folder: str) -> None:
+    tempfile.tempdir = folder
+    folds, found = Folds.k(3), {}
+    tile_bytes = {1: spark.TILE_BYTES, 6: 16 * folds.groups * 300**2}  # 784 columns: 3 x 3 tiles
+    weights = candidates(262)
+    with spark_context("test") as sc:
+        split = open_split(data, "train").limited(20_000)
+        for kind in (InnerEngine, OuterEngine):
+            for spark.TILE_BYTES in tile_bytes.values():
+                with kind(sc, split, None, 3, Progress(quiet=True)) as engine:
+                    tiles = len(tiles_of(784, folds.groups, engine.memory))
+                    groups = engine.statistics(folds)
+                    found[f"{kind.name}, {tiles} tiles"] = [each.sha256() for each in groups]
+            with kind(sc, split, None, 3, Progress(quiet=True)) as engine:
+                rows, labels = engine.sum_over_blocks("count", rows_and_labels, split)
+                found[f"{kind.name}, rows"] = [rows.tolist(), labels.tolist()]
+                found[f"{kind.name}, map"] = engine.map("squares", square, range(5))
+                engine.view = View(262, 2, halved)
+                groups = engine.statistics(folds)
+                found[f"{kind.name}, view"] = [each.sha256() for each in groups]
+                found[f"{kind.name}, score"] = engine.score(folds, weights).tolist()
+    print(json.dumps({"found": found, "left": left_by_a_run_that_failed(data, Path(folder))}))
+
+
+def left_by_a_run_that_failed(data: str, folder: Path) -> list[str]:
+    """All of X, if it is left to whoever holds the error: one image has one class only."""
+    options = TrainOptions(data, f"{folder}/run", (1.0,), Folds.holdout(0.2), limit=1)
+    try:
+        run("outer", options, lambda run: "")
+    except InputError as error:
+        held = error
+        left = [path.name for path in folder.glob("ridge-spark-*")]
+        return [*left, *([] if "is empty" in str(held) else [str(held)])]
+    return ["no error"]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

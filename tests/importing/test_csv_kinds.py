@@ -1,0 +1,328 @@
+"""CSV as people have them, imported by the command: the right pixels, the right labels, or a line.
+
+Each is compared with the images that it was written from.
+"""
+
+from __future__ import annotations
+
+import gzip
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.importing.imported import Imported, assert_one_line, run_import
+from tests.importing.pictures import noise, write
+
+SIDE = 4
+D = SIDE * SIDE
+PIXELS = np.random.default_rng(3).integers(0, 256, (24, D), np.uint8)
+LABELS = [str(i % 3) for i in range(24)]
+EXPECTED = sorted((label, row.tobytes()) for label, row in zip(LABELS, PIXELS, strict=True))
+NAMED = ",".join(f"pixel{i}" for i in range(D))
+ROWS = [",".join(map(str, row)) for row in PIXELS]
+FIRST = [f"{label},{row}" for label, row in zip(LABELS, ROWS, strict=True)]
+LAST = [f"{row},{label}" for label, row in zip(LABELS, ROWS, strict=True)]
+
+
+def numbers(n: int, start: int = 0) -> str:
+    return ",".join(str(i) for i in range(start, start + n))
+
+
+def imported(tmp_path: Path, text: str | bytes, *options: object, name: str = "x.csv") -> Imported:
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return run_import("csv", path, *options)
+
+
+TABLES = {
+    "numbers": [numbers(D + 1), *FIRST],
+    "numbers from 1": [numbers(D + 1, 1), *FIRST],
+    "numbers with fractions": [",".join(f"{i}.0" for i in range(D + 1)), *FIRST],
+    "a label and numbers": [f"label,{numbers(D)}", *FIRST],
+    "a label of an unusual name and numbers": [f"digit,{numbers(D)}", *FIRST],
+    "numbers and a label": [f"{numbers(D)},label", *LAST],
+    "numbers below a column of row numbers": [
+        f",{numbers(D + 1)}", *(f"{i},{row}" for i, row in enumerate(FIRST))
+    ],
+    "an unnamed column of row numbers": [
+        f"Unnamed: 0,label,{NAMED}", *(f"{i},{row}" for i, row in enumerate(FIRST))
+    ],
+    "an id": [f"id,label,{NAMED}", *(f"{i},{row}" for i, row in enumerate(FIRST))],
+    "an id of unusual name": [
+        f"sample,label,{NAMED}", *(f"{i},{row}" for i, row in enumerate(FIRST))
+    ],
+    "a file's name beside the pixels": [
+        f"image,label,{NAMED}", *(f"{i}.png,{row}" for i, row in enumerate(FIRST))
+    ],
+    "rows and columns": [
+        "label," + ",".join(f"{r}x{c}" for r in range(SIDE) for c in range(SIDE)), *FIRST
+    ],
+    "as R names them": [",".join(f"V{i + 1}" for i in range(D + 1)), *FIRST],
+    "an unusual label": [f"digit,{NAMED}", *FIRST],
+    "the label last": [f"{NAMED},label", *LAST],
+    "an unusual label last": [f"{NAMED},digit", *LAST],
+    "no names": FIRST,
+    "a comma at the ends": [f"label,{NAMED},", *(f"{row}," for row in FIRST)],
+    "a comma at the ends of rows": [f"label,{NAMED}", *(f"{row}," for row in FIRST)],
+    "a comma at the end of the names": [f"label,{NAMED},", *FIRST],
+    "a comma and no names": [f"{row}," for row in FIRST],
+    "sep": ["sep=;", f"label,{NAMED}".replace(",", ";"), *(row.replace(",", ";") for row in FIRST)],
+    "bars": [f"label,{NAMED}".replace(",", "|"), *(row.replace(",", "|") for row in FIRST)],
+    "as NumPy comments it": [f"# label,{NAMED}", *FIRST],
+    "empty lines": ["", f"label,{NAMED}", "", *FIRST, ""],
+    "whole numbers as fractions": [
+        f"label,{NAMED}",
+        *(f"{label}," + ",".join(f"{p}.0" for p in row)
+          for label, row in zip(LABELS, PIXELS, strict=True)),
+    ],
+    "pixels out of order": [
+        "label," + ",".join(f"pixel{i}" for i in range(D)[::-1]),
+        *(f"{label}," + ",".join(map(str, row[::-1]))
+          for label, row in zip(LABELS, PIXELS, strict=True)),
+    ],
+    "pixels in one field": [
+        "emotion,pixels",
+        *(f"{label},{row.replace(',', ' ')}" for label, row in zip(LABELS, ROWS, strict=True)),
+    ],
+    "pixels in one field of a list": [
+        "pixels,label",
+        *(f'"[{row}]",{label}' for label, row in zip(LABELS, ROWS, strict=True)),
+    ],
+    "pixels in one field without names": [
+        f"{label},{row.replace(',', ' ')}" for label, row in zip(LABELS, ROWS, strict=True)
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
+def test_tables_of_pixels(tmp_path, table):
+    done = imported(tmp_path, "\n".join(table) + "\n", "--test-split", 0)
+    assert done.all == EXPECTED, done.printed
+    gzipped = gzip.compress("\r\n".join(table).encode())
+    done = imported(tmp_path, gzipped, "--test-split", 0, name="x.csv.gz")
+    assert done.all == EXPECTED, done.printed
+
+
+@pytest.mark.parametrize("names", [None, numbers(D + 1)], ids=["no names", "numbers"])
+def test_a_label_in_the_last_of_columns_without_names_is_asked_for(tmp_path, names):
+    text = "\n".join([*([names] if names else []), *LAST])
+    asked = imported(tmp_path, text, "--test-split", 0)
+    last = str(D) if names else "last"
+    assert_one_line(asked, f"--label-column {last}")
+    done = imported(tmp_path, text, "--label-column", last, "--test-split", 0)
+    assert done.all == EXPECTED, done.printed
+
+
+def test_columns_of_colours_plane_by_plane(tmp_path):
+    colours = noise(24, D, 3, seed=5).reshape(24, D, 3)
+    names = ",".join(f"{colour}{i}" for colour in "rgb" for i in range(D))
+    lines = [f"{label}," + ",".join(map(str, image.T.reshape(-1)))
+             for label, image in zip(LABELS, colours, strict=True)]  # fmt: skip
+    done = imported(tmp_path, "\n".join([f"label,{names}", *lines]), "--test-split", 0)
+    assert done.all == sorted(
+        (label, image.tobytes()) for label, image in zip(LABELS, colours, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["0,255,0.1,7,0.2," + ",".join(f"255.{i}" for i in range(1, D - 3)), *FIRST],
+         "numbered as names"),
+        ([f"id,{NAMED}", *(f"{i},{row}" for i, row in enumerate(ROWS))], "--label-column"),
+        ([f"a,b,{NAMED}", *(f"{i},{row}" for i, row in enumerate(FIRST))], "--label-column"),
+        ([f"label,{NAMED}", *FIRST, "0,1,2"], "x.csv"),
+        ([f"label,{NAMED}"], "no rows"),
+        ([f"label,{NAMED}", *(f"{i},{','.join(['0.5'] * D)}" for i in range(3))], "by 255"),
+        ([f"label,{NAMED}", *(f"{i},{row}" for i, row in enumerate(FIRST))], "row.names = FALSE"),
+        (["label,pixels", "0,1 2 3 4", "1,1 2 3"], "row 2 has 3 pixels"),
+        (["label,pixels", "0,1 2 3 4", "1,1 2 3 256"], "0 to 255"),
+        (["label,pixels,usage", "0,1 2 3 4,train", "1,1 2 3 5,holiday"], "'holiday'"),
+        (["label,pixels,usage", "0,1 2 3 4,train", "1,1 2 3 5,"], "''"),
+    ],
+)  # fmt: skip
+def test_tables_that_need_a_word(tmp_path, lines, told):
+    assert_one_line(imported(tmp_path, "\n".join(lines), "--test-split", 0), told)
+
+
+def test_transposed_pixels_are_turned(tmp_path):
+    images = noise(24, 6, seed=8).reshape(24, 2, 3)
+    lines = [f"{label}," + ",".join(map(str, image.T.reshape(-1)))
+             for label, image in zip(LABELS, images, strict=True)]  # fmt: skip
+    done = imported(tmp_path, "\n".join(lines), "--transposed", "--size", "2x3", "--test-split", 0)
+    assert "images of 2x3x1" in done.printed
+    assert done.all == sorted(
+        (label, image.tobytes()) for label, image in zip(LABELS, images, strict=True)
+    )
+
+
+SPLITS = {
+    "split": ("split", ["train", "test", "val"]),
+    "fer2013": ("Usage", ["Training", "PublicTest", "Validation"]),
+    "data set": ("data set", ["train", "test", "valid"]),
+}
+
+
+@pytest.mark.parametrize(("name", "values"), SPLITS.values(), ids=SPLITS.keys())
+def test_a_column_of_splits_is_followed(tmp_path, name, values):
+    of_row = [values[i // 3 % 3] for i in range(24)]
+    lines = [f"{label},{row.replace(',', ' ')},{split}"
+             for label, row, split in zip(LABELS, ROWS, of_row, strict=True)]  # fmt: skip
+    done = imported(
+        tmp_path, "\n".join([f"emotion,pixels,{name}", *lines]), "--validation-split", "leave-out"
+    )
+    expected = [
+        sorted((LABELS[i], PIXELS[i].tobytes()) for i in range(24) if of_row[i] == value)
+        for value in values
+    ]
+    assert [done.splits["train"], done.splits["test"]] == expected[:2], done.printed
+    for told in ("9 train, 9 test", values[0], values[1], "6 validation images"):
+        assert told in done.printed
+    lines = [f"{label},{row},{split}"
+             for label, row, split in zip(LABELS, ROWS, of_row, strict=True)]  # fmt: skip
+    done = imported(tmp_path, "\n".join([f"label,{NAMED},{name}", *lines]), name="y.csv")
+    assert done.splits == {"train": sorted(expected[0] + expected[2]), "test": expected[1]}
+
+
+def test_a_column_of_yes_and_no_tells_the_split_too(tmp_path):
+    lines = [f"{label},{int(i % 4 == 0)},{row}"
+             for i, (label, row) in enumerate(zip(LABELS, ROWS, strict=True))]  # fmt: skip
+    done = imported(tmp_path, "\n".join([f"label,is_test,{NAMED}", *lines]))
+    assert done.splits["test"] == sorted((LABELS[i], PIXELS[i].tobytes()) for i in range(0, 24, 4))
+
+
+def test_a_column_called_split_that_names_none_is_passed_over_and_said(tmp_path):
+    lines = [f"{label},{i % 5},{row}"
+             for i, (label, row) in enumerate(zip(LABELS, ROWS, strict=True))]  # fmt: skip
+    done = imported(tmp_path, "\n".join([f"label,split,{NAMED}", *lines]), "--test-split", 0)
+    assert done.all == EXPECTED
+    assert "column 'split'" in done.printed
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> dict[str, bytes]:
+    """Names, relative to the folder of the CSV, and pixels of image files in it."""
+    found = {}
+    for number in range(6):
+        name = f"imgs/{'cat' if number % 2 else 'dog'}/{number}.png"
+        pixels = noise(5, 4, seed=number)
+        write(tmp_path / name, pixels)
+        found[name] = pixels.tobytes()
+    return found
+
+
+def label(name: str) -> str:
+    return name.split("/")[1]
+
+
+def bare(name: str) -> str:
+    return name.removesuffix(".png")
+
+
+LISTS = {
+    "no ending, unusual names": (["id,breed"], lambda n: [f"{bare(n)},{label(n)}"]),
+    "no ending, the label first": (["breed,id"], lambda n: [f"{label(n)},{bare(n)}"]),
+    "no ending, no names": ([], lambda n: [f"{bare(n)},{label(n)}"]),
+    "no names": ([], lambda n: [f"{n},{label(n)}"]),
+    "numbers for names": (["0,1"], lambda n: [f"{n},{label(n)}"]),
+    "numbers for names, no ending": (["0,1"], lambda n: [f"{bare(n)},{label(n)}"]),
+    "numbers and row numbers": ([",0,1"], lambda n: [f"7,{n},{label(n)}"]),
+    "row numbers": ([",file,label"], lambda n: [f"7,{n},{label(n)}"]),
+    "twice, as ./": (["file,label"], lambda n: [f"{n},{label(n)}", f"./{n},{label(n)}"]),
+    "twice, with and without": (
+        ["file,label"],
+        lambda n: [f"{n},{label(n)}", f"imgs//x/../{bare(n)[5:]},{label(n)}"],
+    ),
+    "backslashes": (["file,label"], lambda n: [f"{n},{label(n)}".replace("/", "\\")]),
+    "capitals": (["file,label"], lambda n: [f"{n[:-4]}.PNG,{label(n)}"]),
+    "sep=;": (["sep=;", "file;label"], lambda n: [f"{n};{label(n)}"]),
+    "a comma at the ends": (["file,label,"], lambda n: [f"{n},{label(n)},"]),
+    "x and y are places": (
+        ["file,x,y,class"], lambda n: [f"{n},10,20,{label(n)}"],
+    ),
+    "boxes beside": (
+        ["file,label,b1,b2,b3,b4"], lambda n: [f"{n},{label(n)},1,2,3,4"],
+    ),
+    "a path that is not there beside one that is": (
+        ["filename,filepath,label"], lambda n: [f"elsewhere.png,{n},{label(n)}"],
+    ),
+    "many columns of Kaggle": (
+        ["class id,filepaths,labels,scientific name"], lambda n: [f"3,{n},{label(n)},Canis"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("head", "lines"), LISTS.values(), ids=LISTS.keys())
+def test_lists_of_files(tmp_path, pictures, head, lines):
+    text = "\n".join([*head, *(line for name in pictures for line in lines(name))])
+    expected = sorted((label(name), pixels) for name, pixels in pictures.items())
+    for name, content in (("x.csv", text.encode()), ("y.csv.gz", gzip.compress(text.encode()))):
+        done = imported(tmp_path, content, "--test-split", 0, "--workers", 1, name=name)
+        assert done.all == expected, done.printed
+
+
+def test_columns_without_names_are_told_by_number(tmp_path, pictures):
+    text = "\n".join(f"7,{name},{label(name)},2019" for name in pictures)
+    done = imported(tmp_path, text, "--label-column", 3, "--test-split", 0, "--workers", 1)
+    assert done.counts() == {"cat": 3, "dog": 3}, done.printed
+    assert_one_line(imported(tmp_path, text, "--label-column", 5), "--label-column 5", "1 to 4")
+
+
+@pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
+@pytest.mark.parametrize("in_list", ["NFC", "NFD"])
+def test_letters_with_accents_are_one_file_however_they_are_written(tmp_path, on_disk, in_list):
+    rows = []
+    for number, kind in enumerate(("fée", "löwe")):
+        name = f"{kind}/é{number}.png"
+        write(tmp_path / unicodedata.normalize(on_disk, name), noise(5, 4, seed=number))
+        rows += [f"{unicodedata.normalize(form, name)},{number}" for form in (in_list, "NFC")]
+    done = imported(tmp_path, "\n".join(["file,label", *rows]), "--test-split", 0, "--workers", 1)
+    assert done.counts() == {"0": 1, "1": 1}, done.printed
+
+
+def test_a_list_with_splits(tmp_path, pictures):
+    split = dict(zip(pictures, ["train", "train", "train", "test", "test", "valid"], strict=True))
+    rows = [f"{name},{label(name)},{split[name]}" for name in pictures]
+    done = imported(tmp_path, "\n".join(["filepaths,labels,data set", *rows]), "--workers", 1)
+    for one, values in (("train", ("train", "valid")), ("test", ("test",))):
+        assert done.splits[one] == sorted(
+            (label(name), pixels) for name, pixels in pictures.items() if split[name] in values
+        )
+    for told in ("4 train, 2 test", "train: 3 images", "valid: 1 images", "test: 2 images"):
+        assert told in done.printed
+    twice = [*rows, f"./{next(iter(pictures))},dog,test"]
+    refused = imported(tmp_path, "\n".join(["file,label,split", *twice]), name="y.csv")
+    assert_one_line(refused, "has split 'train' in line 2 and 'test' in line 8")
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["file,label", "gone/1.png,cat", "gone/2.png,dog"], "--from"),
+        (["file,label", "imgs/cat/1.png,cat,more", "imgs/dog/2.png,dog"], "line 2 has 3 columns"),
+        (["a,b,c", "imgs/cat/1.png,cat,2"], "--label-column"),
+        (["imgs/cat/1.png,cat,2", "imgs/dog/2.png,dog,3"], "--label-column"),
+        (["one,two,label", "imgs/cat/1.png,imgs/cat/3.png,2"], "--image-column"),
+        (["file,class,category", "imgs/cat/1.png,cat,animal"], "class and category could both"),
+        (["file,label", "imgs/cat/1.png,", "imgs/dog/2.png,dog"], "line 2 has no label"),
+    ],
+)
+def test_lists_that_need_a_word(tmp_path, pictures, lines, told):
+    assert_one_line(imported(tmp_path, "\n".join(lines), "--workers", 1), told)
+
+
+def test_two_files_that_a_name_without_ending_may_mean_are_told(tmp_path, pictures):
+    write(tmp_path / "imgs/cat/1.jpg", noise(5, 4))
+    refused = imported(tmp_path, "id,label\nimgs/cat/1,cat\nimgs/dog/2,dog", "--workers", 1)
+    assert_one_line(refused, "'imgs/cat/1' may be 1.jpg or 1.png")
+
+
+def test_test_images_without_a_label_are_left_out_and_counted(tmp_path, pictures):
+    names = list(pictures)
+    rows = [f"{name},{label(name)},train" for name in names[:4]]
+    rows += [f"{names[4]},,test", f"{names[5]},cat,test"]
+    done = imported(tmp_path, "\n".join(["file,label,split", *rows]), "--workers", 1)
+    assert done.splits["test"] == [("cat", pictures[names[5]])], done.printed
+    assert "without a label (1)" in done.printed
