@@ -28,7 +28,7 @@ def bits_of(image: Image.Image, data: bytes) -> int:
         return data[24]
     if image.format == "TIFF":
         return max(_numbers(image, 258, 1))
-    return 16 if image.mode.startswith("I") else 8
+    return 8
 
 
 def require_known_pixels(image: Image.Image) -> None:

@@ -46,9 +46,11 @@ def _read_splits(
 ) -> dict[str, FileSource]:
     """split/class/...; train first, since it tells the classes."""
     splits: dict[str, FileSource] = {}
-    left_out = whole.left_out_at_top
-    left_out[UNLABELLED] += sum("/" not in name for name in whole.images)
-    for other in sorted(whole.folders.difference(folders.values())):
+    left_out = Counter({UNLABELLED: sum("/" not in name for name in whole.images)})
+    others = sorted(whole.folders.difference(folders.values()))
+    for other in ("", *others):
+        left_out.update(whole.left_out_in.get(other, {}))
+    for other in others:
         left_out[f"images in {other}/"] += sum(
             name.startswith(f"{other}/") for name in whole.images
         )

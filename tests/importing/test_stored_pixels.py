@@ -5,13 +5,14 @@ The files are put together by hand, so that what they hold is known without any 
 
 from __future__ import annotations
 
+import struct
 import zlib
 
 import numpy as np
 import pytest
 
 from ridge_spark.importing.eight_bits import ALL_TRANSPARENT, DEEP, TRANSPARENT
-from ridge_spark.importing.image_files import BadImageError, decode, is_gray, quiet_pillow
+from ridge_spark.importing.image_files import TURNED, BadImageError, decode, is_gray, quiet_pillow
 from tests.importing.pictures import encode, noise
 from tests.importing.stored import bmp, packed, png, tiff
 from tests.support import assert_refused
@@ -208,6 +209,15 @@ def test_gray_png_of_any_depth_with_a_transparent_value(bits, key):
         expected = np.where(values == values[3, 3], 255, expected)
     assert read(file)[0].tolist() == expected.tolist()
     assert is_gray(file)
+
+
+def test_a_transparent_value_in_a_photograph_to_turn():
+    values, expected = of_bits(2)
+    exif = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, 3, 0, 0)
+    chunks = {b"tRNS": b"\0\2", b"eXIf": exif}
+    found, notes = read(png(H, W, packed(values, 2), 2, 0, chunks), "black")
+    assert (found == np.rot90(np.where(values == 2, 0, expected), 2)).all()
+    assert notes == [TRANSPARENT, TURNED]
 
 
 @pytest.mark.parametrize("bits", [8, 16])
