@@ -137,9 +137,9 @@ def _labelled(
 
 
 def _no_images(uri: str, listing: Listing, unlabelled: int) -> str:
-    unread = sum(listing.unread.values(), Counter())
+    unread = listing.unread_formats()
     has = f"{unlabelled:,} images, but none in a sub-folder" if unlabelled else "no images"
-    has += f" that can be read, but {_formats(unread)}" if unread and not unlabelled else ""
+    has += f" that can be read, but {unread}" if unread and not unlabelled else ""
     return (
         f"{uri}: has {has}; it needs a sub-folder for each class, with image files "
         f"({', '.join(sorted(SUFFIXES))})"
@@ -148,9 +148,9 @@ def _no_images(uri: str, listing: Listing, unlabelled: int) -> str:
 
 def _require_distinct_and_filled(uri: str, listing: Listing, filled: Classes) -> None:
     empty = class_order(listing.folders.difference(filled))
-    if empty and (unread := listing.unread.get(empty[0])):
+    if empty and (unread := listing.unread_formats(empty[0])):
         raise InputError(
-            f"{uri}/{empty[0]}: class '{empty[0]}' has only {_formats(unread)}, which are not "
+            f"{uri}/{empty[0]}: class '{empty[0]}' has only {unread}, which are not "
             "read; convert them to PNG or JPEG, or remove the folder"
         )
     if empty:
@@ -184,7 +184,3 @@ def _require_utf8(names: Sequence[str]) -> None:
                 name.encode()
             except UnicodeEncodeError as error:
                 raise InputError(f"{name!a}: the file's name is not UTF-8; rename it") from error
-
-
-def _formats(unread: Counter[str]) -> str:
-    return " and ".join(f"{n:,} {suffix} files" for suffix, n in unread.most_common(3))

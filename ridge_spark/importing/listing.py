@@ -49,6 +49,14 @@ class Listing:
         else:
             self.leave_out(name, f"files that are no images by name ({suffix or 'no ending'})")
 
+    def unread_formats(self, folder: str | None = None) -> str:
+        """How many images of which endings are not read, in a folder or all in all; '' for none."""
+        if folder is None:
+            found = sum(self.unread.values(), Counter[str]())
+        else:
+            found = self.unread.get(folder, Counter())
+        return " and ".join(f"{n:,} {suffix} files" for suffix, n in found.most_common(3))
+
     def leave_out(self, name: str, what: str) -> None:
         folder, slash, _ = name.partition("/")
         self.left_out[what] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
 
 FILES_AT_A_TIME = 64
+
+log = logging.getLogger(__name__)
 
 Skip = Callable[[str], None]
 
@@ -95,8 +98,12 @@ def _files(path: str) -> Iterator[str]:
     if not os.path.isdir(path):
         yield path
         return
-    names = sorted(list_images(path).images)
-    if not names:
-        raise InputError(f"{path}: neither a data set nor a folder with images in it")
-    for name in names:
+    listing = list_images(path)
+    unread = listing.unread_formats()
+    if not listing.images:
+        has = f"; it has {unread}, which are not read: convert them" if unread else ""
+        raise InputError(f"{path}: neither a data set nor a folder with images in it{has}")
+    if unread:
+        log.warning("%s: %s are not read; convert them to PNG or JPEG", path, unread)
+    for name in sorted(listing.images):
         yield os.path.join(path, name)

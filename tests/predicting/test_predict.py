@@ -185,3 +185,14 @@ def test_an_import_of_names_that_are_not_utf8_is_refused_in_a_line(ridge_spark, 
     refused = ridge_spark("import", "folder", "set", "--out", os.fsdecode(b"o\xff"))
     assert_refused(refused, "not UTF-8; rename it")
     assert sorted(os.listdir(os.fsencode(tmp_path))) == [b"set"]
+
+
+def test_images_of_formats_that_are_not_read_are_told_of(ridge_spark, pictures_run, tmp_path):
+    write(tmp_path / "in" / "x" / "0.HEIC", b"x")
+    refused = ridge_spark("predict", "--model", pictures_run / "run", "in")
+    assert_refused(refused, "in: neither a data set nor", "it has 1 .heic files", "convert")
+    write(tmp_path / "in" / "1.png", noise(8, 8))
+    done = ridge_spark("predict", "--model", pictures_run / "run", "in")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    assert "in: 1 .heic files are not read" in done.stderr
