@@ -3,15 +3,17 @@
 BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PROGRAM := $(VENV)/.program
 READY := $(VENV)/.ready
-REQUIREMENTS := requirements.txt requirements-dev.txt constraints.txt
 MNIST := data/mnist
 RUN := runs/mnist-$(shell date +%Y%m%d-%H%M%S)
 BENCHMARKS := kernel training spark report_baseline
 # Tests wait for others a good deal: two processes keep two cores busy. Each has whole files.
-TESTING := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+TESTING := --durations 10 --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SPARK := JAVA_HOME="$$($(PYTHON) -m ridge_spark.engines.java)" PYSPARK_PYTHON=$(abspath $(PYTHON)) \
-         $(VENV)/bin/spark-submit
+         $(VENV)/bin/spark-submit --driver-java-options \
+         -Dlog4j2.configurationFile=ridge_spark/engines/log4j2.properties
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -22,21 +24,27 @@ include mpi_hybrid/mpi.mk emr/emr.mk
 help:  ## Show what there is to make
 	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY)  ## Make .venv with everything needed, and find or install Java
+setup: $(READY)  ## Make .venv with everything, tests and tools too (about 5 minutes, 1.9 GB)
 
-$(READY): $(REQUIREMENTS) pyproject.toml
+# In two stages: who only runs the program waits for no test tools.
+$(PROGRAM): pyproject.toml constraints.txt
 	@$(BASE_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "error: Python 3.11 or newer is needed; set BASE_PYTHON to one" >&2; exit 1; }
-	$(BASE_PYTHON) -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
-	$(PYTHON) -m pip install --quiet --no-deps --editable .
+	@echo "Setting up the program in $(VENV), with Spark: 1.2 GB, a minute or two"
+	@$(BASE_PYTHON) -m venv $(VENV)
+	@$(PIP) --editable '.[spark,report]'
+	@echo "Looking for Java 17 or newer, which Spark needs; where there is none, installing it"
 	@echo "Java: $$($(PYTHON) -m ridge_spark.engines.java)" && touch $@
 
-$(MNIST): | $(READY)
+$(READY): $(PROGRAM) requirements.txt requirements-dev.txt
+	@echo "Setting up tests and tools in $(VENV): 0.7 GB, a few minutes"
+	@$(PIP) --requirement requirements-dev.txt && touch $@
+
+$(MNIST): | $(PROGRAM)
 	$(VENV)/bin/ridge-spark import mnist --out $@
 
-run: $(READY) | $(MNIST)  ## Train on all of MNIST with the Spark outer-loop job, on this machine
-	$(SPARK) jobs/outer.py --data $(MNIST) --out $(RUN)
+run: $(PROGRAM) | $(MNIST)  ## Train on all of MNIST with the Spark outer-loop job, on this machine
+	$(SPARK) jobs/outer.py --data $(MNIST) --out $(RUN) $(ARGS)
 
 test: $(READY) $(MPI_READY) | $(MNIST)  ## Run the whole test suite
 	$(PYTHON) -m pytest $(TESTING)

@@ -13,5 +13,5 @@ figures: $(MEASURED) $(TRAINED)  ## Draw the figures of the report into figures/
 $(MEASURED): $(BENCH)/%.json: | $(READY) $(MNIST)
 	$(PYTHON) benchmarks/$*.py --data $(MNIST) --json $@
 
-$(TRAINED): $(BENCH)/%/result.json: | $(READY) $(MNIST)
+$(TRAINED): $(BENCH)/%/result.json: | $(PROGRAM) $(MNIST)
 	$(VENV)/bin/ridge-spark train --engine $* --data $(MNIST) --out $(BENCH)/$*

@@ -63,7 +63,7 @@ def few_images(repeats: int) -> dict[str, list[float]]:
     smooth = random.normal(size=(FEW, 40)) @ random.normal(size=(40, PIXELS))
     X = (128 + 9 * smooth + random.normal(0, 5, smooth.shape)).clip(0, 255).astype(np.uint8)
     y, floats, grid = X[:, :3].argmax(axis=1), X.astype(np.float64), np.array(parse_lambdas(GRID))
-    classifier = RidgeClassifier(lambdas=grid, cv=None, threads=available_cores())
+    classifier = RidgeClassifier(lambdas=grid, cv=None, n_jobs=available_cores())
     return interleaved(
         {
             "few images, ours": lambda: classifier.fit(X, y),

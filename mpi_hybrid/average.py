@@ -29,6 +29,7 @@ class AverageEngine(DataEngine):
     """
 
     combine = "average"
+    exact = False
 
     def __init__(self, world: World, train: Split, *others: Any) -> None:
         super().__init__(world, train, *others)
@@ -49,15 +50,17 @@ class AverageEngine(DataEngine):
         )
 
     def save(self) -> None:
+        if not self.groups:
+            return
         self.checkpoint.write(Progressed(self.local, self.my_part([(0, self.train.rows)])))
 
-    def exact(self) -> DataEngine:
+    def exactly(self) -> DataEngine:
         """The exact engine, with pass one behind it already."""
         engine = DataEngine(
             self.world, self.train, self.test, self.threads, self.checkpoint, self.stop,
             self.progress,
         )  # fmt: skip
-        engine.groups = self.groups
+        engine.groups, engine.view, engine.key = self.groups, self.view, self.key
         return engine
 
     def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:

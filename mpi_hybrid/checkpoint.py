@@ -66,11 +66,17 @@ class Checkpoint:
     """
 
     def __init__(self, out: str, run: str, every_seconds: float, rank: int) -> None:
-        self.folder = Path(locate(out)[1] + SUFFIX) if is_local(out) else None
+        self.base = self.folder = Path(locate(out)[1] + SUFFIX) if is_local(out) else None
         self.usable = self.folder is not None
         self.run, self.every, self.rank = run, every_seconds, rank
         self.written = time.monotonic()
         self.superseded: list[Path] = []
+
+    def turn_to(self, key: str) -> None:
+        """Keep what follows apart: in a folder of its own within that of the run."""
+        if self.base is not None:
+            self.folder = self.base / key[:16] if key else self.base
+        self.superseded = []
 
     def due(self) -> bool:
         """True if the last file is older than it should be."""
@@ -141,8 +147,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Forget all of it: the run has ended well."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        if self.base is not None:
+            shutil.rmtree(self.base, ignore_errors=True)
 
     def _inspect(self, path: Path) -> Part:
         from safetensors import SafetensorError, safe_open

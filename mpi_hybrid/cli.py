@@ -10,6 +10,7 @@ import traceback
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
+from ridge_spark.commands.parser import Parser
 from ridge_spark.commands.train import add_training_options
 from ridge_spark.errors import InputError
 
@@ -96,15 +97,8 @@ def _name(world: World) -> str:
     return f"rank {world.rank} of {world.size} ({world.host})"
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says once what is wrong with the options, where each rank would print the usage as well."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; for help: {self.prog} --help")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m mpi_hybrid",
         description="Train a ridge-regression image classifier on MPI ranks with threads in each.",
         epilog="Start it with mpirun or srun: mpirun -n 4 python -m mpi_hybrid data --data ...",
@@ -117,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in about.items():
         mode = modes.add_parser(name, help=text, description=text)
         add_training_options(mode)
+        mode.set_defaults(parser=mode)
         mode.add_argument(
             "--threads", type=int, metavar="N",
             help="threads of each rank (default: SLURM_CPUS_PER_TASK, else its part of the cores)",

@@ -20,7 +20,7 @@ from mpi_hybrid.stop import Stopped, StopRequest
 from mpi_hybrid.world import World
 from ridge_spark.cores import available_memory
 from ridge_spark.data.dataset import Split
-from ridge_spark.engines.engine import BlockTask, Engine, Item, Result
+from ridge_spark.engines.engine import BlockTask, Engine, Item, Result, View
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.on_threads import map_on_threads
@@ -61,6 +61,7 @@ class MpiEngine(Engine):
         self.tasks: list[Task] = []  # what this rank has worked on
         self.node_mb = np.zeros(2)  # of a node at most: all memory, shared memory
         self.groups: list[Statistics] = []  # of all images, once they are known
+        self.key = ""  # of the view whose statistics `groups` are
         self._done: Rows = []
 
     @abstractmethod
@@ -70,6 +71,16 @@ class MpiEngine(Engine):
     @abstractmethod
     def blocks(self, rows: Rows) -> Iterator[Block]:
         """The training images `rows`, which are this rank's part of all or of what is left."""
+
+    def see(self, view: View, key: str = "") -> None:
+        if key != self.key:
+            self.groups = []
+            self.checkpoint.turn_to(key)
+        self.view, self.key = view, key
+
+    def once(self, function: Callable[[], Result]) -> Result:
+        """Collective. What `function` returns on rank 0, on every rank."""
+        return self.world.from_root(function)
 
     def take(self, parts: Sequence[Part]) -> Sequence[Part]:
         """Those of the files of a checkpoint that this rank takes up."""
@@ -141,8 +152,8 @@ class MpiEngine(Engine):
             self.world.add_up(result)
 
     def save(self) -> None:
-        """Write a checkpoint of all of pass one."""
-        if self.world.rank == 0:
+        """Write a checkpoint of all of pass one, if its statistics are still there."""
+        if self.world.rank == 0 and self.groups:
             self.checkpoint.write(Progressed(self.groups, [(0, self.train.rows)]))
 
     def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:

@@ -18,7 +18,7 @@ MPI_HYBRID = $(MPIRUN) -n $(RANKS) --bind-to none $(PYTHON) -m mpi_hybrid
 
 mpi-setup: $(MPI_READY)  ## Make MPI ready: the machine's own, or MPICH in .venv
 
-$(MPI_READY): requirements-mpi.txt | $(READY)
+$(MPI_READY): requirements-mpi.txt | $(PROGRAM)
 	@grep -E '^($(subst $(eval ) ,|,$(MPI_WANTED)))[^a-z0-9]' requirements-mpi.txt > $@.wanted
 	$(PYTHON) -m pip install --quiet --constraint constraints.txt --requirement $@.wanted
 	@$(PYTHON) -c 'from mpi_hybrid.world import library; print("MPI:", library(), "($(MPIRUN))")'

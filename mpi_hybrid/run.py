@@ -17,6 +17,7 @@ from mpi_hybrid.stop import StopRequest
 from mpi_hybrid.world import World, library, require_one_world
 from ridge_spark.commands.train import training_options
 from ridge_spark.errors import InputError
+from ridge_spark.features import parse_specs
 from ridge_spark.progress import Progress
 from ridge_spark.report import draw
 from ridge_spark.ridge.metrics import Metrics
@@ -98,7 +99,10 @@ def _compared(engine: MpiEngine, training: Training, options: TrainOptions) -> A
     if not isinstance(engine, AverageEngine):
         return None
     engine.progress.say("approximation: now the exact solution, to compare with")
-    exact = train(engine.exact(), options)
+    (spec,) = parse_specs(
+        training.model.features.spec.text if training.model.features else "pixels"
+    )
+    exact = train(engine.exactly(), replace(options, features=(spec,)))
     averaged = Metrics.of(training.confusion)
     if not averaged.n:
         return Approximation(exact.model.lam, None, None)

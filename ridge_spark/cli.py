@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from ridge_spark import __version__
+from ridge_spark.commands.parser import Parser
 from ridge_spark.cores import limit_libraries
 from ridge_spark.errors import InputError
 from ridge_spark.extras import explain_missing
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         limit_libraries()
         options = _parser().parse_args(arguments)
+        if getattr(options, "verbose", False):
+            os.environ["RIDGE_SPARK_VERBOSE"] = "1"
         options.command_line = shlex.join(["ridge-spark", *arguments])
         options.run(options)
         sys.stdout.flush()
@@ -86,13 +89,6 @@ def _fail(message: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Has one line to say of a bad option, as of any other bad input."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; for help: {self.prog} --help")
-
-
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
     """Shows a default only where there is one to speak of."""
 
@@ -128,7 +124,7 @@ def _commands() -> dict[str, ModuleType]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="ridge-spark",
         description="Train and use a ridge-regression image classifier: on this machine or on "
         "Spark, with the same result bit for bit.",
@@ -140,5 +136,9 @@ def _parser() -> argparse.ArgumentParser:
             name, help=command.HELP, description=command.HELP, formatter_class=_Formatter
         )
         command.add_options(added)
-        added.set_defaults(run=command.run)
+        if any(action.dest == "engine" for action in added._actions):
+            added.add_argument(
+                "--verbose", action="store_true", help="show Spark's own log as well"
+            )
+        added.set_defaults(run=command.run, parser=added)
     return parser

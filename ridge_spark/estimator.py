@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -11,14 +12,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ridge_spark.cores import available_cores
 from ridge_spark.ridge.blocks import Block
-from ridge_spark.ridge.centring import CentredSystem, Float, centre, centre_floats
+from ridge_spark.ridge.centring import CentredSystem, Float, centre
+from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import choose, group_correct
-from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve
-from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.ridge.selection import choose, group_correct, group_statistics
+from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve_systems
+from ridge_spark.ridge.threads import parallel_map
 
 DEFAULT_LAMBDAS = tuple(np.logspace(-5, 5, 10))
 ACCEPTED = [np.float64, np.uint8]  # anything else becomes the first of them
@@ -36,11 +38,11 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
     ----------
     lambdas : sequence of floats, 0 or more; default: the 10 values of logspace(-5, 5, 10)
     cv : how λ is chosen. None: by generalised cross-validation, without holding anything out; an
-        int: by that many folds; a float in (0, 1): by holding out that share of the samples.
+        int: by that many folds; a float in (0, 1): by holding out that fraction of the samples.
         Ignored where there is one λ only.
     solver : "auto", "tridiagonal", "cholesky" or "eigen"
-    seed : int, which samples are held out
-    threads : int, threads for BLAS and the integer kernel
+    random_state : int, which samples are held out
+    n_jobs : int, threads to work on; None is 1, and -1 all cores
 
     Attributes
     ----------
@@ -56,14 +58,14 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         *,
         cv: int | float | None = None,
         solver: str = "auto",
-        seed: int = 0,
-        threads: int = 1,
+        random_state: int = 0,
+        n_jobs: int | None = None,
     ) -> None:
         self.lambdas = lambdas
         self.cv = cv
         self.solver = solver
-        self.seed = seed
-        self.threads = threads
+        self.random_state = random_state
+        self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any) -> Self:
         """Fit to X (n, d) and labels y (n,)."""
@@ -72,14 +74,22 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}; at least 2 are needed")
-        lambdas, folds = self._check_parameters()
+        lambdas, folds, threads = self._check_parameters()
 
-        full = self._solve(X, labels, lambdas)
-        best = int(np.argmin(full.gcv))
-        if folds and len(lambdas) > 1:
-            correct, held_out = self._cross_validate(X, labels, lambdas, folds)
-            self.cv_accuracy_ = correct / held_out
+        fitted_on, n_held_out = self._systems(X, labels, folds, threads)
+        solver = self.solver
+        if solver == "auto":
+            n, d = X.shape
+            solver = choose_solver(n, d, len(lambdas), systems=len(fitted_on), workers=1)
+        *fitted, full = solve_systems(fitted_on, lambdas, solver, threads)
+        if fitted:
+            candidates = {i: Weights(*solution.weights()) for i, solution in enumerate(fitted)}
+            block = Block(0, X, labels)
+            correct = group_correct([block], folds, candidates, threads=threads).sum(axis=0)
+            self.cv_accuracy_ = correct / n_held_out
             best = choose(correct, lambdas)
+        else:
+            best = int(np.argmin(full.gcv))
         self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
         coef, intercept = full.weights_at(best)
         if len(self.classes_) == 2:  # the two rows are each other's negative
@@ -100,7 +110,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         numbers = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
         return self.classes_[numbers]
 
-    def _check_parameters(self) -> tuple[Float, Folds | None]:
+    def _check_parameters(self) -> tuple[Float, Folds, int]:
         lambdas = np.asarray(self.lambdas, np.float64)
         in_range = np.isfinite(lambdas) & (lambdas >= 0)
         if lambdas.ndim != 1 or not len(lambdas) or not in_range.all():
@@ -108,47 +118,56 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
                 f"lambdas={self.lambdas!r}: must be a list of finite numbers, 0 or more"
             )
         if self.solver not in ("auto", *SOLVERS):
-            raise ValueError(
-                f"solver={self.solver!r}: must be auto, tridiagonal, cholesky or eigen"
-            )
-        if self.threads < 1:
-            raise ValueError(f"threads={self.threads!r}: must be 1 or more")
+            raise ValueError(f"solver={self.solver!r}: must be auto, {_listed(SOLVERS)}")
+        folds, threads = self._folds(), self._threads()
+        return lambdas, folds if len(lambdas) > 1 else Folds.none(), threads
+
+    def _folds(self) -> Folds:
         if self.cv is None:
-            return lambdas, None
+            return Folds.none(self.random_state)
         if isinstance(self.cv, Integral) and self.cv >= 2:
-            return lambdas, Folds.k(int(self.cv), self.seed)
+            return Folds.k(int(self.cv), self.random_state)
         if isinstance(self.cv, Real) and 0 < self.cv < 1:
-            return lambdas, Folds.holdout(float(self.cv), self.seed)
+            return Folds.holdout(float(self.cv), self.random_state)
         raise ValueError(
-            f"cv={self.cv!r}: must be None, 2 folds or more, or a share between 0 and 1"
+            f"cv={self.cv!r}: must be None, 2 folds or more, or a fraction between 0 and 1"
         )
 
-    def _cross_validate(
-        self, X: NDArray[Any], labels: NDArray[np.intp], lambdas: Float, folds: Folds
-    ) -> tuple[NDArray[np.int64], int]:
-        group_of = folds.assign(0, len(X))
-        correct, held_out = np.zeros(len(lambdas), np.int64), 0
-        for group in range(folds.held_out):
-            out = group_of == group
-            if out.all() or not out.any():
-                raise ValueError(f"cv={self.cv}: {len(X)} samples are too few to hold some out")
-            fitted = self._solve(X[~out], labels[~out], lambdas)
-            weights = {group: Weights(*fitted.weights())}
-            found = group_correct([Block(0, X, labels)], folds, weights, threads=self.threads)
-            correct += found[group]
-            held_out += int(out.sum())
-        return correct, held_out
+    def _threads(self) -> int:
+        if self.n_jobs is None:
+            return 1
+        if self.n_jobs == -1:
+            return available_cores()
+        if self.n_jobs >= 1:
+            return self.n_jobs
+        raise ValueError(f"n_jobs={self.n_jobs!r}: must be 1 or more, or -1 for all cores")
 
-    def _solve(self, X: NDArray[Any], labels: NDArray[np.intp], lambdas: Float) -> Solution:
-        system = self._system(X, labels)
-        solver = self.solver
-        if solver == "auto":
-            n, d = X.shape
-            solver = choose_solver(n, d, len(lambdas), systems=1, workers=1)
-        return solve(system, lambdas, solver, threads=self.threads)
+    def _systems(
+        self, X: NDArray[Any], labels: NDArray[np.intp], folds: Folds, threads: int
+    ) -> tuple[list[CentredSystem], int]:
+        """Systems without each held-out group, and last that of all samples; samples held out.
 
-    def _system(self, X: NDArray[Any], labels: NDArray[np.intp]) -> CentredSystem:
-        k = len(self.classes_)
+        Each sample is summed once: then groups add up to what is left without one of them.
+        """
+        k, held_out = len(self.classes_), range(folds.held_out)
         if X.dtype == np.uint8:
-            return centre(Statistics.of(X, labels, k, threads=self.threads))
-        return centre_floats(X, labels, k)
+            exact = group_statistics([Block(0, X, labels)], folds, X.shape[1], k, threads=threads)
+            total = sum(exact[1:], exact[0])
+            sizes = [exact[group].n for group in held_out]
+            self._require_samples(sizes, total.n)
+            fitted_on = [*(total - exact[group] for group in held_out), total]
+            return list(parallel_map(centre, fitted_on, threads)), sum(sizes)
+        groups = FloatStatistics.of_groups(X, labels, folds, k, threads=threads)
+        sizes = [groups[group].n for group in held_out]
+        self._require_samples(sizes, len(X))
+        left = [groups[:group] + groups[group + 1 :] for group in held_out]
+        return [FloatStatistics.sum(some).centre() for some in (*left, groups)], sum(sizes)
+
+    def _require_samples(self, sizes: Sequence[int], n: int) -> None:
+        if any(size in (0, n) for size in sizes):
+            raise ValueError(f"cv={self.cv}: {n} samples are too few to hold some out")
+
+
+def _listed(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -13,23 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.errors import InputError
+from ridge_spark.features import PIXELS, FeatureMap
+from ridge_spark.features.blocks import map_blocks
+from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.scoring import scores
 
 FORMAT = "ridge-spark model 2"  # coef (k, d)
 EARLIER = ("ridge-spark model 1",)  # coef (d, k)
+MAPPED_ROWS = 1024  # images whose features are in memory at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
     """One linear score per class; the class with the largest score wins, the first if two tie.
 
-    coef         (k, d) float64, per unit of pixel value (0 to 255)
+    coef         (k, d) float64, per unit of pixel value (0 to 255), or of features
     intercept    (k,) float64
     class_names  k names
-    shape        (height, width, channels) of the images, d = height · width · channels
+    shape        (height, width, channels) of the images
     lam          the λ it was fitted with
     preparation  how files were turned into pixels when the data set was imported
+    features     the map from pixels to what the scores are of; None: they are of the pixels
     """
 
     coef: Float
@@ -38,29 +44,61 @@ class Model:
     shape: tuple[int, int, int]
     lam: float
     preparation: dict[str, Any] = field(default_factory=dict)
+    features: FeatureMap | None = None
 
-    def decision_function(self, images: NDArray[np.uint8]) -> Float:
-        """Scores of `images`, (n, d) uint8; shape (n, k)."""
-        if images.ndim != 2 or images.shape[1] != self.coef.shape[1]:
+    @property
+    def pixels(self) -> int:
+        """Bytes of an image."""
+        return math.prod(self.shape)
+
+    @property
+    def spec(self) -> str:
+        """What the scores are of, as `--features` takes it."""
+        return self.features.spec.text if self.features else "pixels"
+
+    @property
+    def features_sha256(self) -> str:
+        """The hash of the feature map, also of the one that leaves pixels as they are."""
+        return (self.features or FeatureMap(PIXELS, self.shape)).sha256
+
+    def seen(self, blocks: Iterable[Block], *, threads: int) -> Iterable[Block]:
+        """The blocks with what the scores are of in the place of pixels."""
+        return map_blocks(self.features, blocks, threads=threads) if self.features else blocks
+
+    def decision_function(self, images: NDArray[np.uint8], *, threads: int = 1) -> Float:
+        """Scores of `images`, (n, height · width · channels) uint8; shape (n, k).
+
+        Features are made on `threads` threads.
+        """
+        if images.ndim != 2 or images.shape[1] != self.pixels:
             raise InputError(
                 f"images of shape {images.shape[1:]} do not fit this model, which takes "
-                f"{self.coef.shape[1]} pixels in a row: height x width x channels = "
+                f"{self.pixels} pixels in a row: height x width x channels = "
                 f"{'x'.join(map(str, self.shape))}"
             )
-        return scores(images, self.coef, self.intercept)
+        if self.features is None:
+            return scores(images, self.coef, self.intercept)
+        found = np.empty((len(images), len(self.intercept)))
+        for start in range(0, len(images), MAPPED_ROWS):
+            rows = slice(start, start + MAPPED_ROWS)
+            features = self.features(images[rows], threads=threads)
+            found[rows] = scores(features, self.coef, self.intercept)
+        return found
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.intp]:
-        """Class numbers of `images`, (n, d) uint8; shape (n,)."""
-        return self.decision_function(images).argmax(axis=1)
+    def predict(self, images: NDArray[np.uint8], *, threads: int = 1) -> NDArray[np.intp]:
+        """Class numbers of `images`, (n, height · width · channels) uint8; shape (n,)."""
+        return self.decision_function(images, threads=threads).argmax(axis=1)
 
     def sha256(self) -> str:
-        """SHA-256 over W and intercept as little-endian float64 in C order.
+        """SHA-256 over W and intercept as little-endian float64 in C order, and of features' hash.
 
         W is `coef` the other way round, (d, k), as it stands in X W: the hash of a model is the
         same as ever, whichever way its file keeps the weights.
         """
         digest = hashlib.sha256(np.ascontiguousarray(self.coef.T, "<f8").data)
         digest.update(np.ascontiguousarray(self.intercept, "<f8").data)
+        if self.features:
+            digest.update(self.features.sha256.encode())
         return digest.hexdigest()
 
     def save(self, path: Path) -> None:
@@ -73,9 +111,13 @@ class Model:
             "lambda": self.lam,
             "preparation": self.preparation,
         }
+        tensors = {"coef": self.coef, "intercept": self.intercept}
+        if self.features:
+            about["features"] = self.features.about()
+            tensors |= self.features.tensors()
         save_file(
             # It writes memory as it lies there, whatever the order of the axes.
-            {"coef": np.ascontiguousarray(self.coef), "intercept": self.intercept},
+            {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()},
             path,
             metadata={FORMAT: json.dumps(about)},  # one entry: their order is left to chance
         )
@@ -103,6 +145,7 @@ class Model:
                     shape=(height, width, channels),
                     lam=float(about["lambda"]),
                     preparation=dict(about["preparation"]),
+                    features=_features(about, file),
                 )
         except InputError:
             raise
@@ -115,8 +158,20 @@ class Model:
     def _fits_together(self) -> bool:
         if not all(isinstance(size, int) and size > 0 for size in self.shape):
             return False
-        d, k = math.prod(self.shape), len(self.class_names)
+        d, k = self.pixels, len(self.class_names)
+        if self.features:
+            if self.features.shape != self.shape:
+                return False
+            d = self.features.d_out
         return all(isinstance(name, str) for name in self.class_names) and all(
             array.shape == shape and array.dtype == np.float64 and np.isfinite(array).all()
             for array, shape in ((self.coef, (k, d)), (self.intercept, (k,)))
         )
+
+
+def _features(about: dict[str, Any], file: Any) -> FeatureMap | None:
+    """The feature map in a model file, if there is one; `ValueError` if it is damaged."""
+    if "features" not in about:
+        return None
+    names = [name for name in file.keys() if name.startswith("features.")]  # noqa: SIM118
+    return FeatureMap.load(about["features"], {name: file.get_tensor(name) for name in names})

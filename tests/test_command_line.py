@@ -22,7 +22,10 @@ CONTRACT = {
     "statistics_sha256", "model_sha256", "solver", "seed", "workers", "threads", "peak_rss_mb",
     "seconds", "versions",
 }  # fmt: skip
-FURTHER = {"warnings", "started", "stages", "tasks", "folds", "blocks", "command"}
+FURTHER = {
+    "warnings", "started", "stages", "tasks", "folds", "blocks", "command",
+    "format_version", "runtime", "whole_x",
+}  # fmt: skip
 
 
 def around(folder, *but):
@@ -143,6 +146,19 @@ BAD_OPTIONS = [
 
 
 class TestBadOptions:
+    @pytest.mark.parametrize("slip", [["--lamdas", "1"], ["--lamdas=1"]])
+    def test_what_was_meant_is_suggested(self, ridge_spark, small_data, slip):
+        done = ridge_spark("train", "--data", small_data, "--out", "run", *slip)
+        assert_refused(done, "--lamdas: no such option; did you mean --lambdas?",
+                       "ridge-spark train --help")  # fmt: skip
+        other = ridge_spark("train", "--data", small_data, "--out", "run", "run2")
+        assert_refused(other, "run2: is one argument too many", "ridge-spark train --help")
+
+    @pytest.mark.parametrize("end", ["", "/"])
+    def test_a_split_is_not_the_data_set_to_train_on(self, ridge_spark, small_data, end):
+        done = ridge_spark("train", "--data", f"{small_data}/train{end}", "--out", "run")
+        assert_refused(done, "is one split of a data set", f"give {small_data}")
+
     @pytest.mark.parametrize(("option", "value"), BAD_OPTIONS)
     def test_are_named(self, ridge_spark, small_data, tmp_path, option, value):
         done = ridge_spark("train", "--data", small_data, "--out", "run", f"{option}={value}")
@@ -289,8 +305,9 @@ class TestBadData:
         about = Description((5, 6, 1), ("ant", "bee"), "drawn")
         write_dataset(str(tmp_path / "other"), about, {"test": [draw_images(50, 30, 2)]})
         (tmp_path / "other" / "test").rename(data / "test")
-        (tmp_path / "other").rmdir()
-        self.refused(ridge_spark, tmp_path, "data/test", "classes")
+        shutil.rmtree(tmp_path / "other")
+        (data / "manifest.json").unlink()
+        self.refused(ridge_spark, tmp_path, "data/test", "of 5x6x1", "of 6x5x1")
 
 
 class TestOut:

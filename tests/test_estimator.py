@@ -14,7 +14,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ridge_spark import RidgeClassifier, Statistics, estimator
 from ridge_spark.ridge import centring
+from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.kernel.accumulator import Accumulator
 from ridge_spark.ridge.scoring import Weights, count_correct
 from ridge_spark.ridge.solvers import solve
 from tests.ridge.problems import noise_images
@@ -51,10 +53,10 @@ def test_bytes_go_the_way_of_the_statistics(images):
 
 
 def test_bytes_are_never_turned_into_floats_first(images, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise AssertionError("uint8 images took the way of floats")
 
-    monkeypatch.setattr(estimator, "centre_floats", refuse)
+    monkeypatch.setattr(estimator.FloatStatistics, "of_groups", refuse)
     RidgeClassifier(cv=3).fit(*images)
     with pytest.raises(AssertionError, match="the way of floats"):
         RidgeClassifier().fit(images[0].astype(float), images[1])
@@ -67,6 +69,54 @@ def test_other_numbers_are_fitted_as_floats_to_the_same_weights(images, dtype):
     assert by_floats.lambda_ == by_bytes.lambda_
     np.testing.assert_allclose(by_floats.coef_, by_bytes.coef_, rtol=1e-9, atol=1e-14)
     np.testing.assert_allclose(by_floats.intercept_, by_bytes.intercept_, rtol=1e-9)
+
+
+def far_from_zero(n=600, d=5, at=1e5):
+    """Vectors whose spread is tiny beside where they are, and labels by a linear rule."""
+    rng = np.random.default_rng(0)
+    offsets = rng.normal(size=(n, d))
+    y = (offsets @ rng.normal(size=(d, 3)) + rng.normal(0, 0.3, (n, 3))).argmax(axis=1)
+    return offsets + at, y
+
+
+@pytest.mark.parametrize("cv", [5, 0.25])
+@pytest.mark.parametrize("at", [0.3, 1e5, -1e7])
+def test_floats_anywhere_are_scored_as_a_plain_loop_would(cv, at):
+    """Not cut down to bytes on the way: with values of ±1, all would be 0 or 255."""
+    X, y = far_from_zero(at=at)
+    fitted = RidgeClassifier(GRID, cv=cv).fit(X, y)
+    folds = Folds.k(5) if cv == 5 else Folds.holdout(cv)
+    group_of, correct, scored = folds.assign(0, len(X)), np.zeros(len(GRID)), 0
+    for group in range(folds.held_out):
+        out = group_of == group
+        scored += out.sum()
+        correct += [
+            (Peer(alpha=lam * (~out).sum()).fit(X[~out], y[~out]).predict(X[out]) == y[out]).sum()
+            for lam in GRID
+        ]
+    assert fitted.cv_accuracy_.tolist() == (correct / scored).tolist()
+    assert fitted.lambda_ == max(np.array(GRID)[correct == correct.max()])
+    assert fitted.cv_accuracy_.max() > 0.8
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_every_sample_is_summed_once_whatever_is_held_out(images, dtype, monkeypatch):
+    """Folds are what is left of sums: as many products of samples as with no fold at all."""
+    summed = []
+    add, of = Accumulator.add, FloatStatistics._of.__func__
+
+    def counting_bytes(self, images, labels, group_of=None):
+        summed.append(len(images))
+        add(self, images, labels, group_of)
+
+    def counting_floats(cls, X, labels, rows, *others):
+        summed.append(len(rows))
+        return of(cls, X, labels, rows, *others)
+
+    monkeypatch.setattr(Accumulator, "add", counting_bytes)
+    monkeypatch.setattr(FloatStatistics, "_of", classmethod(counting_floats))
+    RidgeClassifier(GRID, cv=5).fit(images[0].astype(dtype), images[1])
+    assert sum(summed) == len(images[0])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
@@ -85,7 +135,7 @@ def test_two_classes_are_one_row(dtype):
 @pytest.mark.parametrize(("cv", "folds"), [(4, Folds.k(4, 5)), (0.25, Folds.holdout(0.25, 5))])
 def test_held_out_samples_choose_lambda(images, cv, folds):
     X, y = images
-    fitted = RidgeClassifier(GRID, cv=cv, seed=5).fit(X, y)
+    fitted = RidgeClassifier(GRID, cv=cv, random_state=5).fit(X, y)
     group_of = folds.assign(0, len(X))
     correct, scored = 0, 0
     for group in range(folds.held_out):
@@ -99,14 +149,16 @@ def test_held_out_samples_choose_lambda(images, cv, folds):
 
 
 def test_the_seed_chooses_what_is_held_out(images):
-    accuracies = [RidgeClassifier(GRID, cv=0.3, seed=seed).fit(*images).cv_accuracy_.tolist()
-                  for seed in (0, 0, 1)]  # fmt: skip
+    accuracies = [
+        RidgeClassifier(GRID, cv=0.3, random_state=seed).fit(*images).cv_accuracy_.tolist()
+        for seed in (0, 0, 1)
+    ]
     assert accuracies[0] == accuracies[1] != accuracies[2]
 
 
 def test_both_solvers_and_any_threads_fit_the_same(images):
     reference = RidgeClassifier(GRID).fit(*images)
-    for settings in ({"solver": "cholesky"}, {"solver": "eigen"}, {"threads": 2}):
+    for settings in ({"solver": "cholesky"}, {"solver": "eigen"}, {"n_jobs": 2}, {"n_jobs": -1}):
         fitted = RidgeClassifier(GRID, **settings).fit(*images)
         assert fitted.lambda_ == reference.lambda_
         np.testing.assert_allclose(fitted.coef_, reference.coef_, rtol=1e-9, atol=1e-14)
@@ -138,8 +190,9 @@ def test_it_works_inside_scikit_learn(images):
         ({"cv": 1.5}, "cv"),
         ({"cv": "five"}, "cv"),
         ({"cv": 600_000}, "too few"),
-        ({"solver": "svd"}, "solver.*auto, tridiagonal, cholesky or eigen"),
-        ({"threads": 0}, "threads"),
+        ({"solver": "svd"}, "solver.*auto, tridiagonal, cholesky.* or eigen"),
+        ({"n_jobs": 0}, "n_jobs"),
+        ({"n_jobs": -2}, "n_jobs"),
     ],
 )
 def test_a_bad_parameter_is_named(images, settings, message):

@@ -41,9 +41,9 @@ def run(options: argparse.Namespace) -> None:
             f"--data {options.data}: its classes are not those of the model; import the images "
             f"again with --like {options.model}"
         )
-    confusion = confusion_of(
-        read_blocks(split.blocks), model.coef, model.intercept, threads=available_cores()
-    )
+    threads = available_cores()
+    blocks = model.seen(read_blocks(split.blocks), threads=threads)
+    confusion = confusion_of(blocks, model.coef, model.intercept, threads=threads)
     metrics = Metrics.of(confusion)
     if options.json:
         print(json.dumps({**metrics.to_dict(model.class_names), "data": split.uri}))

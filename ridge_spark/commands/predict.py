@@ -17,9 +17,15 @@ if TYPE_CHECKING:
     from ridge_spark.predicting.predict import Prediction
 
 HELP = "Classify image files, folders of them, or a data set."
+COLUMNS = (
+    "Prints a line for each image, three fields with a tab between them: its file (or data set and "
+    "row), its class, and the margin, by which the score of that class is above the next best. "
+    "--csv has a line with the names of its columns first."
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = COLUMNS
     add_model_option(parser)
     parser.add_argument(
         "images", nargs="+", metavar="IMAGES",
@@ -81,7 +87,7 @@ def _run_on_spark(options: argparse.Namespace) -> None:
 def _lines(model: Model, found: Iterable[Prediction]) -> None:
     for prediction in found:
         name = model.class_names[prediction.predicted]
-        print(f"{prediction.name}\t{name}\tmargin {prediction.margin:.3f}")
+        print(f"{prediction.name}\t{name}\t{prediction.margin:.3f}")
 
 
 def _csv(model: Model, found: Iterable[Prediction]) -> None:

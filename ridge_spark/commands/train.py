@@ -7,7 +7,9 @@ import json
 
 from ridge_spark.errors import InputError
 from ridge_spark.runs.options import (
+    DEFAULT_FEATURES,
     DEFAULT_LAMBDAS,
+    DEFAULT_LAMBDAS_OF_FEATURES,
     DEFAULT_VALIDATION,
     SOLVERS,
     TrainOptions,
@@ -35,8 +37,14 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, metavar="DIR", help="data set; local or s3://")
     parser.add_argument("--out", required=True, metavar="DIR", help="new run directory, or s3://")
     parser.add_argument(
-        "--lambdas", default=DEFAULT_LAMBDAS, metavar="GRID",
-        help="values of λ to try: logspace:FIRST:LAST:NUMBER (exponents of 10) or 0.1,1,10",
+        "--features", default=DEFAULT_FEATURES, metavar="SPEC[,SPEC...]",
+        help="what the model sees of an image, the best of several chosen on held-out images: "
+        "pixels (default), patches, wide, units, or with parameters patches:filters=256,units=8192",
+    )  # fmt: skip
+    parser.add_argument(
+        "--lambdas", metavar="GRID",
+        help="values of λ to try: logspace:FIRST:LAST:NUMBER (exponents of 10) or 0.1,1,10 "
+        f"(default: {DEFAULT_LAMBDAS}, and {DEFAULT_LAMBDAS_OF_FEATURES} for features)",
     )  # fmt: skip
     held_out = parser.add_mutually_exclusive_group()
     held_out.add_argument(
@@ -63,10 +71,13 @@ def training_options(options: argparse.Namespace) -> TrainOptions:
         value = getattr(options, name, None)
         if value is not None and value < 1:
             raise InputError(f"--{name} {value}: must be 1 or more")
+    from ridge_spark.features.spec import parse_specs
+
     return TrainOptions(
         data=options.data,
         out=options.out,
-        lambdas=parse_lambdas(options.lambdas),
+        lambdas=None if options.lambdas is None else parse_lambdas(options.lambdas),
+        features=parse_specs(options.features),
         folds=make_folds(options.validation, options.folds, options.seed),
         solver=options.solver,
         limit=options.limit,

@@ -71,6 +71,9 @@ def open_split(uri: str, split: str | None = None) -> Split:
     """
     found = find_split(uri, split)
     if not found:
+        whole, _, name = uri.rstrip("/").rpartition("/")
+        if split and name in SPLITS and find_split(whole or ".", name):
+            raise InputError(f"{uri}: is one split of a data set; give {whole or '.'}")
         place = f"the folder '{split}' with " if split else "a folder with "
         raise InputError(
             f"{uri}: not a data set, {place}Parquet files is missing; "

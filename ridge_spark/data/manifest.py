@@ -98,9 +98,9 @@ class Manifest:
             (changed, "has not the size it was written with"),
         ):
             if names:
-                others = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
+                others = f", and {len(names) - 1:,} more," if len(names) > 1 else ""
                 raise InputError(
-                    f"{where}: {names[0]}{others} {problem}, says {NAME}; put back what was there, "
+                    f"{where}/{names[0]}:{others} {problem}, says {NAME}; put back what was there, "
                     "or import the images again"
                 )
 

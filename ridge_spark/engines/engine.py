@@ -73,12 +73,14 @@ class Engine(ABC):
     whole_x      True where every worker holds all images, not just its blocks
     workers      that work side by side    threads    of each worker
     memory       bytes that a task may hold
-    view         what tasks see of the training images
+    exact        False where solutions are approximations: averages over workers
+    view         what tasks see of the images
     """
 
     name: str
     runtime: str
     whole_x = False
+    exact = True
     workers: int
     threads: int
     memory: int
@@ -100,6 +102,14 @@ class Engine(ABC):
 
     def close(self) -> None:  # noqa: B027 - most engines have nothing to give back
         """Give back what the engine holds outside this process's memory."""
+
+    def see(self, view: View, key: str = "") -> None:
+        """From now on, let tasks see `view` of the images; `key` tells it from others of a run."""
+        self.view = view
+
+    def once(self, function: Callable[[], Result]) -> Result:
+        """Return function(), called where the run is led from; under MPI, a collective call."""
+        return function()
 
     @abstractmethod
     def map(
@@ -172,7 +182,7 @@ class Engine(ABC):
         if self.test is None:
             return np.zeros((k, k), np.int64)
         task = partial(confusion_of, coef=model.coef, intercept=model.intercept)
-        return self.sum_over_blocks("test", task, self.test)
+        return self.sum_over_blocks("test", self.view.through(task), self.test)
 
 
 def _solve(

@@ -13,6 +13,6 @@ from __future__ import annotations
 from ridge_spark.features.feature_map import FeatureMap
 from ridge_spark.features.find import find_map
 from ridge_spark.features.sample import Sample
-from ridge_spark.features.spec import FeatureSpec, parse_specs
+from ridge_spark.features.spec import PIXELS, FeatureSpec, parse_specs
 
-__all__ = ["FeatureMap", "FeatureSpec", "Sample", "find_map", "parse_specs"]
+__all__ = ["PIXELS", "FeatureMap", "FeatureSpec", "Sample", "find_map", "parse_specs"]

@@ -76,8 +76,9 @@ class FeatureSpec:
 
 
 # `patches` is the best half a minute of two cores buys for 60,000 images of 28 x 28, `wide` of two.
+PIXELS = FeatureSpec("pixels", text="pixels")
 PRESETS = {
-    "pixels": FeatureSpec("pixels"),
+    "pixels": PIXELS,
     "patches": FeatureSpec("patches", filters=128, units=4096),
     "wide": FeatureSpec("wide", moments=1, filters=256, units=8192),
     "units": FeatureSpec("units", units=4096),

@@ -142,6 +142,11 @@ def shape_of(n: int, size: tuple[int, int] | None) -> tuple[int, int, int] | Non
     return height, width, n // (height * width)
 
 
+def name_of(header: Header, at: int | None) -> str | None:
+    """What to call a column in a message; None if there is none."""
+    return None if at is None else _name(header, at)
+
+
 def is_like_a_row_number(name: str) -> bool:
     """True for the name of a column that numbers the rows."""
     return _plain(name) in ROW_NUMBERS

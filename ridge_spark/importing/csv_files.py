@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ridge_spark.errors import InputError
-from ridge_spark.importing.csv_columns import FileColumns, file_columns
+from ridge_spark.importing.csv_columns import FileColumns, file_columns, name_of
 from ridge_spark.importing.csv_header import Header, open_text
 from ridge_spark.importing.csv_splits import rows_of_splits
 from ridge_spark.importing.file_names import FileNames
 from ridge_spark.importing.sources import FileSource, class_order, number_labels
 
 REPEATED = "lines that repeat a file and its label"
-UNLABELLED = "lines of test images without a label"
+UNLABELLED = "test images without a label"
 
 
 class Row(NamedTuple):
@@ -47,7 +47,7 @@ def read_csv_of_files(
         raise InputError(f"{path}: names no files; it needs lines of a file and its label")
     left_out: Counter[str] = Counter()
     rows = _one_each(path, rows, files, left_out)
-    splits, said = rows_of_splits(header, columns.split, [row.split for row in rows])
+    splits, said = rows_of_splits(path, name_of(header, columns.split), [row.split for row in rows])
     sources: dict[str, FileSource] = {}
     classes = class_names
     for split, members in splits.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ridge_spark.data.dataset import Description
+from ridge_spark.data.description import Description
 from ridge_spark.errors import InputError
 from ridge_spark.importing.csv_columns import names_files
 from ridge_spark.importing.csv_files import read_csv_of_files

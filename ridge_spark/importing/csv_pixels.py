@@ -16,7 +16,7 @@ from pyarrow import csv
 from ridge_spark.data.storage import one_line
 from ridge_spark.errors import InputError
 from ridge_spark.importing.array_layout import Layout
-from ridge_spark.importing.csv_columns import FIRST, LAST, PixelColumns, pixel_columns
+from ridge_spark.importing.csv_columns import FIRST, LAST, PixelColumns, name_of, pixel_columns
 from ridge_spark.importing.csv_header import Header, holds_pixels, is_gzipped, is_number
 from ridge_spark.importing.csv_splits import rows_of_splits
 from ridge_spark.importing.labelled import LabelledImages
@@ -44,7 +44,9 @@ def read_csv_of_pixels(
         columns = _with_the_label_first(header, columns)
     asked = [at for at in (columns.label, columns.split) if at is not None]
     labels, *splits = _texts(header, asked)
-    rows, said = rows_of_splits(header, columns.split, splits[0] if splits else labels)
+    rows, said = rows_of_splits(
+        header.path, name_of(header, columns.split), splits[0] if splits else labels
+    )
     if columns.left_out:
         said = (*said, f"passed over    column {', '.join(map(repr, columns.left_out[:8]))}")
     found: dict[str, LabelledImages] = {}

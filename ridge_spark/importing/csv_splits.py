@@ -1,4 +1,4 @@
-"""The rows of a CSV by the split that a column of it says they are of."""
+"""The rows of a table by the split that a column of it says they are of."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from ridge_spark.errors import InputError
 from ridge_spark.importing.csv_columns import split_of
-from ridge_spark.importing.csv_header import Header
 from ridge_spark.importing.splits import FOUND
 
 
 def rows_of_splits(
-    header: Header, column: int | None, values: Sequence[str] | NDArray[np.str_]
+    path: object, column: str | None, values: Sequence[str] | NDArray[np.str_]
 ) -> tuple[dict[str, NDArray[np.int64]], tuple[str, ...]]:
     """The numbers of the rows of each split, training first, and what a person should know.
 
@@ -22,18 +21,17 @@ def rows_of_splits(
     """
     if column is None:
         return {"train": np.arange(len(values))}, ()
-    name = header.names[column] if header.names else f"column {column + 1}"
     kinds, which = np.unique(np.array(values), return_inverse=True)
-    of_kind = {kind: split_of(name, kind) for kind in kinds.tolist()}
+    of_kind = {kind: split_of(column, kind) for kind in kinds.tolist()}
     if not any(of_kind.values()):
         return {"train": np.arange(len(values))}, (
-            f"passed over    column '{name}': its values ({', '.join(kinds[:3])}) name no split",
+            f"passed over    column '{column}': its values ({', '.join(kinds[:3])}) name no split",
         )
     unknown = next((kind for kind, split in of_kind.items() if split is None), None)
     if unknown is not None:
         row = int(np.flatnonzero(np.array(values) == unknown)[0])
         raise InputError(
-            f"{header.path}: row {row + 1} has '{unknown}' in column '{name}', which names no "
+            f"{path}: row {row + 1} has '{unknown}' in column '{column}', which names no "
             "split; use train, validation and test"
         )
     splits = np.array([of_kind[kind] for kind in kinds.tolist()])[which]

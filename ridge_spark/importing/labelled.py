@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ridge_spark.data.description import MOST_PIXELS, Description
+from ridge_spark.data.description import Description
 from ridge_spark.errors import InputError
 from ridge_spark.importing.decoding import Prepared, Tally, hash_fraction
 from ridge_spark.importing.options import ImportOptions
@@ -19,6 +19,7 @@ from ridge_spark.importing.preparation import Preparation
 from ridge_spark.importing.report import Advance, Report, require_two_classes, write_prepared
 from ridge_spark.importing.sources import class_order, number_labels
 
+UNLABELLED = "test images without a label"
 CHUNK_BYTES = 4 * 2**20
 
 
@@ -28,7 +29,7 @@ class LabelledImages:
 
     name    what to call the source in an error message
     shape   (height, width, channels)
-    labels  (n,) integers of any value from 0 up, or text
+    labels  (n,) integers or text; those below 0 have none, as competitions hand out test images
     read    opens the source and yields (rows, d) uint8 chunks that add up to n rows
     found_as  what names the split there, such as an array; empty where nothing does
     said    what a person should know, for the summary
@@ -58,6 +59,7 @@ def import_labelled(
     train = next(iter(splits.values()))
     for images in splits.values():
         _check(images, train)
+    unlabelled = _require_labels(splits)
     class_names = like.class_names if like else class_order(map(str, np.unique(train.labels)))
     if not like:
         require_two_classes(class_names, train.name)
@@ -72,28 +74,14 @@ def import_labelled(
         split: _prepare(images, class_names, preparation, options.held_out_of(split))
         for split, images in splits.items()
     }
-    return write_prepared(uri, description, streams, advance, complete=like is None)
+    report = write_prepared(uri, description, streams, advance, complete=like is None)
+    report.left_out += unlabelled
+    return report
 
 
 def chunk_rows(d: int) -> int:
     """Images to read at a time."""
     return max(1, CHUNK_BYTES // d)
-
-
-def image_shape(dimensions: tuple[int, ...], name: str) -> tuple[int, int, int]:
-    """(height, width, channels) from (n, h, w) or (n, h, w, c); `InputError` if it is not that."""
-    if len(dimensions) not in (3, 4) or min(dimensions) < 1:
-        raise InputError(
-            f"{name}: holds an array of shape {dimensions}; images are (n, height, width) or "
-            "(n, height, width, channels), at least one of them"
-        )
-    height, width, channels = (*dimensions[1:], 1)[:3]
-    if height * width * channels > MOST_PIXELS:
-        raise InputError(
-            f"{name}: images of {height}x{width}x{channels} are too large; "
-            f"the most is {MOST_PIXELS:,} pixels, and a few thousand are usually plenty"
-        )
-    return height, width, channels
 
 
 def _check(images: LabelledImages, train: LabelledImages) -> None:
@@ -102,8 +90,24 @@ def _check(images: LabelledImages, train: LabelledImages) -> None:
             f"{images.name}: images of shape {images.shape}, but the training images have "
             f"{train.shape}; all images of a data set have one shape"
         )
-    if np.issubdtype(images.labels.dtype, np.integer) and images.labels.min() < 0:
-        raise InputError(f"{images.name}: label {images.labels.min()} is out of range (below 0)")
+
+
+def _require_labels(splits: Mapping[str, LabelledImages]) -> Counter[str]:
+    """How many images have no label and are left out; `InputError` if they are to train on."""
+    missing = {split: int((~_labelled(images)).sum()) for split, images in splits.items()}
+    for split, images in splits.items():
+        if missing[split] and split != "test":
+            raise InputError(
+                f"{images.name}: label {images.labels.min()} is out of range (below 0)"
+            )
+    return +Counter({UNLABELLED: sum(missing.values())})
+
+
+def _labelled(images: LabelledImages) -> NDArray[np.bool_]:
+    """(n,) which images have a label."""
+    if np.issubdtype(images.labels.dtype, np.signedinteger):
+        return images.labels.astype(np.int64) >= 0
+    return np.ones(len(images.labels), bool)
 
 
 def _preparation(
@@ -127,8 +131,11 @@ def _prepare(
     preparation: Preparation | None,
     test_split: float,
 ) -> Iterator[Prepared]:
-    values, which = np.unique(images.labels, return_inverse=True)
-    labels = number_labels([str(value) for value in values], class_names, images.name)[which]
+    labelled = _labelled(images)
+    values, which = np.unique(images.labels[labelled], return_inverse=True)
+    labels = np.full(len(labelled), -1, np.int32)
+    numbers = number_labels([str(value) for value in values], class_names, images.name)
+    labels[labelled] = numbers[which]
     start = 0
     for chunk in images.read():
         rows = slice(start, start + len(chunk))
@@ -138,7 +145,11 @@ def _prepare(
         tally = Tally(Counter({f"{images.shape[0]}x{images.shape[1]}": len(chunk)}))
         if preparation:
             chunk = _apply(preparation, chunk.reshape(-1, *images.shape))  # noqa: PLW2901
-        yield Prepared(chunk, labels[rows], held_out, len(chunk), tally)
+        kept = labelled[rows]
+        if kept.all():
+            yield Prepared(chunk, labels[rows], held_out, len(chunk), tally)
+        elif kept.any():
+            yield Prepared(chunk[kept], labels[rows][kept], held_out[kept], len(chunk), tally)
         start = rows.stop
 
 

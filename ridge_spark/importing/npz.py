@@ -147,7 +147,8 @@ def _require_bytes(path: Path, array: str, shape: tuple[int, ...], dtype: np.dty
         size, packed = math.prod(shape) * dtype.itemsize, entry.compress_size
     if entry.file_size < size or not may_hold(size, min(packed, path.stat().st_size)):
         raise InputError(
-            f"{path} [{array}]: ends too early: {size:,} bytes are claimed and {packed:,} are there"
+            f"{path} [{array}]: claims {size:,} bytes, which the {packed:,} packed ones that are "
+            "there can't hold; get the file again"
         )
 
 

@@ -1,40 +1,43 @@
-"""Parquet files with a column of encoded images, as Hugging Face data sets have."""
+"""Parquet files with a column of images, as Hugging Face, Spark and pandas write them."""
 
 from __future__ import annotations
 
-import json
-import re
+import posixpath
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyarrow import fs
 
-from ridge_spark.data.storage import locate, one_line
+from ridge_spark.data.storage import is_remote, locate, one_line
 from ridge_spark.errors import InputError
-from ridge_spark.importing.csv_columns import LABELS as LABEL_NAMES
+from ridge_spark.importing.csv_splits import rows_of_splits
 from ridge_spark.importing.encoded import Encoded
+from ridge_spark.importing.parquet_cells import Cell, cells
+from ridge_spark.importing.parquet_columns import Values, find_columns, read_values
+from ridge_spark.importing.parquet_folder import Part, RowsFile, find_parts
+from ridge_spark.importing.parquet_labels import Labels, agreed_names, require_labels, texts
 from ridge_spark.importing.sources import class_order, number_labels
+from ridge_spark.importing.splits import FOUND
 
-LABEL_COLUMNS = (*LABEL_NAMES, "fine_label")
 ROWS_AT_A_TIME = 128
+UNLABELLED = "test images without a label"
 
 
 @dataclass(frozen=True)
 class RowGroup:
-    """Where rows with images are."""
+    """Where rows with images are; `taken` has which of them are of the split, None for all."""
 
     uri: str
     path: str
     row_group: int
-    image: str  # names of the columns
-    label: str
-    rows: int
+    image: str  # the name of the column
+    rows: int  # that are taken
+    taken: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,10 @@ class ParquetSource:
     def __iter__(self) -> Iterator[Encoded]:
         start = 0
         for group in self.groups:
-            labels = self.labels[start : start + group.rows]
-            for row, (label, data) in enumerate(zip(labels, _images(group), strict=True)):
-                name = f"{group.path} [row group {group.row_group}, row {row}]"
-                yield Encoded(name, int(label), data or b"")
+            labels = iter(self.labels[start : start + group.rows].tolist())
+            for row, cell in enumerate(_cells(group)):
+                if group.taken is None or group.taken[row]:
+                    yield _encoded(group, row, cell, next(labels))
             start += group.rows
 
     def split(self, parts: int) -> Sequence[ParquetSource]:
@@ -67,6 +70,23 @@ class ParquetSource:
         ]
 
 
+@dataclass(frozen=True)
+class Opened:
+    """What is known of a Parquet file before any of its images is read."""
+
+    labels: Labels
+    splits: Values | None
+    groups: list[int]  # rows of each row group
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a file that are of one split."""
+
+    file: Opened
+    taken: NDArray[np.bool_]
+
+
 def read_parquet(
     uri: str,
     image_column: str | None = None,
@@ -75,117 +95,159 @@ def read_parquet(
 ) -> dict[str, ParquetSource]:
     """The images of a Parquet file, or of a folder of them, by split.
 
-    Files whose name or folder starts with `train` or `test` are of that split; with such files
-    there, those of other splits are left out. Else all are training images.
+    Files are of the split that their own name or that of a folder above them is; else rows are of
+    the one that a column of splits tells; else all are training images.
     """
     left_out: Counter[str] = Counter()
-    found: dict[str, tuple[list[str], tuple[RowGroup, ...]]] = {}
-    for split, paths in _by_split(uri, left_out).items():
-        files = [_open(uri, path, image_column, label_column) for path in paths]
-        found[split] = (
-            [label for labels, _ in files for label in labels],
-            tuple(group for _, groups in files for group in groups),
-        )
-    classes = class_names or class_order(found["train"][0])
-    return {
-        split: ParquetSource(
-            classes,
-            number_labels(labels, classes, f"{uri} ({split})"),
-            groups,
-            left_out if split == "train" else Counter(),
-            uri,
-        )
-        for split, (labels, groups) in found.items()
+    parts = find_parts(uri, left_out)
+    opened = {
+        split: [_open(uri, file, image_column, label_column) for file in part.files]
+        for split, part in parts.items()
     }
+    everything = [file for files in opened.values() for file in files]
+    names = agreed_names([file.labels for file in everything])
+    _require_bytes(uri, everything[0])
+    splits, said = _rows_of_splits(parts, opened)
+    sources: dict[str, ParquetSource] = {}
+    for split in (name for name in FOUND if name in splits):
+        found_as, rows = splits[split]
+        source = _source(uri, split, rows, names, class_names, left_out)
+        if len(source.labels):
+            class_names = class_names or source.class_names
+            sources[split] = replace(source, found_as=found_as)
+    if not sources:
+        raise InputError(f"{uri}: has no rows with a label; a data set needs images with labels")
+    first = next(iter(sources))
+    sources[first] = replace(sources[first], left_out=+left_out, said=said)
+    return sources
 
 
-def _by_split(uri: str, left_out: Counter[str]) -> dict[str, list[str]]:
-    filesystem, root = locate(uri)
-    try:
-        info = filesystem.get_file_info(root)
-        if info.type == fs.FileType.File:
-            return {"train": [root]}
-        found = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
-    except OSError as error:
-        raise InputError(f"{uri}: can't be read ({one_line(error)})") from error
-    paths = sorted(info.path for info in found if info.path.endswith(".parquet"))
-    splits: dict[str, list[str]] = {}
-    for path in paths:
-        match = re.search(r"(?:^|/)(train|test|val|dev)[^/]*(?:/|$)", path[len(root) :])
-        splits.setdefault(match.group(1) if match else "", []).append(path)
-    if "train" in splits:
-        for other in splits.keys() - {"train", "test"}:
-            left_out["Parquet files of other splits"] += len(splits.pop(other))
-        return {split: splits[split] for split in ("train", "test") if split in splits}
-    if not paths:
-        raise InputError(f"{uri}: no Parquet files there; give one, or a folder of them")
-    return {"train": paths}
+def _source(
+    uri: str,
+    split: str,
+    rows: Sequence[Rows],
+    names: Sequence[str] | None,
+    class_names: tuple[str, ...] | None,
+    left_out: Counter[str],
+) -> ParquetSource:
+    of_kinds: list[list[str | None]] = []
+    taken: list[NDArray[np.bool_]] = []
+    for some in rows:
+        labels = some.file.labels
+        of_kind = texts(labels, names, to_train_on=split != "test")
+        labelled = np.array([text is not None for text in of_kind] + [False])[labels.values.rows]
+        if split == "test":
+            left_out[UNLABELLED] += int((some.taken & ~labelled).sum())
+        else:
+            require_labels(labels, some.taken)
+        of_kinds.append(of_kind)
+        taken.append(some.taken & labelled)
+    if class_names is None:
+        class_names = class_order(
+            text
+            for some, of_kind, chosen in zip(rows, of_kinds, taken, strict=True)
+            for kind in np.unique(some.file.labels.values.rows[chosen]).tolist()
+            if (text := of_kind[kind]) is not None
+        )
+    numbers: list[NDArray[np.int32]] = []
+    groups: list[RowGroup] = []
+    for some, of_kind, chosen in zip(rows, of_kinds, taken, strict=True):
+        kinds, which = np.unique(some.file.labels.values.rows[chosen], return_inverse=True)
+        found = [of_kind[kind] or "" for kind in kinds.tolist()]
+        numbers.append(number_labels(found, class_names, f"{uri} ({split})")[which])
+        groups += _groups(uri, some.file, chosen)
+    return ParquetSource(class_names, np.concatenate(numbers), tuple(groups), root=uri)
 
 
-def _open(
-    uri: str, path: str, image_column: str | None, label_column: str | None
-) -> tuple[list[str], tuple[RowGroup, ...]]:
-    """The labels of a file, as text, and its row groups."""
+def _groups(uri: str, file: Opened, taken: NDArray[np.bool_]) -> Iterator[RowGroup]:
+    start = 0
+    for number, rows in enumerate(file.groups):
+        some = taken[start : start + rows]
+        start += rows
+        if some.any():
+            yield RowGroup(
+                uri, file.labels.path, number, file.labels.columns.image, int(some.sum()),
+                None if some.all() else some,
+            )  # fmt: skip
+
+
+def _rows_of_splits(
+    parts: Mapping[str, Part], opened: Mapping[str, Sequence[Opened]]
+) -> tuple[dict[str, tuple[str, list[Rows]]], tuple[str, ...]]:
+    """What names each split and its rows; and what a person should know."""
+    files = [file for some in opened.values() for file in some]
+    column = files[0].labels.columns.split
+    if len(parts) > 1 or parts.keys() != {"train"} or any(not file.splits for file in files):
+        return {
+            split: (
+                parts[split].found_as,
+                [Rows(one, np.ones(sum(one.groups), bool)) for one in some],
+            )
+            for split, some in opened.items()
+        }, ()
+    found: dict[str, tuple[str, list[Rows]]] = {}
+    said: tuple[str, ...] = ()
+    for file in files:
+        values = file.splits
+        assert values is not None
+        texts_of_rows = np.array([*map(str, values.kinds), ""])[values.rows]
+        rows, said = rows_of_splits(file.labels.path, str(column), texts_of_rows)
+        for split, members in rows.items():
+            taken = np.zeros(len(values.rows), bool)
+            taken[members] = True
+            name = "" if said else str(texts_of_rows[members[0]])
+            found.setdefault(split, (name, []))[1].append(Rows(file, taken))
+    return found, said
+
+
+def _open(uri: str, file: RowsFile, image: str | None, label: str | None) -> Opened:
     filesystem, _ = locate(uri)
     try:
-        with filesystem.open_input_file(path) as file:
-            parquet = pq.ParquetFile(file)
-            schema = parquet.schema_arrow
-            image = _find(schema, path, image_column, _holds_images, "images", "--image-column")
-            label = _find(schema, path, label_column, _is_label, "labels", "--label-column")
-            column = parquet.read([label])[label].combine_chunks()
-            groups = tuple(
-                RowGroup(uri, path, i, image, label, parquet.metadata.row_group(i).num_rows)
-                for i in range(parquet.num_row_groups)
+        with filesystem.open_input_file(file.path) as opened:
+            parquet = pq.ParquetFile(opened)
+            groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+            columns = find_columns(file, parquet.schema_arrow, image, label)
+
+            def values(name: str) -> Values:
+                return read_values(file, name, lambda name: parquet.read([name])[name], sum(groups))
+
+            return Opened(
+                Labels(file.path, columns, values(columns.label)),
+                values(columns.split) if columns.split else None,
+                groups,
             )
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({one_line(error)})") from error
-    if column.null_count:
-        raise InputError(f"{path}: {column.null_count:,} rows have no '{label}'; remove them")
-    names = _names_of_numbers(schema, label)
-    values = column.to_pylist()
-    if names and not all(0 <= value < len(names) for value in values):
-        raise InputError(f"{path}: a label is outside 0 to {len(names) - 1}, the classes it names")
-    return [names[value] if names else str(value) for value in values], groups
+        raise InputError(f"{file.path}: not a readable Parquet file ({one_line(error)})") from error
 
 
-def _find(
-    schema: pa.Schema, path: str, asked: str | None, fits: Any, what: str, option: str
-) -> str:
-    candidates = [field for field in schema if fits(field, asked)]
-    if not candidates:
-        raise InputError(
-            f"{path}: no column of {what} among {', '.join(schema.names[:8])}; "
-            f"name it with {option}"
-        )
-    return candidates[0].name
+def _require_bytes(uri: str, file: Opened) -> None:
+    """`InputError` if the first image has only a path, and there is no such file."""
+    for group in _groups(uri, file, np.ones(sum(file.groups), bool)):
+        cell = next(_cells(group), Cell(None))
+        if cell.data is None and cell.path and _beside(group, cell.path) is None:
+            raise InputError(
+                f"{group.path}: the images in '{group.image}' have no bytes, only paths such as "
+                f"'{cell.path}', and no such file is beside it; write the images into it"
+            )
+        return
 
 
-def _holds_images(field: pa.Field, asked: str | None) -> bool:
-    kind = field.type
-    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-        kind = kind.field("bytes").type
-    return asked in (None, field.name) and (
-        pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-    )
+def _encoded(group: RowGroup, row: int, cell: Cell, label: int) -> Encoded:
+    if cell.data is None and cell.path and (file := _beside(group, cell.path)):
+        return Encoded(file, label, None)
+    name = f"{group.path} [row group {group.row_group}, row {row}]"
+    return Encoded(name, label, cell.data or b"")
 
 
-def _is_label(field: pa.Field, asked: str | None) -> bool:
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    usable = pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    return usable and (field.name == asked if asked else field.name.lower() in LABEL_COLUMNS)
+def _beside(group: RowGroup, path: str) -> str | None:
+    """The file that a path names in the folder of the Parquet file; never one outside of it."""
+    folder = posixpath.dirname(group.path)
+    file = posixpath.normpath(posixpath.join(folder, path))
+    inside = file.startswith(f"{folder}/") and not is_remote(group.uri)
+    return file if inside and Path(file).is_file() else None
 
 
-def _names_of_numbers(schema: pa.Schema, label: str) -> list[str] | None:
-    """The names that Hugging Face's metadata gives to the numbers in the label column."""
-    try:
-        about = json.loads((schema.metadata or {})[b"huggingface"])
-        return [str(name) for name in about["info"]["features"][label]["names"]]
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def _images(group: RowGroup) -> Iterator[bytes | None]:
+def _cells(group: RowGroup) -> Iterator[Cell]:
     filesystem, _ = locate(group.uri)
     try:
         with filesystem.open_input_file(group.path) as file:
@@ -193,7 +255,6 @@ def _images(group: RowGroup) -> Iterator[bytes | None]:
             for batch in parquet.iter_batches(
                 ROWS_AT_A_TIME, [group.row_group], [group.image], use_threads=False
             ):
-                for value in batch.column(0).to_pylist():
-                    yield value["bytes"] if isinstance(value, dict) else value
+                yield from cells(batch.column(0), f"{group.path} ['{group.image}']")
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{group.path}: can't be read ({one_line(error)})") from error

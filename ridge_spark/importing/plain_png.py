@@ -1,12 +1,16 @@
-"""PNG files that hold nothing but gray or RGB pixels, decoded without a look for anything else."""
+"""PNG files that hold nothing but pixels, decoded without a look for anything else, and made."""
 
 from __future__ import annotations
 
-from zlib import crc32
+import struct
+from zlib import adler32, crc32
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 HEADER_END = 33
+MOST_STORED = 0xFFFF  # bytes in a block that is not compressed
 START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 END = b"\0\0\0\0IEND\xaeB`\x82"
 # Mode by bit depth, colour type, compression, filter method and (no) interlacing.
@@ -34,6 +38,30 @@ def decode_plain_png(
     except ValueError:
         return None
     return into
+
+
+def encode_plain_png(pixels: NDArray[np.uint8]) -> bytes:
+    """A PNG file of (height, width, channels) pixels, 1, 3 or, with alpha last, 4.
+
+    It is not compressed, so that it has the same bytes whichever version of zlib there is.
+    """
+    height, width, channels = pixels.shape
+    colour_type = {1: 0, 3: 2, 4: 6}[channels]
+    lines = np.zeros((height, 1 + width * channels), np.uint8)  # each begins with its filter: none
+    lines[:, 1:] = pixels.reshape(height, -1)
+    raw = lines.tobytes()
+    blocks = bytearray(b"\x78\x01")
+    for start in range(0, len(raw), MOST_STORED):
+        part = raw[start : start + MOST_STORED]
+        last = start + MOST_STORED >= len(raw)
+        blocks += struct.pack("<BHH", last, len(part), len(part) ^ 0xFFFF) + part
+    blocks += struct.pack(">I", adler32(raw))
+    header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", bytes(blocks)), (b"IEND", b""))
+    return START[:8] + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+        for kind, data in chunks
+    )
 
 
 def plain_mode(data: bytes) -> str | None:

@@ -144,10 +144,12 @@ def place_splits(
             said.append(
                 f"training       the {images} are training images too; "
                 "--validation-split leave-out leaves them out"
+                if "train" in placed
+                else f"training       the {images}, for there are no others to train on"
             )
     elif validation is not None:
         raise InputError(f"--validation-split {validation}: {source} has no validation images")
-    if not placed or ("train" not in placed and not to_add):
+    if not placed or ("train" not in map(written_to, placed) and not to_add):
         names = " and ".join(split.found_as or name for name, split in splits.items())
         raise InputError(
             f"{source}: has no training images, only {names}; give what has them too, --like MODEL "

@@ -11,6 +11,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, find_splits, read_blocks
 from ridge_spark.data.same_images import require_same_images
 from ridge_spark.errors import InputError
@@ -89,7 +90,7 @@ def _of_files(model: Model, files: Iterator[str], skip: Skip | None) -> Iterator
 def _predictions(
     model: Model, names: Iterable[str], images: NDArray[np.uint8]
 ) -> Iterator[Prediction]:
-    scores = model.decision_function(images)
+    scores = model.decision_function(images, threads=available_cores())
     for name, row, predicted, margin in zip(names, scores, *classify(scores), strict=True):
         yield Prediction(name, row, int(predicted), float(margin))
 

@@ -15,7 +15,7 @@ from ridge_spark.report import outcome, times
 from ridge_spark.report.charts import MOST_WORKERS, lambda_chart, stage_chart, timeline
 from ridge_spark.report.examples import Examples, find_examples
 from ridge_spark.report.graph import lanes, steps
-from ridge_spark.report.pictures import confusion_picture, picture, weight_pictures
+from ridge_spark.report.pictures import confusion_picture, filter_sheet, picture, weight_pictures
 from ridge_spark.report.svg import inline
 from ridge_spark.report.text import percent, rounded, seconds_of
 from ridge_spark.runs.directory import Run
@@ -72,7 +72,8 @@ def _view(run: Run) -> dict[str, Any]:
         "longest_name": max(map(len, result.classes)),
         "confusion_picture": confusion_picture(result.matrix) if large else None,
         "pairs": outcome.confused_pairs(run),
-        "classes": _class_pictures(run),
+        "classes": _class_pictures(run) if run.model.features is None else [],
+        "filters": _filters(run),
         "more_classes": max(0, len(result.classes) - MOST_CLASSES),
         "examples": shown,
         "without_examples": without,
@@ -125,6 +126,17 @@ def _class_pictures(run: Run) -> list[ClassPictures]:
         )
         for i in range(len(weights))
     ]
+
+
+def _filters(run: Run) -> str | None:
+    """The filters of the model's patches as one picture."""
+    bank = run.model.features.bank if run.model.features else None
+    if bank is None:
+        return None
+    geometry = bank.geometry
+    return filter_sheet(
+        bank.filters.reshape(-1, geometry.window, geometry.window, geometry.shape[2])
+    )
 
 
 def _examples(run: Run) -> tuple[Examples | None, str]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+SHEET_ACROSS = 32  # filters in a row of their sheet
 MOST_SIDE = 128  # pixels of a picture; larger ones are scaled down
 BLUE, ORANGE = (0, 114, 178), (230, 120, 0)  # told apart by colour-blind people
 STRONGEST = 99.5  # percentile of |weight| that gets the full colour
@@ -37,6 +38,26 @@ def weight_pictures(coef: NDArray[np.float64], shape: Shape) -> list[str]:
     colour = np.where(weights[..., None] > 0, BLUE, ORANGE).astype(np.uint8)
     pictures = np.concatenate([colour, alpha[..., None]], axis=-1)
     return [_address(Image.fromarray(each)) for each in pictures]
+
+
+def filter_sheet(filters: NDArray[np.int8]) -> str:
+    """Filters (F, w, w, channels) side by side: gray is 0, light is above it, dark below."""
+    F, window, _, channels = filters.shape
+    across = min(F, SHEET_ACROSS)
+    down = -(-F // across)
+    strongest = np.abs(filters.astype(np.int64)).max(axis=(1, 2, 3), keepdims=True)
+    shown = (128 + 127 * filters.astype(np.int64) // np.maximum(strongest, 1)).astype(np.uint8)
+    if channels not in (1, 3):
+        shown = shown.mean(axis=3, keepdims=True).astype(np.uint8)
+    cell = window + 1
+    sheet = np.full((down * cell + 1, across * cell + 1, shown.shape[3]), 255, np.uint8)
+    for f in range(F):
+        y, x = f // across * cell + 1, f % across * cell + 1
+        sheet[y : y + window, x : x + window] = shown[f]
+    image = Image.fromarray(sheet.squeeze(axis=2) if sheet.shape[2] == 1 else sheet)
+    times = max(1, 640 // image.width)
+    size = (image.width * times, image.height * times)
+    return _address(image.resize(size, Image.Resampling.NEAREST), 1024)
 
 
 def confusion_picture(confusion: NDArray[np.int64]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive images of a data set: `images` (rows, d) uint8, `labels` (rows,)."""
+    """Consecutive images: `images` (rows, d), `labels` (rows,). Those of a data set are uint8."""
 
     first_row: int
-    images: NDArray[np.uint8]
+    images: NDArray[Any]
     labels: NDArray[np.integer]

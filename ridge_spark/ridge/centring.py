@@ -95,24 +95,3 @@ def _divmod(products: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDA
     """Quotient, rounded down, and remainder: NumPy's own divmod takes far longer than this."""
     quotient = products // n
     return quotient, products - quotient * n
-
-
-def centre_floats(X: Float, labels: NDArray[np.integer], classes: int) -> CentredSystem:
-    """The centred system of a float matrix X, shape (n, d): means first, then float64 products."""
-    n = len(X)
-    counts = np.bincount(labels, minlength=classes)
-    mean = X.mean(axis=0)
-    Xc = X - mean
-    active = np.flatnonzero(np.ptp(X, axis=0) > 0)
-    Xc = Xc[:, active]
-    target_mean = (2 * counts - n) / n
-    Yc = np.where(labels[:, None] == np.arange(classes), 1.0, -1.0) - target_mean
-    return CentredSystem(
-        n=n,
-        gram=Xc.T @ Xc,
-        cross=Xc.T @ Yc,
-        target_ss=4.0 * counts * (n - counts) / n,
-        active=active,
-        mean=mean,
-        target_mean=target_mean,
-    )

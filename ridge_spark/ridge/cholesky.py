@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
-from scipy.linalg.lapack import dpocon
 
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.cost import Cost
+from ridge_spark.ridge.lapack import call, integer_type
 from ridge_spark.ridge.solution import (
     MIN_RESIDUAL_DOF,
     Solution,
@@ -48,20 +47,21 @@ class CholeskySolver:
         if not a:  # LAPACK would complain of it on the terminal
             return None
         shift = n * lam
-        shifted = self.system.gram + shift * np.eye(a)
+        factor = np.array(self.system.gram.T, order="F")  # symmetric, so that this is a plain copy
+        factor.flat[:: a + 1] += shift
         try:
-            factor, lower = cho_factor(shifted, lower=True, overwrite_a=True, check_finite=False)
+            call("dpotrf", "L", a, factor, a)
         except LinAlgError:
             return None
-        reciprocal_condition, _ = dpocon(factor, self.norm + shift, uplo="L")
-        if reciprocal_condition < a * np.finfo(np.float64).eps:
+        if reciprocal_condition(factor, self.norm + shift) < a * np.finfo(np.float64).eps:
             return None
 
         residual_dof = n - 1 - a + shift * _inverse_trace(factor)
         if residual_dof < MIN_RESIDUAL_DOF * n:
             return None
 
-        W = cho_solve((factor, lower), self.system.cross, check_finite=False)
+        W = np.array(self.system.cross, order="F")
+        call("dpotrs", "L", a, W.shape[1], factor, a, W, a)
         # ‖Yc - XcW‖² with Xc'XcW = Xc'Yc - NλW put in: no product with Xc'Xc is needed.
         explained = (W * self.system.cross).sum() + shift * (W * W).sum()
         residual = max(self.system.target_ss.sum() - explained, 0.0)
@@ -72,14 +72,20 @@ class CholeskySolver:
         )
 
 
+def reciprocal_condition(factor: Float, norm: float) -> float:
+    """LAPACK's estimate of 1 / (‖LL'‖₁ ‖(LL')⁻¹‖₁), with `norm` = ‖LL'‖₁."""
+    a, found = len(factor), np.empty(1)
+    work, integers = np.empty(3 * a), np.empty(a, integer_type("dpocon"))
+    call("dpocon", "L", a, factor, a, norm, found, work, integers)
+    return float(found[0])
+
+
 def _inverse_trace(factor: Float) -> float:
     """Tr (LL')⁻¹ = ‖L⁻¹‖², a few columns of L⁻¹ at a time; they start on the diagonal."""
     a, total = len(factor), 0.0
     for start in range(0, a, COLUMNS_AT_A_TIME):
-        width = min(COLUMNS_AT_A_TIME, a - start)
-        unit = np.eye(a - start, width)
-        columns = solve_triangular(
-            factor[start:, start:], unit, lower=True, overwrite_b=True, check_finite=False
-        )
-        total += float((columns * columns).sum())
+        width, rows = min(COLUMNS_AT_A_TIME, a - start), a - start
+        columns = np.eye(rows, width, order="F")
+        call("dtrtrs", "L", "N", "N", rows, width, factor[start:, start:], a, columns, rows)
+        total += float(np.vdot(columns, columns))
     return total

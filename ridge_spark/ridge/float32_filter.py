@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ Float32 = NDArray[np.float32]
 
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 SLAB = 256  # pixels, at most, that are summed in one go: fewer make the bound on rounding smaller
+SHORTEST = 1e-18  # of an image: its square is far from where float32 underflows
 TOLERANCE = 1e-5  # singular values below this leave less out than rounding may
 
 
@@ -72,7 +73,7 @@ class Float32Filter:
         )
 
     def decide(
-        self, images: NDArray[np.uint8], labels: NDArray[np.integer]
+        self, images: NDArray[Any], labels: NDArray[np.integer]
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Whether each image is certainly classified correctly, and whether that is in doubt.
 
@@ -89,8 +90,11 @@ class Float32Filter:
         lead = scores[every, labels]
         scores[every, labels] = -np.inf
         lead -= scores.max(axis=1)
-        wrong_by = np.linalg.norm(x, axis=1)[:, None] * self.error + self.offset
-        in_doubt = ~(np.abs(lead) > 2 * wrong_by)  # so is what overflows to NaN
+        with np.errstate(over="ignore"):
+            length = np.linalg.norm(x, axis=1)[:, None]
+        wrong_by = length * self.error + self.offset
+        # So is what overflows to infinity or NaN, or might underflow, where no bound is relative.
+        in_doubt = ~(np.abs(lead) > 2 * wrong_by) | (length < SHORTEST) | (wrong_by < SHORTEST)
         return (lead > 0) & ~in_doubt, in_doubt
 
     def _in_span(self, x: Float32) -> Float32:
@@ -107,7 +111,8 @@ def _directions(flat: Float, intercept: Float) -> tuple[Float, Float] | None:
     """C (L, r), and what turns L weights into B, (r, L); None where r would not be far below L.
 
     With U S V' the singular values of the weights, each of length 1, C is U and B is S V'. The
-    intercept counts as the weight of one more pixel, which is always 255.
+    intercept counts as the weight of one more pixel, which is always 255; of other numbers than
+    bytes the span may then be larger than it need be, and the bounds hold all the same.
     """
     L = len(flat)
     products = flat @ flat.T + intercept @ intercept.T / 255**2

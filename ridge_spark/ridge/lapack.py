@@ -1,7 +1,8 @@
-"""LAPACK by its own names and arguments, called without the interpreter's lock.
+"""BLAS and LAPACK by their own names and arguments, called without the interpreter's lock.
 
 SciPy's own wrappers keep the lock, so that factorisations on several threads would wait for each
-other. The routines are those that SciPy hands to compiled code (scipy.linalg.cython_lapack).
+other. The routines are those that SciPy hands to compiled code, in scipy.linalg.cython_lapack and
+cython_blas.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
-from scipy.linalg import cython_lapack
+from scipy.linalg import cython_blas, cython_lapack
 
 _NAME = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(
     ("PyCapsule_GetName", ctypes.pythonapi)
@@ -23,33 +24,58 @@ _POINTER = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
 )
 
 
-def call(routine: str, *arguments: str | int | NDArray[np.float64]) -> None:
-    """Call `routine` with all its arguments but the last, INFO; `LinAlgError` if that is not 0.
+Argument = str | int | float | NDArray[Any]
 
-    Arrays are passed as the address of their first number: what LAPACK calls their leading
-    dimension is an argument of its own, and so are parts of arrays possible.
+
+def call(routine: str, *arguments: Argument) -> None:
+    """Call LAPACK's `routine` with all its arguments but the last, INFO.
+
+    `LinAlgError` if that is not 0. Arrays are passed as the address of their first number: what
+    LAPACK calls their leading dimension is an argument of its own, and so are parts of arrays
+    possible. Floating-point numbers and arrays must be of the precision of the routine, and arrays
+    of integers of the type `integer_type`.
     """
     function, integer = _routine(routine)
     info = integer()
-    function(*(_passed(argument, integer) for argument in arguments), ctypes.byref(info))
+    real = _real(routine)
+    function(*(_passed(each, integer, real) for each in arguments), ctypes.byref(info))
     if info.value:
         raise LinAlgError(f"LAPACK's {routine} failed (INFO = {info.value})")
 
 
-def _passed(argument: str | int | NDArray[np.float64], integer: Any) -> Any:
+def call_blas(routine: str, *arguments: Argument) -> None:
+    """Call BLAS' `routine`, which tells of no errors, with all its arguments, as `call` does."""
+    function, integer = _routine(routine)
+    real = _real(routine)
+    function(*(_passed(each, integer, real) for each in arguments))
+
+
+def integer_type(routine: str) -> np.dtype[Any]:
+    """The type of the integers that `routine` takes in arrays."""
+    return np.dtype(_routine(routine)[1])
+
+
+def _real(routine: str) -> Any:
+    return {"s": ctypes.c_float, "d": ctypes.c_double}[routine[0]]
+
+
+def _passed(argument: Argument, integer: Any, real: Any) -> Any:
     if isinstance(argument, str):
         return ctypes.c_char_p(argument.encode())
     if isinstance(argument, int):
         return ctypes.byref(integer(argument))
-    if argument.dtype != np.float64:
-        raise TypeError(f"LAPACK takes float64 here, not {argument.dtype}")
+    if isinstance(argument, float):
+        return ctypes.byref(real(argument))
+    if argument.dtype not in (np.dtype(real), np.dtype(integer)):
+        raise TypeError(f"LAPACK takes {np.dtype(real)} here, not {argument.dtype}")
     return ctypes.c_void_p(argument.ctypes.data)
 
 
 @cache
 def _routine(name: str) -> tuple[Any, Any]:
     """The function, which takes addresses only, and the type of its integers."""
-    capsule = cython_lapack.__pyx_capi__[name]
+    found = cython_lapack.__pyx_capi__, cython_blas.__pyx_capi__
+    capsule = next(library[name] for library in found if name in library)
     signature = _NAME(capsule)
     integer = ctypes.c_int if b" int *" in signature or b"(int *" in signature else ctypes.c_int64
     return ctypes.CFUNCTYPE(None)(_POINTER(capsule, signature)), integer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ PANEL_ROWS = 512
 DOUBTFUL_ROWS = 32
 
 
-def scores(images: NDArray[np.uint8], coef: Float, intercept: Float) -> Float:
+def scores(images: NDArray[Any], coef: Float, intercept: Float) -> Float:
     """X W' + b for `images` (n, d), `coef` (m, d) and `intercept` (m,); shape (n, m)."""
     return images.astype(np.float64) @ coef.T + intercept
 
@@ -48,13 +49,13 @@ class Weights:
 
 
 def count_correct(
-    images: NDArray[np.uint8], labels: NDArray[np.integer], weights: Weights
+    images: NDArray[Any], labels: NDArray[np.integer], weights: Weights
 ) -> NDArray[np.int64]:
     """How many images each of L candidates classifies correctly; shape (L,), int64.
 
     The class of an image is that of the largest score, the first where two tie. All candidates
     stand side by side in one float32 product with the pixels, which decides on most images, with a
-    proof; the others are scored in float64.
+    proof; the others are scored in float64. Images are bytes, or numbers of any other type.
     """
     L, k, _ = weights.coef.shape
     correct, doubtful = np.zeros(L, np.int64), []
@@ -65,7 +66,7 @@ def count_correct(
         doubtful += (rows.start + np.flatnonzero(~decided)).tolist()
     for rows in panels(len(doubtful), DOUBTFUL_ROWS):
         indices = doubtful[rows]
-        panel = np.zeros((DOUBTFUL_ROWS, images.shape[1]), np.uint8)
+        panel = np.zeros((DOUBTFUL_ROWS, images.shape[1]), images.dtype)
         panel[: len(indices)] = images[indices]
         found = scores(panel, weights.rows, weights.intercept.ravel())
         predicted = found[: len(indices)].reshape(-1, L, k).argmax(-1)
@@ -74,7 +75,7 @@ def count_correct(
 
 
 def confusion_matrix(
-    images: NDArray[np.uint8], labels: NDArray[np.integer], coef: Float, intercept: Float
+    images: NDArray[Any], labels: NDArray[np.integer], coef: Float, intercept: Float
 ) -> NDArray[np.int64]:
     """Images by class (rows) and predicted class (columns), for `coef` (k, d); shape (k, k)."""
     k = len(coef)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ridge_spark.ridge.centring import CentredSystem, Float
@@ -11,7 +12,7 @@ from ridge_spark.ridge.cholesky import CholeskySolver
 from ridge_spark.ridge.eigen import EigenSolver
 from ridge_spark.ridge.fallback import EigenFallback
 from ridge_spark.ridge.few_images import FewImagesSolver, are_few
-from ridge_spark.ridge.solution import Solution, Solver
+from ridge_spark.ridge.solution import Solution, Solver, store_weights
 from ridge_spark.ridge.threads import blas_threads
 from ridge_spark.ridge.tridiagonal import TridiagonalSolver
 
@@ -67,3 +68,27 @@ def solve(system: CentredSystem, lambdas: Float, solver: str, *, threads: int = 
     """Solve `system` for every λ with the solver of that name, BLAS on `threads` threads."""
     with blas_threads(threads):
         return factorise(system, solver).solve(lambdas)
+
+
+def solve_systems(
+    systems: Sequence[CentredSystem], lambdas: Float, solver: str, threads: int
+) -> list[Solution]:
+    """Solve each of the systems for every λ, on `threads` threads in all.
+
+    Systems side by side rather than threads in a system: a factorisation gains little from more
+    threads, loses much where cores are shared with others, and on one thread has the same bits
+    whatever the number of cores. Large ones go one after the other on all threads, since each takes
+    a few times the memory of its Gram matrix.
+
+    The last system is of all images, and only the weights for the λ to be chosen will be wanted of
+    it: its path stays lazy, the others' are stored.
+    """
+    of_each = threads_for(max(len(system.gram) for system in systems), threads)
+    at_once = min(threads // of_each, len(systems))
+
+    def solved(system: CentredSystem) -> Solution:
+        return factorise(system, solver).solve(lambdas)
+
+    with blas_threads(of_each), ThreadPoolExecutor(at_once) as pool:
+        *fitted, full = pool.map(solved, systems)
+    return [*store_weights(fitted, threads), full]

@@ -71,6 +71,8 @@ def found(
         "confusion": tuple(map(tuple, confusion.tolist())),
         "statistics_sha256": statistics.sha256(),
         "model_sha256": model.sha256(),
+        "spec": model.spec,
+        "features_sha256": model.features_sha256,
     }
 
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from ridge_spark.errors import InputError
 
 if TYPE_CHECKING:
+    from ridge_spark.features import FeatureSpec
     from ridge_spark.ridge.folds import Folds
 
 DEFAULT_LAMBDAS = "logspace:-5:5:10"
+DEFAULT_LAMBDAS_OF_FEATURES = "1,10,100"  # each of them a factorisation of thousands of unknowns
+DEFAULT_FEATURES = "pixels"
 DEFAULT_VALIDATION = 0.2
 MOST_LAMBDAS = 10_000
 SOLVERS = ("auto", "tridiagonal", "cholesky", "eigen")
@@ -23,13 +26,20 @@ class TrainOptions:
 
     data: str
     out: str
-    lambdas: tuple[float, ...]
+    lambdas: tuple[float, ...] | None  # None: those of `lambdas_for`
     folds: Folds
+    features: tuple[FeatureSpec, ...] = ()  # to be searched with λ; of none, pixels
     solver: str = "auto"
     limit: int | None = None
     threads: int | None = None
     partitions: int | None = None
     command: str = ""  # that asked for the run, for whoever wants to repeat it
+
+    def lambdas_for(self, spec: FeatureSpec) -> tuple[float, ...]:
+        """The values of λ to try with these features."""
+        if self.lambdas is not None:
+            return self.lambdas
+        return parse_lambdas(DEFAULT_LAMBDAS if spec.is_pixels else DEFAULT_LAMBDAS_OF_FEATURES)
 
 
 def parse_lambdas(text: str) -> tuple[float, ...]:

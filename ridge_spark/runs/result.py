@@ -91,6 +91,23 @@ class Approximation:
 
 
 @dataclass(frozen=True)
+class Features:
+    """What one of the specs that were searched came to."""
+
+    spec: Annotated[str, "as `--features` takes it"]
+    features_sha256: Annotated[str, "over all that defines the map"]
+    d: Annotated[int, "numbers the model sees of an image"]
+    lambda_: Annotated[float, "the best λ of this spec"]
+    validation_accuracy: Annotated[
+        float | None, "of that λ, the fraction of held-out images classified correctly"
+    ]
+    seconds: Annotated[float, "for this spec, from its statistics to its accuracy"]
+
+    def __post_init__(self) -> None:
+        _require(_is_hash(self.features_sha256) and self.d > 0, "'features' are of no map")
+
+
+@dataclass(frozen=True)
 class Result:
     """A finished run. Every engine writes the same keys."""
 
@@ -147,6 +164,11 @@ class Result:
     combine: Annotated[str | None, "only under MPI: exact, or average"] = None
     mpi: Annotated[Mpi | None, "only under MPI"] = None
     approximation: Annotated[Approximation | None, "only where models were averaged"] = None
+    spec: Annotated[str, "the features of the model, as `--features` takes them"] = "pixels"
+    features_sha256: Annotated[str | None, "over all that defines the features' map"] = None
+    features: Annotated[
+        tuple[Features, ...], "each spec that was searched, in the order given; not after an update"
+    ] = ()
     format_version: Annotated[int, "of this file"] = FORMAT_VERSION
 
     def __post_init__(self) -> None:

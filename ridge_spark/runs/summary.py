@@ -13,7 +13,8 @@ from ridge_spark.runs.result import Approximation, Result
 
 def table(result: Result, out: str) -> str:
     """A short table of what a run found."""
-    lines = [f"{'λ':>12}   validation accuracy        GCV"]
+    lines = _features(result) if result.spec != "pixels" or len(result.features) > 1 else []
+    lines += [f"{'λ':>12}   validation accuracy        GCV"]
     for lam, accuracy, gcv in zip(
         result.lambdas, result.validation_accuracy, result.gcv, strict=True
     ):
@@ -30,6 +31,20 @@ def table(result: Result, out: str) -> str:
     if result.approximation:
         lines += _approximation(result.approximation)
     return "\n".join(lines)
+
+
+def _features(result: Result) -> list[str]:
+    """A row for each spec that was searched."""
+    specs = result.features
+    width = max([len("features"), *(len(each.spec) for each in specs)])
+    lines = [f"{'features':<{width}}   numbers   validation accuracy   seconds"] if specs else []
+    for each in specs:
+        chosen = "  <- best" if each.spec == result.spec and len(specs) > 1 else ""
+        shown = "-" if each.validation_accuracy is None else f"{each.validation_accuracy:.4f}"
+        lines.append(
+            f"{each.spec:<{width}}   {each.d:>7,}   {shown:>19}   {each.seconds:>7.2f}{chosen}"
+        )
+    return [*lines, ""] if specs else [f"features       {result.spec}", ""]
 
 
 def _approximation(cost: Approximation) -> list[str]:

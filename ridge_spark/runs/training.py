@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.data.dataset import Split
 from ridge_spark.engines.engine import Engine
-from ridge_spark.errors import InputError
 from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
-from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import choose_solver
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.result import Features
+from ridge_spark.runs.search import find_maps, search, see, solve_best
 
 
 @dataclass(frozen=True)
@@ -28,69 +24,56 @@ class Training:
     model: Model
     statistics: Statistics
     n_validation: int
+    lambdas: tuple[float, ...]
     validation_accuracy: Float  # (L,)
     gcv: Float  # (L,)
     best: int  # index of the chosen λ
     confusion: NDArray[np.int64]  # (k, k); of no images where there is no test split
     solver: str
     warnings: tuple[str, ...]
+    searched: tuple[Features, ...]
 
 
 def train(engine: Engine, options: TrainOptions) -> Training:
-    """Choose λ on held-out images, then fit on all of them; under MPI, a collective call."""
-    split, folds, lambdas = engine.train, options.folds, np.array(options.lambdas)
-    groups = engine.statistics(folds)
-    total = sum(groups[1:], groups[0])
-    _require_images(total, groups[: folds.held_out], split)
+    """Choose features and λ on held-out images, then fit on all; under MPI, a collective call.
 
-    solver = options.solver
-    if solver == "auto":
-        solver = choose_solver(total.n, total.d, len(lambdas), folds.held_out + 1, engine.workers)
-    fitted_on = [*(total - held_out for held_out in groups[: folds.held_out]), total]
-    *fitted, full = engine.solve(fitted_on, lambdas, solver)
-
-    candidates = {group: Weights(*solution.weights()) for group, solution in enumerate(fitted)}
-    correct = engine.score(folds, candidates).sum(axis=0)
-    n_validation = sum(held_out.n for held_out in groups[: folds.held_out])
-    best = choose(correct, lambdas)
-    coef, intercept = full.weights_at(best)
-    description = split.description
+    Of specs that are equally good, the first is taken.
+    """
+    found, summaries = None, []
+    for feature_map in find_maps(engine, options):
+        searched = search(engine, feature_map, options)
+        summaries.append(searched.summary())
+        if found is None or searched.correct.max() > found.correct.max():
+            found = searched
+        del searched  # its X'X may be large
+    assert found is not None  # there is at least one spec
+    see(engine, found.feature_map)
+    found = solve_best(engine, found)
+    assert found.full is not None
+    coef, intercept = found.full.weights_at(found.best)
+    description = engine.train.description
     model = Model(
         coef=coef,
         intercept=intercept,
         class_names=description.class_names,
         shape=description.shape,
-        lam=float(lambdas[best]),
+        lam=float(found.lambdas[found.best]),
         preparation=description.preparation,
+        features=None if found.feature_map.spec.is_pixels else found.feature_map,
     )
     return Training(
         model=model,
-        statistics=total,
-        n_validation=n_validation,
-        validation_accuracy=correct / n_validation,
-        gcv=full.gcv,
-        best=best,
+        statistics=found.statistics,
+        n_validation=found.n_validation,
+        lambdas=tuple(found.lambdas.tolist()),
+        validation_accuracy=found.correct / found.n_validation,
+        gcv=found.full.gcv,
+        best=found.best,
         confusion=engine.confusion(model),
-        solver=solver,
-        warnings=singular_warnings(lambdas, full),
+        solver=found.solver,
+        warnings=singular_warnings(found.lambdas, found.full),
+        searched=tuple(summaries),
     )
-
-
-def _require_images(total: Statistics, held_out: Sequence[Statistics], split: Split) -> None:
-    names = split.description.class_names
-    if len(names) < 2:
-        raise InputError(f"{split.uri}: has one class only; a classifier needs at least two")
-    empty = np.flatnonzero(total.counts == 0)
-    if len(empty):
-        raise InputError(
-            f"{split.uri}: class '{names[empty[0]]}' is empty among the {total.n:,} training "
-            "images used; add images of it, remove the class, or raise --limit"
-        )
-    if any(group.n == 0 or group.n == total.n for group in held_out):
-        raise InputError(
-            f"{split.uri}: {total.n:,} training images are too few to hold some out; "
-            "use fewer --folds or another --validation"
-        )
 
 
 def singular_warnings(lambdas: Float, full: Solution) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.directory import read_run, read_statistics, require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
 from ridge_spark.runs.result import Change, Result, Update
+from ridge_spark.runs.search import see
 from ridge_spark.runs.training import singular_warnings
 
 
@@ -58,6 +59,8 @@ def update(options: UpdateOptions, draw: Draw) -> Result:
     splits = {uri: _training_split(uri, model) for uri in (*options.add, *options.remove)}
     threads = options.threads or available_cores()
     engine = LocalEngine(next(iter(splits.values())), test, threads, progress)
+    if model.features:
+        see(engine, model.features)
 
     changes = []
     for change, uris in (("added", options.add), ("removed", options.remove)):
@@ -125,14 +128,16 @@ def _statistics(split: Split, model: Model, threads: int, progress: Progress) ->
     """Statistics of a split, its classes in the model's order."""
     classes = number_labels(split.description.class_names, model.class_names, split.uri)
     engine = LocalEngine(split, None, threads, progress)
-    engine.view = View(engine.view.d, len(model.class_names), partial(_renumbered, classes))
+    mapping = partial(_seen_by, model, classes)
+    engine.view = View(model.coef.shape[1], len(model.class_names), mapping)
     (found,) = engine.statistics(Folds.none())
     return found
 
 
-def _renumbered(classes: Any, blocks: Blocks, *, threads: int) -> Blocks:
-    """The blocks with label i as classes[i]."""
-    return (replace(block, labels=classes[block.labels]) for block in blocks)
+def _seen_by(model: Model, classes: Any, blocks: Blocks, *, threads: int) -> Blocks:
+    """The blocks as the model sees them, with label i as classes[i]."""
+    renumbered = (replace(block, labels=classes[block.labels]) for block in blocks)
+    return model.seen(renumbered, threads=threads)
 
 
 def _without(statistics: Statistics, part: Statistics, uri: str) -> Statistics:

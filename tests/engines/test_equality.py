@@ -17,6 +17,7 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.threads import blas_threads
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import train
+from tests.engines.all_engines import SEARCHES, findings, options_of, splits_of
 from tests.engines.processes import SPARKS, Submit
 from tests.support import ROOT, Command
 
@@ -24,23 +25,13 @@ JOB = Path(__file__).with_name("all_engines.py")
 
 
 @pytest.fixture(scope="session")
-def found_locally(mnist: Path) -> dict[int | None, list[Any]]:
-    """What the local engine finds, with a holdout and with 5 folds."""
+def found_locally(mnist: Path) -> dict[str, Any]:
+    """What the local engine finds: with a holdout, with 5 folds, and with features."""
     found = {}
-    for folds in (None, 5):
-        options = TrainOptions("", "", parse_lambdas("1e-3,1,600,1e4"), make_folds(None, folds, 0))
-        train_split, test_split = open_split(str(mnist), "train"), open_split(str(mnist), "test")
-        engine = LocalEngine(train_split, test_split, 2, Progress(quiet=True))
-        training = train(engine, options)
-        found[folds] = [
-            training.statistics.sha256(),
-            training.model.sha256(),
-            training.model.lam,
-            training.confusion.tolist(),
-            training.validation_accuracy.tolist(),
-            training.gcv.tolist(),
-        ]
-    return found
+    for search, folds in SEARCHES.items():
+        engine = LocalEngine(*splits_of(str(mnist), search), 2, Progress(quiet=True))
+        found[search] = findings(train(engine, options_of(search, folds)))
+    return json.loads(json.dumps(found))
 
 
 def test_threads_that_blas_has_anyway_leave_the_bits_alone(tmp_path: Path) -> None:
@@ -67,7 +58,7 @@ def test_spark_finds_what_one_process_finds_and_needs_only_the_zip(
     master: str,
     submit: Submit,
     mnist: Path,
-    found_locally: dict[int | None, list[Any]],
+    found_locally: dict[str, Any],
     tmp_path: Path,
 ) -> None:
     code = package_code(tmp_path / "dist")
@@ -81,9 +72,10 @@ def test_spark_finds_what_one_process_finds_and_needs_only_the_zip(
     assert ".zip" in told["worker"]
     assert told["spark"]["version"].startswith("3.5.6" if version == "3.5.6" else "4.")
     assert told["spark"]["master"] == master
-    assert len(told["found"]) == 8  # 2 engines x (3 partitionings with a holdout, 1 with 5 folds)
+    assert len(told["found"]) == 14  # 2 engines x (1 partitioning of 5 folds, 3 of the others)
     for run, found in told["found"].items():
-        assert found == found_locally[5 if run.endswith("5") else None], run
+        assert found == found_locally[run.rpartition(", ")[2]], run
+    assert "patches" in json.dumps(found_locally["features"])
 
 
 def test_cores_that_a_spark_task_has_leave_the_bits_alone(

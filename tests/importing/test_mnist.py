@@ -55,6 +55,21 @@ def test_a_folder_of_its_files_is_enough(ridge_spark, offline, folder, mnist, tm
     assert found.keys() == expected.keys()
 
 
+def test_its_files_may_have_the_names_that_mirrors_give_them(
+    ridge_spark, offline, folder, tmp_path
+):
+    """A dot before `idx3`, and each file unpacked into a folder of its name, as on Kaggle."""
+    for name in NAMES[:3]:
+        (folder / name).rename(folder / name.replace("-idx", ".idx"))
+    nested = folder / NAMES[3] / NAMES[3]
+    (folder / NAMES[3]).rename(folder / "moved")
+    nested.parent.mkdir()
+    (folder / "moved").rename(nested)
+    done = ridge_spark("import", "mnist", "--from", folder, "--out", "data", env=offline)
+    assert done.returncode == 0, done.stderr
+    assert "data: 60,000 train, 10,000 test" in done.stdout
+
+
 def test_the_cache_is_used_without_a_network(ridge_spark, offline, mnist_files, tmp_path):
     cache = tmp_path / "cache" / "ridge-spark" / "mnist"
     cache.parent.mkdir(parents=True)

@@ -42,16 +42,16 @@ def test_the_hugging_face_form_with_its_names_and_splits(tmp_path):
     }
     metadata = {"huggingface": json.dumps(about)}
     images = [{"bytes": data, "path": None} for data in FILES]
-    for split, labels in (("train", [2, 0] * 5), ("test", [0, 2] * 5), ("validation", [1] * 10)):
+    for split, labels in (("train", [2, 0] * 5), ("test", [0, 2] * 5), ("validation", [2] * 10)):
         save(
             tmp_path / "data" / f"{split}-00000-of-00001.parquet",
             {"image": images, "label": labels}, metadata,
         )  # fmt: skip
     splits = read_parquet(str(tmp_path))
-    assert list(splits) == ["train", "test"]
+    assert list(splits) == ["train", "validation", "test"]
     assert splits["train"].class_names == ("two", "zero")  # no training image is a 'one'
     assert found(splits["test"])[:2] == [(FILES[0], "zero"), (FILES[1], "two")]
-    assert splits["train"].left_out == {"Parquet files of other splits": 1}
+    assert splits["train"].left_out == {}
 
 
 def test_columns_can_be_named(tmp_path):

@@ -9,7 +9,8 @@ from ridge_spark.runs.training import Training
 LAMBDAS = "1e-3,1,600,1e4"
 LIMIT = 50_021  # 13 blocks, the last cut short; a prime, so no number of ranks divides it
 KEYS = (
-    "statistics_sha256", "model_sha256", "best_lambda", "confusion", "validation_accuracy", "gcv",
+    "statistics_sha256", "model_sha256", "features_sha256", "best_lambda", "confusion",
+    "validation_accuracy", "gcv",
 )  # fmt: skip
 
 
@@ -17,6 +18,7 @@ def findings(training: Training) -> list[Any]:
     return [
         training.statistics.sha256(),
         training.model.sha256(),
+        training.model.features_sha256,
         training.model.lam,
         training.confusion.tolist(),
         training.validation_accuracy.tolist(),

@@ -50,7 +50,7 @@ def test_the_three_outputs_agree(ridge_spark, pictures_run):
     assert about["margin"] == scores[-1] - scores[-2]
     assert about["scores"][about["class"]] == scores[-1]
     assert row[:3] == [str(image), about["class"], repr(about["margin"])]
-    assert lines == f"{image}\t{about['class']}\tmargin {about['margin']:.3f}\n"
+    assert lines == f"{image}\t{about['class']}\t{about['margin']:.3f}\n"
 
 
 def test_a_data_set_is_predicted_row_by_row(ridge_spark, pictures_run):

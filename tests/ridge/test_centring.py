@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ridge_spark.errors import InputError
-from ridge_spark.ridge.centring import MOST_IMAGES, centre, centre_floats
+from ridge_spark.ridge.centring import MOST_IMAGES, centre
+from ridge_spark.ridge.float_statistics import FloatStatistics
+from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.statistics import Statistics
 
 EPS = Fraction(2) ** -53  # half the distance from 1 to the next float64
@@ -124,11 +126,26 @@ def test_floats_are_centred_as_the_integers_are():
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (200, 6), dtype=np.uint8), rng.integers(0, 3, 200)
     images[:, 2] = 77
-    integers, floats = (
-        centre(Statistics.of(images, labels, 3)),
-        centre_floats(images.astype(float), labels, 3),
-    )
+    integers = centre(Statistics.of(images, labels, 3))
+    groups = FloatStatistics.of_groups(images.astype(float), labels, Folds.k(3), 3)
+    floats = FloatStatistics.sum(groups).centre()
     assert floats.active.tolist() == integers.active.tolist() == [0, 1, 3, 4, 5]
     for name in ("gram", "cross", "target_ss", "mean", "target_mean"):
         found, expected = getattr(floats, name), getattr(integers, name)
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-8, err_msg=name)
+
+
+@pytest.mark.parametrize("huge", [0.0, 1e9])
+@pytest.mark.parametrize("at", [0.0, 1e5])
+def test_what_is_left_without_a_group_knows_nothing_of_it(at, huge):
+    """Taken out of a total by subtraction, a huge value would leave its rounding error behind."""
+    rng = np.random.default_rng(0)
+    X, labels, folds = rng.normal(size=(600, 5)) + at, np.arange(600) % 3, Folds.k(4)
+    group_of = folds.assign(0, len(X))
+    X[group_of.tolist().index(2)] += huge
+    groups = FloatStatistics.of_groups(X, labels, folds, 3)
+    left = FloatStatistics.sum([*groups[:2], *groups[3:]]).centre()
+    kept = X[group_of != 2]
+    Xc = kept - kept.mean(axis=0)
+    np.testing.assert_allclose(left.gram, Xc.T @ Xc, rtol=1e-10, atol=1e-10 * len(kept))
+    np.testing.assert_allclose(left.mean, kept.mean(axis=0), atol=1e-14 * (1 + at))

@@ -104,6 +104,22 @@ def test_what_the_filter_is_sure_of_is_so(number, d, apart):
     assert not surely_correct[in_doubt].any()
 
 
+@pytest.mark.parametrize("number", [1, MANY])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6, 1e-25, 1e30])
+def test_numbers_of_any_kind_are_scored_as_they_are(number, scale):
+    """Fractions, negative ones, and those whose squares leave float32's range on either side."""
+    rng = np.random.default_rng(2)
+    X, labels = scale * rng.normal(size=(700, D)), rng.integers(0, K, 700)
+    weights = candidates(number)
+    weights = Weights(weights.coef / scale, weights.intercept / 100)
+    found = X @ weights.rows.T + weights.intercept.ravel()
+    predicted = found.reshape(-1, number, K).argmax(-1)
+    expected = (predicted == labels[:, None]).sum(axis=0)
+    assert count_correct(X, labels, weights).tolist() == expected.tolist()
+    matrix = confusion_matrix(X, labels, weights.coef[0], weights.intercept[0])
+    assert matrix.trace() == expected[0]
+
+
 def test_the_confusion_matrix_is_that_of_a_plain_loop(images, one):
     pixels, labels = images
     expected = np.zeros((K, K), int)

@@ -1,0 +1,35 @@
+"""The parser of every command line: one line for a bad option, with the name that was meant."""
+
+from __future__ import annotations
+
+import argparse
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from ridge_spark.errors import InputError
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises `InputError` for a bad option, as for any other bad input.
+
+    A parser of sub-commands, which are `Parser`s too, points to the help of the one that was given.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; for help: {self.prog} --help")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            command: Parser = vars(options).get("parser", self)
+            command.refuse(unknown[0])
+        return options
+
+    def refuse(self, argument: str) -> NoReturn:
+        """Say that there is no such option or that nothing like this is expected."""
+        option = argument.partition("=")[0]
+        if not option.startswith("--"):
+            self.error(f"{argument}: is one argument too many, or there is no such option")
+        close = get_close_matches(option, self._option_string_actions, 1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        self.error(f"{option}: no such option{meant}")
