@@ -7,6 +7,7 @@ PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint
 PROGRAM := $(VENV)/.program
 READY := $(VENV)/.ready
 MNIST := data/mnist
+FEATURES := pixels,patches
 RUN := runs/mnist-$(shell date +%Y%m%d-%H%M%S)
 BENCHMARKS := kernel training spark report_baseline
 # Tests wait for others a good deal: two processes keep two cores busy. Each has whole files.
@@ -43,8 +44,8 @@ $(READY): $(PROGRAM) requirements.txt requirements-dev.txt
 $(MNIST): | $(PROGRAM)
 	$(VENV)/bin/ridge-spark import mnist --out $@
 
-run: $(PROGRAM) | $(MNIST)  ## Train on all of MNIST with the Spark outer-loop job, on this machine
-	$(SPARK) jobs/outer.py --data $(MNIST) --out $(RUN) $(ARGS)
+run: $(PROGRAM) | $(MNIST)  ## Train on all of MNIST, pixels and features, with the Spark outer-loop job
+	$(SPARK) jobs/outer.py --data $(MNIST) --features $(FEATURES) --out $(RUN) $(ARGS)
 
 test: $(READY) $(MPI_READY) | $(MNIST)  ## Run the whole test suite
 	$(PYTHON) -m pytest $(TESTING)

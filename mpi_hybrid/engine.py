@@ -185,7 +185,7 @@ class MpiEngine(Engine):
 
     def _resumed(self, advance: Advance) -> Progressed:
         """What checkpoints hold of this rank's part; every rank learns what all of them hold."""
-        parts = self.world.from_root(self.checkpoint.parts)
+        parts = self.world.from_root(self.checkpoint.find)
         self._done = joined(ends for part in parts for ends in part.rows)
         if parts and self.world.rank == 0:
             self.progress.say(

@@ -104,6 +104,7 @@ def _commands() -> dict[str, ModuleType]:
         evaluate,
         export,
         import_images,
+        list_runs,
         predict,
         report,
         train,
@@ -119,6 +120,7 @@ def _commands() -> dict[str, ModuleType]:
         "update": update,
         "export": export,
         "report": report,
+        "list": list_runs,
         "verify": verify,
     }
 

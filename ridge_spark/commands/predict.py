@@ -29,7 +29,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_model_option(parser)
     parser.add_argument(
         "images", nargs="+", metavar="IMAGES",
-        help="image files, folders, or data sets (or a split of one)",
+        help="image files, folders, or data sets (or a split of one); - for the files that "
+        "standard input names, one a line",
     )  # fmt: skip
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--csv", action="store_true", help="print CSV with a score for each class")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +23,7 @@ from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
 
 FILES_AT_A_TIME = 64
+STANDARD_INPUT = "-"
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +45,14 @@ def predict_paths(
 ) -> Iterator[Prediction]:
     """Classify files, folders of files, data sets and splits of them, in the order given.
 
+    "-" stands for the files that standard input names, one a line.
+
     A damaged file is told to `skip`; without it, `InputError`.
     """
     for path in paths:
+        if path == STANDARD_INPUT:
+            yield from _of_files(model, (line.rstrip("\n") for line in sys.stdin), skip)
+            continue
         splits = find_splits(path)
         for split in splits:
             yield from _of_split(model, split)

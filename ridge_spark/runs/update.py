@@ -42,7 +42,7 @@ class UpdateOptions:
     command: str = ""
 
 
-def update(options: UpdateOptions, draw: Draw) -> Result:
+def update(options: UpdateOptions, draw: Draw | None) -> Result:
     """Write a run directory with the model of the run's images, plus `add`, minus `remove`.
 
     The statistics are those of training on these images from scratch, bit for bit, and no image of

@@ -53,6 +53,17 @@ def test_the_three_outputs_agree(ridge_spark, pictures_run):
     assert lines == f"{image}\t{about['class']}\t{about['margin']:.3f}\n"
 
 
+def test_standard_input_names_files(ridge_spark, pictures_run):
+    folder = pictures_run / "png" / "ant"
+    named = ridge_spark("predict", "--model", pictures_run / "run", folder)
+    files = "".join(f"{path}\n" for path in sorted(folder.iterdir()))
+    done = ridge_spark("predict", "--model", pictures_run / "run", "-", input=files)
+    assert done.stdout.count("\n") == 60
+    assert done.stdout == named.stdout
+    missing = ridge_spark("predict", "--model", pictures_run / "run", "-", input="none.png\n")
+    assert_refused(missing, "none.png")
+
+
 def test_a_data_set_is_predicted_row_by_row(ridge_spark, pictures_run):
     done = ridge_spark("predict", "--model", pictures_run / "run", pictures_run / "data" / "test")
     images, _ = read_all(pictures_run / "data", "test")
