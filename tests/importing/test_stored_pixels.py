@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 import pytest
 
-from ridge_spark.importing.eight_bits import ALL_TRANSPARENT, DEEP, TRANSPARENT
+from ridge_spark.importing.eight_bits import ALL_TRANSPARENT, DARK, DEEP, TRANSPARENT
 from ridge_spark.importing.image_files import TURNED, BadImageError, decode, is_gray, quiet_pillow
 from tests.importing.pictures import encode, noise
 from tests.importing.stored import bmp, packed, png, tiff
@@ -185,8 +185,13 @@ REFUSED = {
     "big 12": (tiff(H, W, packed(of_bits(12)[0], 12), (12,), 1, order=">"), "not read"),
     "10 bits": (tiff(H, W, packed(of_bits(10)[0], 10), (10,), 1), "not read"),
     "gray alpha 16": (tiff(H, W, bytes(H * W * 4), (16, 16), 1, {338: [2]}), "not read"),
-    "8 in 16": (tiff(H, W, packed(GRAY.astype(int), 16), (16,), 1), "none is above 2"),
-    "8 in 16, png": (png(H, W, packed(GRAY.astype(int), 16, ">"), 16, 0), "none is above 2"),
+    "8 in 16": (tiff(H, W, packed(GRAY.astype(int), 16), (16,), 1), "upper 8 are 0"),
+    "8 in 16, png": (png(H, W, packed(GRAY.astype(int), 16, ">"), 16, 0), "upper 8 are 0"),
+    "8 in 16, colour": (png(H, W, packed(COLOURS.astype(int), 16, ">"), 16, 2), "upper 8 are 0"),
+    "8 in 16, alpha": (png(H, W, packed(np.dstack([GRAY, OPAQUE * 257]), 16, ">"), 16, 4),
+                       "upper 8 are 0"),
+    "8 in 16, tiff": (tiff(H, W, packed(COLOURS.astype(int), 16), (16,) * 3, RGB), "upper 8 are 0"),
+    "8 in 16, inks": (tiff(H, W, packed(noise(H, W, 4), 16), (16,) * 4, CMYK), "upper 8 are 0"),
     "key of 16 bits": (png(H, W, packed(COLOURS.astype(int) * 257, 16, ">"), 16, 2,
                            {b"tRNS": bytes(6)}), "transparent"),
 }  # fmt: skip
@@ -267,6 +272,18 @@ def test_a_picture_that_is_transparent_all_over_is_told_of():
     hidden = np.zeros((H, W, 4), np.uint8)
     for kind in ("PNG", "WEBP"):
         assert read(encode(hidden, kind))[1] == [ALL_TRANSPARENT]
+
+
+def test_12_bits_in_16_are_dark_and_that_is_said():
+    values = of_bits(12)[0]
+    for file in (
+        png(H, W, packed(values, 16, ">"), 16, 0),
+        png(H, W, packed(np.dstack([values] * 3), 16, ">"), 16, 2),
+        tiff(H, W, packed(values, 16), (16,), 1),
+    ):
+        found, notes = read(file)
+        assert found.max() in (15, 16)
+        assert notes == [DEEP, DARK]
 
 
 def test_16_bits_of_nothing_are_black():
