@@ -9,7 +9,12 @@ from pathlib import Path
 
 from ridge_spark.data.storage import is_remote
 from ridge_spark.errors import InputError
-from ridge_spark.importing.folder_layout import are_classes_split, same_below_all, split_folders
+from ridge_spark.importing.folder_layout import (
+    are_classes_split,
+    folders_below,
+    same_below_all,
+    split_folders,
+)
 from ridge_spark.importing.image_files import SUFFIXES
 from ridge_spark.importing.listing import Listing, list_images
 from ridge_spark.importing.sources import FileSource, class_order, number_labels
@@ -32,12 +37,14 @@ def read_folder(
     if not is_remote(uri) and Path(uri).resolve() == Path("/"):
         raise InputError(f"{uri}: is the whole machine; give the folder that has the class folders")
     listing = list_images(uri)
-    if not no_splits:
-        if folders := split_folders(uri, listing, class_names):
-            return _read_splits(uri, listing, folders, class_names)
-        if are_classes_split(uri, listing):
-            return _read_split_classes(uri, listing, class_names)
-    note = None if no_splits or class_names else same_below_all(listing)
+    if no_splits:
+        return {"train": _labelled(uri, listing, class_names)}
+    below = folders_below(listing)
+    if folders := split_folders(uri, below, class_names):
+        return _read_splits(uri, listing, folders, class_names)
+    if are_classes_split(uri, below):
+        return _read_split_classes(uri, listing, class_names)
+    note = None if class_names else same_below_all(below)
     return {"train": _labelled(uri, listing, class_names, said=(note,) if note else ())}
 
 
