@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ridge_spark.data.description import MOST_PIXELS
 from ridge_spark.errors import InputError
+from ridge_spark.importing.column_names import FILES, LABELS, ROW_NUMBERS, SPLITS, plain
 from ridge_spark.importing.csv_header import (
     Header,
     column,
@@ -18,17 +16,9 @@ from ridge_spark.importing.csv_header import (
     names_an_image,
     shown,
 )
+from ridge_spark.importing.csv_pixel_names import FEWEST_OF_A_TABLE, of_one_kind, shape_of
 from ridge_spark.importing.splits import SplitName, recognise
 
-FILES = (
-    "file", "files", "filename", "filenames", "file_name", "filepath", "filepaths", "file_path",
-    "path", "paths", "fname", "image", "images", "image_path", "image_name", "image_file",
-    "image_id", "img", "img_path", "img_name", "img_id", "picture", "photo",
-)  # fmt: skip
-LABELS = ("label", "labels", "class", "class_name", "classname", "category", "target", "y")
-ROW_NUMBERS = ("", "id", "index", "idx", "row", "no", "unnamed:_0")
-SPLITS = ("split", "usage", "set", "subset", "partition", "phase", "data_set", "dataset")
-FEWEST_OF_A_TABLE = 16  # columns of pixels; fewer, beside a file, are places in the image
 TRUE, FALSE = ("1", "true", "yes", "t", "y"), ("0", "false", "no", "f", "n")
 FIRST, LAST = "first", "last"  # columns, where they have no names
 
@@ -66,7 +56,7 @@ def names_files(header: Header, asked: str | None) -> bool:
     if header.width == 2:  # no image is a single pixel
         return True
     named = _named(header, FILES) or any(map(names_an_image, header.first))
-    return bool(named) and len(_of_one_kind(header)) < FEWEST_OF_A_TABLE
+    return bool(named) and len(of_one_kind(header.names)) < FEWEST_OF_A_TABLE
 
 
 def file_columns(
@@ -104,7 +94,7 @@ def pixel_columns(
 ) -> tuple[PixelColumns, tuple[int, int, int]]:
     """The columns of a CSV of pixels, and the (height, width, channels) of its images."""
     packed = [at for at, field in enumerate(header.first) if holds_pixels(field)][:1]
-    pixels = packed or _of_one_kind(header) or _other_numbers(header)
+    pixels = packed or of_one_kind(header.names) or _other_numbers(header)
     empty = {at for at in range(header.width) if not (_name(header, at) or _first(header, at))}
     if header.names is None:  # a comma at the end of every line makes one
         empty = {at for at, field in enumerate(header.first) if not field}
@@ -124,22 +114,11 @@ def pixel_columns(
     if shape is None:
         raise InputError(
             f"{header.path}: {n:,} pixels in a line are no square image; tell its shape with "
-            "--size HEIGHTxWIDTH (or, if the columns name files, which: --image-column)"
+            "--size HEIGHTxWIDTH, or name the columns in the first line if some are not pixels "
+            "(and if one names files, which: --image-column)"
         )
     left_out = tuple(_name(header, at) for at in sorted(free - {label_at}))
     return PixelColumns(label_at, split_at, tuple(pixels), left_out), shape
-
-
-def shape_of(n: int, size: tuple[int, int] | None) -> tuple[int, int, int] | None:
-    """(height, width, channels) of n pixels: square, or of the size asked for."""
-    height = width = math.isqrt(n)
-    if size and n in (size[0] * size[1], 3 * size[0] * size[1]):
-        height, width = size
-    elif height * width != n:
-        height = width = math.isqrt(n // 3)
-    if not 1 <= n <= MOST_PIXELS or n not in (height * width, 3 * height * width):
-        return None
-    return height, width, n // (height * width)
 
 
 def name_of(header: Header, at: int | None) -> str | None:
@@ -149,18 +128,7 @@ def name_of(header: Header, at: int | None) -> str | None:
 
 def is_like_a_row_number(name: str) -> bool:
     """True for the name of a column that numbers the rows."""
-    return _plain(name) in ROW_NUMBERS
-
-
-def _of_one_kind(header: Header) -> list[int]:
-    """The columns whose names differ by their numbers only, in the order of an image."""
-    if header.names is None:
-        return []
-    stems = [re.sub(r"\d+", "#", name) for name in header.names]
-    usual = Counter(stem for stem in stems if "#" in stem)
-    most = max(usual.values(), default=0)
-    pixels = [at for at, stem in enumerate(stems) if most and usual[stem] == most]
-    return _in_order(header.names, stems, pixels) if len(pixels) > len(stems) // 2 else []
+    return plain(name) in ROW_NUMBERS
 
 
 def _other_numbers(header: Header) -> list[int]:
@@ -172,36 +140,13 @@ def _other_numbers(header: Header) -> list[int]:
     return [at for at, field in fields if is_number(field) and at not in known]
 
 
-def _in_order(names: Sequence[str], stems: Sequence[str], pixels: list[int]) -> list[int]:
-    """Columns by their numbers, and those of red, green and blue planes pixel by pixel."""
-    kinds = list(dict.fromkeys(stems[at] for at in pixels))
-    if any(stem.count("#") > 1 for stem in kinds):
-        return pixels
-    planes = [
-        sorted((at for at in pixels if stems[at] == kind), key=lambda at: _number(names[at]))
-        for kind in kinds
-    ]
-    if len(planes) == 1:
-        return planes[0]
-    ends = [re.sub(r"[#_. -]|pixel|px", "", kind.lower()) for kind in kinds]
-    for colours in (["r", "g", "b"], ["red", "green", "blue"]):
-        if sorted(ends) == sorted(colours):
-            ordered = [planes[ends.index(colour)] for colour in colours]
-            return [at for pixel in zip(*ordered, strict=True) for at in pixel]
-    return pixels
-
-
-def _number(name: str) -> int:
-    return int("".join(re.findall(r"\d+", name)))
-
-
 def _split(header: Header, free: set[int], label: str | None) -> int | None:
     """The column that tells the split of a row; not the only one that may be the label's."""
     if len(free) < 2:
         return None
     for at in sorted(free):
-        name = _plain(_name(header, at))
-        is_label = name in LABELS or (label is not None and name == _plain(label))
+        name = plain(_name(header, at))
+        is_label = name in LABELS or (label is not None and name == plain(label))
         if not is_label and (name in SPLITS or split_of(name, _first(header, at))):
             return at
     return None
@@ -209,7 +154,7 @@ def _split(header: Header, free: set[int], label: str | None) -> int | None:
 
 def split_of(column: str, value: str) -> SplitName | None:
     """The split of a row by what its column of splits, or one such as `is_test`, says."""
-    of_column = recognise(_plain(column).removeprefix("is_"))
+    of_column = recognise(plain(column).removeprefix("is_"))
     if of_column is None or value.lower() not in (*TRUE, *FALSE):
         return recognise(value)
     if value.lower() in TRUE:
@@ -221,7 +166,7 @@ def _label(header: Header, asked: str | None, free: set[int]) -> int:
     if asked is not None:
         return _asked(header, asked, "--label-column")
     found = _named(header, LABELS, free)
-    if found and (len(found) == 1 or _plain(_name(header, found[0])) in LABELS[:2]):
+    if found and (len(found) == 1 or plain(_name(header, found[0])) in LABELS[:2]):
         return found[0]
     others = [at for at in sorted(free) if not is_like_a_row_number(_name(header, at))]
     if not found and len(others) == 1:
@@ -250,14 +195,10 @@ def _asked(header: Header, asked: str, option: str) -> int:
 
 def _named(header: Header, usual: Sequence[str], among: set[int] | None = None) -> list[int]:
     """The columns with these names, in the order of the names."""
-    names = [_plain(name) for name in header.names or ()]
+    names = [plain(name) for name in header.names or ()]
     wanted = [name for name in usual if not (name == "y" and "x" in names)]  # those are a place
     found = (names.index(name) for name in wanted if name in names)
     return [at for at in found if among is None or at in among]
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[ -]", "_", name.strip().lower())
 
 
 def _first(header: Header, at: int) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ridge_spark.errors import InputError
 from ridge_spark.importing.csv_columns import FileColumns, file_columns, name_of
 from ridge_spark.importing.csv_header import Header, open_text
+from ridge_spark.importing.csv_labels import NONE, one_spelling
 from ridge_spark.importing.csv_splits import rows_of_splits
 from ridge_spark.importing.file_names import FileNames
 from ridge_spark.importing.sources import FileSource, class_order, number_labels
@@ -47,17 +48,18 @@ def read_csv_of_files(
         raise InputError(f"{path}: names no files; it needs lines of a file and its label")
     left_out: Counter[str] = Counter()
     rows = _one_each(path, rows, files, left_out)
+    spellings = one_spelling(row.label for row in rows)
     splits, said = rows_of_splits(path, name_of(header, columns.split), [row.split for row in rows])
     sources: dict[str, FileSource] = {}
     classes = class_names
     for split, members in splits.items():
         some = [rows[member] for member in members.tolist()]
-        if split != "train" and columns.split is not None:
-            labelled = [row for row in some if row.label]
+        if split == "test":
+            labelled = [row for row in some if row.label not in ("", NONE)]
             left_out[UNLABELLED] += len(some) - len(labelled)
             some = labelled
         _require_labels(path, some)
-        labels = [row.label for row in some]
+        labels = [spellings[row.label] for row in some]
         classes = classes or class_order(labels)
         sources[split] = FileSource.mixed(
             root, classes, [row.file for row in some],
@@ -84,7 +86,7 @@ def _one_each(
         there = files.find(row.file)
         missing += there is None
         name = there or posixpath.normpath(row.file)
-        before = first.setdefault(name, row._replace(file=name))
+        before = first.setdefault(name, row if row.file == name else row._replace(file=name))
         if before.line == row.line:
             continue
         for what, one, other in (
@@ -119,20 +121,19 @@ def _rows(header: Header, columns: FileColumns) -> Iterator[Row]:
         reader = csv.reader(text, delimiter=header.delimiter, strict=True)
         for fields in reader:
             if any(fields):
-                line = header.lines + reader.line_num
-                yield _row(header, columns, line, [field.strip() for field in fields])
+                yield _row(header, columns, header.lines + reader.line_num, fields)
 
 
 def _row(header: Header, columns: FileColumns, line: int, fields: list[str]) -> Row:
-    places = [columns.file, columns.label, *([] if columns.split is None else [columns.split])]
-    if len(fields) <= max(places):
+    if len(fields) <= max(columns.file, columns.label, columns.split or 0):
         raise InputError(f"{header.path}: line {line} has only {len(fields)} columns")
-    if any(fields[header.width :]):
+    if len(fields) > header.width and any(fields[header.width :]):
         raise InputError(
             f"{header.path}: line {line} has {len(fields)} columns, not {header.width}; put what "
             f"holds a '{header.delimiter}' between quotes"
         )
-    file, label, split = (*(fields[place] for place in places), "")[:3]
+    file = fields[columns.file].strip()
     if not file:
         raise InputError(f"{header.path}: line {line} has no file name; add it or remove the line")
-    return Row(line, file, label, split)
+    split = "" if columns.split is None else fields[columns.split].strip()
+    return Row(line, file, fields[columns.label].strip(), split)

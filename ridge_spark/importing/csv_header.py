@@ -16,12 +16,15 @@ from typing import IO
 import numpy as np
 
 from ridge_spark.errors import InputError
+from ridge_spark.importing.column_names import is_usual
 from ridge_spark.importing.image_files import SUFFIXES
 
+FEW, MANY = 3, 10  # numbers in a line that may be names of columns
 MOST_LINE = 16 * 2**20  # characters
 ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 DELIMITERS = ",;\t|"
 GZIP = b"\x1f\x8b"
+OTHERWISE_PACKED = (b"PK\x03\x04", b"BZh", b"\xfd7zX", b"\x28\xb5\x2f\xfd")  # zip, bz2, xz, zstd
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 PIXELS_IN_A_FIELD = re.compile(r"[\[(]?\s*\d+([\s,;]+\d+){3,}\s*[\])]?")
 
@@ -75,8 +78,11 @@ def open_text(path: Path) -> Iterator[IO[str]]:
     """The text of a CSV, unpacked if it is gzipped; `InputError` if it can't be read as that."""
     try:
         with open(path, "rb") as plain:
-            packed = plain.read(2) == GZIP
+            start = plain.read(4)
+            if start.startswith(OTHERWISE_PACKED):
+                raise InputError(f"{path}: is packed; unpack it first, or pack it with gzip")
             plain.seek(0)
+            packed = start.startswith(GZIP)
             data = gzip.GzipFile(fileobj=plain) if packed else plain
             yield io.TextIOWrapper(data, encoding="utf-8-sig", newline="")
     except FileNotFoundError as error:
@@ -109,6 +115,10 @@ def read_header(path: Path) -> Header:
         raise InputError(f"{path}: is empty; a CSV starts with the names of its columns")
     delimiter = asked or max(DELIMITERS, key=re.sub('"[^"]*"', "", found[0][1]).count)
     rows = [_fields(line, delimiter) for _, line in found]
+    if len(rows[0]) == 1:
+        raise InputError(
+            f"{path}: has one column; a CSV has a comma, a semicolon, a tab or a bar between two"
+        )
     numbers = [number for number, _ in found]
     second = rows[1] if len(rows) > 1 else ()
     if not _are_names(path, rows[0], second):
@@ -171,19 +181,25 @@ def _are_names(path: Path, first: Sequence[str], second: Sequence[str]) -> bool:
             f"({', '.join(numbers[:4])}); pandas does so where header=None is missing: "
             "write the file again with it"
         )
-    if len(numbers) < 3:  # '0,1' above 'a,cat'
-        return _count_up(numbers) and bool(second) and not all(map(is_number, second))
-    if _count_up(numbers):
-        return not _count_up([field for field in second if is_number(field)])
-    return sum(float(number) > 255 for number in numbers[1:-1]) >= 3  # those are no pixels
+    texts = {at: field for at, field in enumerate(first) if field and not is_number(field)}
+    if texts and all(map(is_usual, texts.values())):
+        return not any(second[at : at + 1] == (field,) for at, field in texts.items())
+    if len(numbers) < FEW:  # '0,1' above 'a,cat'
+        return _count(numbers) and bool(second) and not all(map(is_number, second))
+    if _count(numbers):
+        return not _count([field for field in second if is_number(field)])
+    return sum(float(number) > 255 for number in numbers[1:-1]) >= FEW  # those are no pixels
 
 
-def _count_up(numbers: Sequence[str]) -> bool:
-    """True for 0, 1, 2, ... or 1, 2, 3, ...: what columns without names are called."""
-    if len(numbers) < 2:
-        return False
-    values = np.array([float(number) for number in numbers])
-    return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+def _count(numbers: Sequence[str]) -> bool:
+    """True for 0, 1, 2, ... or 1, 2, 3, ..., and for many that only rise or only fall.
+
+    Columns without names are called so, some of them left out and the others in order.
+    """
+    steps = np.diff([float(number) for number in numbers])
+    if len(steps) and float(numbers[0]) in (0, 1) and (steps == 1).all():
+        return True
+    return len(numbers) >= MANY and bool((steps > 0).all() or (steps < 0).all())
 
 
 def _are_numbered_twins(numbers: Sequence[str]) -> bool:

@@ -18,10 +18,12 @@ from ridge_spark.errors import InputError
 from ridge_spark.importing.array_layout import Layout
 from ridge_spark.importing.csv_columns import FIRST, LAST, PixelColumns, name_of, pixel_columns
 from ridge_spark.importing.csv_header import Header, holds_pixels, is_gzipped, is_number
+from ridge_spark.importing.csv_labels import NONE, one_spelling
 from ridge_spark.importing.csv_splits import rows_of_splits
 from ridge_spark.importing.labelled import LabelledImages
 
 BLOCK_BYTES = 8 * 2**20
+REPEATED = "has its line of names once more further down; remove it there"
 NEEDED = "every line needs a label and whole numbers from 0 to 255"
 
 
@@ -44,6 +46,11 @@ def read_csv_of_pixels(
         columns = _with_the_label_first(header, columns)
     asked = [at for at in (columns.label, columns.split) if at is not None]
     labels, *splits = _texts(header, asked)
+    name = header.names[asked[0]] if header.names else ""
+    if name and not is_number(name) and (labels == name).any():
+        raise InputError(f"{header.path}: {REPEATED}")
+    spellings = one_spelling(labels.tolist())
+    labels = np.array([spellings[label] for label in labels.tolist()])
     rows, said = rows_of_splits(
         header.path, name_of(header, columns.split), splits[0] if splits else labels
     )
@@ -51,8 +58,11 @@ def read_csv_of_pixels(
         said = (*said, f"passed over    column {', '.join(map(repr, columns.left_out[:8]))}")
     found: dict[str, LabelledImages] = {}
     for split, members in rows.items():
+        some = labels[members]
+        if split == "test":
+            some = np.where(some == NONE, "", some)
         found[split] = LabelledImages(
-            str(header.path), layout.shape, labels[members],
+            str(header.path), layout.shape, some,
             _reader(header, columns.pixels, layout, members, len(labels)),
             str(splits[0][members[0]]) if len(rows) > 1 else "", said,
         )  # fmt: skip
@@ -102,6 +112,9 @@ def _reader(
 ) -> Callable[[], Iterator[NDArray[np.uint8]]]:
     """What yields the rows that are `members`, (n, d) at a time."""
     packed = holds_pixels(header.first[pixels[0]])
+    names = [header.names[at] for at in pixels] if header.names else []
+    numbered = all(name.isdecimal() and int(name) < 256 for name in names) and bool(names)
+    numbers = np.array(names, np.int64) if numbered else None
     fractions = not packed and any(not header.first[at].isdecimal() for at in pixels)
     kind = pa.large_string() if packed else pa.float64() if fractions else pa.uint8()
     wanted = np.zeros(rows, bool)
@@ -115,6 +128,8 @@ def _reader(
             else:
                 images = np.stack([field.to_numpy() for field in batch.columns], axis=1)
                 images = _whole(header, images) if fractions else images
+            if numbers is not None and (images == numbers).all(axis=1).any():
+                raise InputError(f"{header.path}: {REPEATED}")
             chosen = wanted[start : start + len(images)]
             start += len(images)
             if chosen.any():

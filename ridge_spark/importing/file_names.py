@@ -32,9 +32,9 @@ class FileNames:
 
         `InputError` if several files match equally well.
         """
-        folder, base = posixpath.split(posixpath.normpath(name))
-        if base in self._files_of(folder):
-            return posixpath.join(folder, base)
+        folder, base = posixpath.split(name)
+        if base in self.files.get(folder, ()):  # folders are kept by their shortest names
+            return name
         for spelt in (name, name.replace("\\", "/")):
             folder, base = posixpath.split(posixpath.normpath(spelt))
             for below in dict.fromkeys((folder, _nfc(folder), _nfd(folder))):

@@ -29,7 +29,8 @@ class LabelledImages:
 
     name    what to call the source in an error message
     shape   (height, width, channels)
-    labels  (n,) integers or text; those below 0 have none, as competitions hand out test images
+    labels  (n,) integers or text; below 0 or empty where an image has none, as competitions
+            hand out test images
     read    opens the source and yields (rows, d) uint8 chunks that add up to n rows
     found_as  what names the split there, such as an array; empty where nothing does
     said    what a person should know, for the summary
@@ -97,8 +98,11 @@ def _require_labels(splits: Mapping[str, LabelledImages]) -> Counter[str]:
     missing = {split: int((~_labelled(images)).sum()) for split, images in splits.items()}
     for split, images in splits.items():
         if missing[split] and split != "test":
+            first = images.labels[~_labelled(images)][0]
             raise InputError(
-                f"{images.name}: label {images.labels.min()} is out of range (below 0)"
+                f"{images.name}: label {first} is out of range (below 0)"
+                if str(first)
+                else f"{images.name}: {missing[split]:,} images have no label; remove them"
             )
     return +Counter({UNLABELLED: sum(missing.values())})
 
@@ -107,6 +111,8 @@ def _labelled(images: LabelledImages) -> NDArray[np.bool_]:
     """(n,) which images have a label."""
     if np.issubdtype(images.labels.dtype, np.signedinteger):
         return images.labels.astype(np.int64) >= 0
+    if np.issubdtype(images.labels.dtype, np.str_):
+        return images.labels.astype(np.str_) != ""
     return np.ones(len(images.labels), bool)
 
 

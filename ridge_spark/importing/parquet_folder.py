@@ -17,7 +17,7 @@ from pyarrow import fs
 
 from ridge_spark.data.storage import locate, one_line
 from ridge_spark.errors import InputError
-from ridge_spark.importing.csv_columns import SPLITS as SPLIT_COLUMNS
+from ridge_spark.importing.column_names import SPLITS as SPLIT_COLUMNS
 from ridge_spark.importing.listing import OF_SYSTEMS
 from ridge_spark.importing.parquet_tables import old_files
 from ridge_spark.importing.splits import SplitName, holds_no_labels, recognise, recognise_all
@@ -57,6 +57,8 @@ def find_parts(uri: str, left_out: Counter[str]) -> dict[str, Part]:
         info = filesystem.get_file_info(root)
         if info.type == fs.FileType.File:
             return {"train": Part("", [RowsFile(root, _keys(posixpath.dirname(root)))])}
+        if info.type == fs.FileType.NotFound:
+            raise InputError(f"{uri}: no such file or folder")
         found = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
         names = sorted(
             info.path[len(root) + 1 :] for info in found if info.type == fs.FileType.File

@@ -206,6 +206,11 @@ def _open(uri: str, file: RowsFile, image: str | None, label: str | None) -> Ope
         with filesystem.open_input_file(file.path) as opened:
             parquet = pq.ParquetFile(opened)
             groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+            if sum(groups) > opened.size():  # labels are read as a whole
+                raise InputError(
+                    f"{file.path}: claims {sum(groups):,} images in {opened.size():,} bytes; "
+                    "get the file again"
+                )
             columns = find_columns(file, parquet.schema_arrow, image, label)
 
             def values(name: str) -> Values:

@@ -39,6 +39,19 @@ def imported(tmp_path: Path, text: str | bytes, *options: object, name: str = "x
 TABLES = {
     "numbers": [numbers(D + 1), *FIRST],
     "numbers from 1": [numbers(D + 1, 1), *FIRST],
+    "numbers from 5": [numbers(D + 1, 5), *FIRST],
+    "some of more numbers": [f"label,{','.join(str(3 * i + 2) for i in range(D))}", *FIRST],
+    "some of more numbers alone": [",".join(str(3 * i + 2) for i in range(D + 1)), *FIRST],
+    "numbers in disorder": [f"label,{numbers(D // 2, 40)},{numbers(D // 2, 4)}",
+        *(f"{label}," + ",".join(map(str, [*row[D // 2 :], *row[: D // 2]]))
+          for label, row in zip(LABELS, PIXELS, strict=True))],
+    "row numbers, numbers and a label": [
+        f",{numbers(D)},label", *(f"{i},{row}" for i, row in enumerate(LAST))
+    ],
+    "all between quotes": [
+        ",".join(f'"{field}"' for field in line.split(",")) for line in [f"label,{NAMED}", *FIRST]
+    ],
+    "an id last": [f"label,{NAMED},id", *(f"{row},{i}" for i, row in enumerate(FIRST))],
     "numbers with fractions": [",".join(f"{i}.0" for i in range(D + 1)), *FIRST],
     "a label and numbers": [f"label,{numbers(D)}", *FIRST],
     "a label of an unusual name and numbers": [f"digit,{numbers(D)}", *FIRST],
@@ -100,6 +113,8 @@ TABLES = {
 def test_tables_of_pixels(tmp_path, table):
     done = imported(tmp_path, "\n".join(table) + "\n", "--test-split", 0)
     assert done.all == EXPECTED, done.printed
+    done = imported(tmp_path, "\r".join(table), "--test-split", 0)
+    assert done.all == EXPECTED, done.printed
     gzipped = gzip.compress("\r\n".join(table).encode())
     done = imported(tmp_path, gzipped, "--test-split", 0, name="x.csv.gz")
     assert done.all == EXPECTED, done.printed
@@ -137,6 +152,11 @@ def test_columns_of_colours_plane_by_plane(tmp_path):
         ([f"label,{NAMED}"], "no rows"),
         ([f"label,{NAMED}", *(f"{i},{','.join(['0.5'] * D)}" for i in range(3))], "by 255"),
         ([f"label,{NAMED}", *(f"{i},{row}" for i, row in enumerate(FIRST))], "row.names = FALSE"),
+        ([f"label,{NAMED}", *FIRST, f"label,{NAMED}"], "line of names once more"),
+        ([f"label,{numbers(D)}", *FIRST, f"label,{numbers(D)}"], "line of names once more"),
+        ([numbers(D + 1), *FIRST, numbers(D + 1)], "line of names once more"),
+        (["label", *LABELS], "has one column"),
+        ([f"{i},{row}" for i, row in enumerate(FIRST)], "name the columns"),
         (["label,pixels", "0,1 2 3 4", "1,1 2 3"], "row 2 has 3 pixels"),
         (["label,pixels", "0,1 2 3 4", "1,1 2 3 256"], "0 to 255"),
         (["label,pixels,usage", "0,1 2 3 4,train", "1,1 2 3 5,holiday"], "'holiday'"),
@@ -326,3 +346,48 @@ def test_test_images_without_a_label_are_left_out_and_counted(tmp_path, pictures
     done = imported(tmp_path, "\n".join(["file,label,split", *rows]), "--workers", 1)
     assert done.splits["test"] == [("cat", pictures[names[5]])], done.printed
     assert "without a label (1)" in done.printed
+
+
+@pytest.mark.parametrize("spelt", ["{}.0", "{}.000000000000000000e+00"])
+def test_labels_that_are_whole_numbers_are_so_whatever_wrote_them(tmp_path, pictures, spelt):
+    lines = [f"{spelt.format(label)},{row}" for label, row in zip(LABELS, ROWS, strict=True)]
+    done = imported(tmp_path, "\n".join(lines), "--test-split", 0)
+    assert done.all == EXPECTED, done.printed
+    rows = [f"{name},{spelt.format(number % 2)}" for number, name in enumerate(pictures)]
+    done = imported(tmp_path, "\n".join(rows), "--test-split", 0, "--workers", 1)
+    assert done.counts() == {"0": 3, "1": 3}
+
+
+def test_all_of_a_table_as_numpy_writes_it(tmp_path):
+    table = np.column_stack([np.array(LABELS, float), PIXELS])
+    np.savetxt(tmp_path / "x.csv", table, delimiter=",", header=f"label,{NAMED}")
+    done = run_import("csv", tmp_path / "x.csv", "--test-split", 0)
+    assert done.all == EXPECTED, done.printed
+
+
+def test_labels_with_accents_are_one_class_however_they_are_written(tmp_path, pictures):
+    forms = ["NFC", "NFD"] * 3
+    rows = [f"{name},{unicodedata.normalize(form, 'fée')}"
+            for name, form in zip(pictures, forms, strict=True)]  # fmt: skip
+    rows[0] = rows[0].rpartition(",")[0] + ",dog"
+    done = imported(tmp_path, "\n".join(rows), "--test-split", 0, "--workers", 1)
+    assert done.counts() == {"dog": 1, unicodedata.normalize("NFC", "fée"): 5}, done.printed
+
+
+@pytest.mark.parametrize("missing", ["", "-1"])
+def test_rows_of_pixels_without_a_label_are_left_out_of_the_test_images_alone(tmp_path, missing):
+    splits = ["train"] * 20 + ["test"] * 4
+    labels = [*LABELS[:22], missing, missing]
+    lines = [",".join(row) for row in zip(labels, ROWS, splits, strict=True)]
+    done = imported(tmp_path, "\n".join([f"label,{NAMED},split", *lines]))
+    assert len(done.splits["train"]) == 20, done.printed
+    assert len(done.splits["test"]) == 2
+    assert "test images without a label (2)" in done.printed
+    lines[3] = f",{ROWS[3]},train"
+    refused = imported(tmp_path, "\n".join([f"label,{NAMED},split", *lines]))
+    assert_one_line(refused, "1 images have no label")
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"BZh9", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"])
+def test_a_file_packed_otherwise_is_told(tmp_path, start):
+    assert_one_line(imported(tmp_path, start + bytes(50)), "unpack it")

@@ -130,7 +130,7 @@ def test_a_missing_file_is_named(path):
         read_npz(path)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data(), st.sampled_from([np.savez, np.savez_compressed]))
 def test_any_damage_is_refused_or_does_no_harm(tmp_path_factory, data, save):
     path = tmp_path_factory.mktemp("damaged") / "images.npz"
