@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ridge_spark.cores import available_cores
+from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
 from ridge_spark.ridge.float_statistics import FloatStatistics
@@ -21,8 +22,10 @@ from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import choose, group_correct, group_statistics
 from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve_systems
 from ridge_spark.ridge.threads import parallel_map
+from ridge_spark.transformer import PatchFeatures, as_bytes
 
 DEFAULT_LAMBDAS = tuple(np.logspace(-5, 5, 10))
+ROWS_AT_ONCE = 1024  # whose features are in memory together, when they are scored
 ACCEPTED = [np.float64, np.uint8]  # anything else becomes the first of them
 
 
@@ -41,8 +44,12 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         int: by that many folds; a float in (0, 1): by holding out that fraction of the samples.
         Ignored where there is one λ only.
     solver : "auto", "tridiagonal", "cholesky" or "eigen"
-    random_state : int, which samples are held out
+    random_state : int, which samples are held out, and which features' map is found
     n_jobs : int, threads to work on; None is 1, and -1 all cores
+    features : what the model sees of X: "pixels", X as it is; or "patches", "wide", "units", with
+        parameters as `ridge-spark train --features` takes them. X is then images of 8-bit pixels,
+        and a few λ are enough, such as (1, 10, 100): each is a factorisation of its own.
+    image_shape : (height, width) or (height, width, channels) of the images; for features
 
     Attributes
     ----------
@@ -60,12 +67,16 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         solver: str = "auto",
         random_state: int = 0,
         n_jobs: int | None = None,
+        features: str = "pixels",
+        image_shape: Sequence[int] | None = None,
     ) -> None:
         self.lambdas = lambdas
         self.cv = cv
         self.solver = solver
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.features = features
+        self.image_shape = image_shape
 
     def fit(self, X: Any, y: Any) -> Self:
         """Fit to X (n, d) and labels y (n,)."""
@@ -75,6 +86,8 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}; at least 2 are needed")
         lambdas, folds, threads = self._check_parameters()
+        self.feature_map_ = self._find_features(X, y)
+        X = self._seen(X)
 
         fitted_on, n_held_out = self._systems(X, labels, folds, threads)
         solver = self.solver
@@ -101,8 +114,27 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         """Scores of X (n, d): (n, k), or (n,) of the second class where there are two."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=ACCEPTED)
-        scores = X.astype(np.float64, copy=False) @ self.coef_.T + self.intercept_
+        step = ROWS_AT_ONCE if self.feature_map_ else max(1, len(X))
+        seen = (self._seen(X[i : i + step]) for i in range(0, len(X), step))
+        scores = np.concatenate(
+            [part.astype(np.float64, copy=False) @ self.coef_.T + self.intercept_ for part in seen]
+        )
         return scores.ravel() if len(self.classes_) == 2 else scores
+
+    def _find_features(self, X: NDArray[Any], y: NDArray[Any]) -> FeatureMap | None:
+        if self.features == "pixels":
+            return None
+        finder = PatchFeatures(
+            self.features, image_shape=self.image_shape, random_state=self.random_state,
+            n_jobs=self.n_jobs,
+        )  # fmt: skip
+        return finder.fit(X, y).feature_map_
+
+    def _seen(self, X: NDArray[Any]) -> NDArray[Any]:
+        """What the model sees of X (n, d): X itself, or its features."""
+        if self.feature_map_ is None:
+            return X
+        return self.feature_map_(as_bytes(X), threads=self._threads())
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Labels of X (n, d); shape (n,)."""

@@ -16,10 +16,9 @@ from ridge_spark.importing.csv_header import (
     names_an_image,
     shown,
 )
-from ridge_spark.importing.csv_pixel_names import of_one_kind, shape_of
+from ridge_spark.importing.csv_pixel_names import FEWEST_OF_A_TABLE, of_one_kind, shape_of
 from ridge_spark.importing.splits import SplitName, recognise
 
-FEWEST_OF_A_TABLE = 16  # columns of pixels; fewer, beside a file, are places in the image
 TRUE, FALSE = ("1", "true", "yes", "t", "y"), ("0", "false", "no", "f", "n")
 FIRST, LAST = "first", "last"  # columns, where they have no names
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from ridge_spark.data.description import MOST_PIXELS
 
+FEWEST_OF_A_TABLE = 16  # columns of pixels; fewer, beside a file, are places in the image
+
 
 def of_one_kind(names: Sequence[str] | None) -> list[int]:
     """The columns whose names differ by their numbers only, in the order of an image."""

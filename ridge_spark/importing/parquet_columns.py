@@ -18,6 +18,7 @@ from ridge_spark.errors import InputError
 from ridge_spark.importing.column_names import FILES
 from ridge_spark.importing.column_names import LABELS as LABEL_NAMES
 from ridge_spark.importing.column_names import SPLITS as SPLIT_NAMES
+from ridge_spark.importing.csv_pixel_names import FEWEST_OF_A_TABLE, of_one_kind
 from ridge_spark.importing.parquet_cells import is_bytes, may_hold_images
 from ridge_spark.importing.parquet_folder import RowsFile
 
@@ -62,7 +63,7 @@ def find_columns(
             name
             for name in (*schema.names, *file.keys)
             if name.lower() in SPLIT_NAMES and name not in taken
-            and (name in file.keys or _is_text(schema.field(name).type))
+            and (name in file.keys or _is_label(schema.field(name).type))
         ),
         None,
     )  # fmt: skip
@@ -184,6 +185,11 @@ def _image_column(
         raise InputError(
             f"{file.path}: '{paths[0]}' holds text, and images are bytes; a list of files and "
             "labels is read as CSV: ridge-spark import csv"
+        )
+    if len(of_one_kind(schema.names)) >= FEWEST_OF_A_TABLE:
+        raise InputError(
+            f"{file.path}: has a column for each pixel ({_shown(schema.names)}); write it as CSV, "
+            "which import csv reads, or the pixels into an array of an .npz file"
         )
     raise InputError(
         f"{file.path}: no column of images among {_shown(schema.names)}; "

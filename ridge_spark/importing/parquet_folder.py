@@ -57,6 +57,8 @@ def find_parts(uri: str, left_out: Counter[str]) -> dict[str, Part]:
         info = filesystem.get_file_info(root)
         if info.type == fs.FileType.File:
             return {"train": Part("", [RowsFile(root, _keys(posixpath.dirname(root)))])}
+        if info.type == fs.FileType.NotFound:
+            raise InputError(f"{uri}: no such file or folder")
         found = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
         names = sorted(
             info.path[len(root) + 1 :] for info in found if info.type == fs.FileType.File

@@ -420,6 +420,7 @@ def test_shards_that_contradict_each_other_are_told(tmp_path):
         ({"image": struct(), "class": TEXTS, "category": TEXTS}, "class and category could both"),
         ({"image": struct(), "kind": TEXTS}, "--label-column"),
         ({"image": [f"{i}.png" for i in range(N)], "label": TEXTS}, "import csv"),
+        ({**{f"pixel{i}": LABELS for i in range(16)}, "label": TEXTS}, "a column for each pixel"),
         ({"image": [[[1, 2], [3]]] * N, "label": TEXTS}, "not of one length"),
         ({"image": [[1, 2, 3]] * N, "label": TEXTS}, "no square image"),
         ({"image": [[[1, 300]]] * N, "label": TEXTS}, "0 to 255"),
@@ -435,6 +436,16 @@ def test_a_file_that_claims_more_images_than_it_has_bytes_is_refused_unread(tmp_
     many = pa.array([0], pa.int32()).take(pa.nulls(10**6, pa.int32()).fill_null(0))
     source = save(tmp_path / "x.parquet", image=pa.nulls(10**6, pa.binary()), label=many)
     assert_one_line(imported(source), "claims 1,000,000 images")
+
+
+def test_a_column_called_split_that_names_none_is_passed_over_and_said(tmp_path):
+    done = imported(save(tmp_path / "x.parquet", image=struct(), label=TEXTS, split=LABELS))
+    assert done.all == EVERYTHING
+    assert "column 'split'" in done.printed
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    assert_one_line(imported(tmp_path / "x"), "no such file or folder")
 
 
 def test_a_data_set_of_this_program_is_told(tmp_path):
