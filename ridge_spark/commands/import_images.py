@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,32 +191,37 @@ def _read(
     options: argparse.Namespace, chosen: ImportOptions, like: Description | None
 ) -> dict[str, Any]:
     """The splits of the source, images of which none has been read so far."""
-    from ridge_spark.importing import idx, npz
-    from ridge_spark.importing.csv_images import read_csv
-    from ridge_spark.importing.folder import read_folder
-    from ridge_spark.importing.parquet_images import read_parquet
-
+    # Each reader is imported where it is used: what others need takes a while to load.
     kind, source, turned = options.kind, options.source, options.transposed
     class_names = like.class_names if like else None
     columns = options.image_column, options.label_column
     if kind == "mnist":
-        from ridge_spark.importing import mnist  # what fetches it takes a while to load
+        from ridge_spark.importing.mnist import read_mnist
 
-        return dict(mnist.read_mnist(options.folder and Path(options.folder)))
+        return dict(read_mnist(options.folder and Path(options.folder)))
     if source is None:
         raise InputError(f"import {kind}: SOURCE is missing, the file or folder to read")
-    readers: dict[str, Callable[[], Mapping[str, Any]]] = {
-        "npz": lambda: npz.read_npz(Path(source), transposed=turned),
-        "idx": lambda: idx.read_idx(Path(source), options.labels, transposed=turned),
-        "folder": lambda: read_folder(
-            source.rstrip("/") or "/", class_names, no_splits=options.no_splits
-        ),
-        "parquet": lambda: read_parquet(source, *columns, class_names),
-        "csv": lambda: read_csv(
-            Path(source), options.folder, *columns, chosen.size, like, transposed=turned
-        ),
-    }
-    return dict(readers[kind]())
+    if kind == "npz":
+        from ridge_spark.importing.npz import read_npz
+
+        return dict(read_npz(Path(source), transposed=turned))
+    if kind == "idx":
+        from ridge_spark.importing.idx import read_idx
+
+        return dict(read_idx(Path(source), options.labels, transposed=turned))
+    if kind == "folder":
+        from ridge_spark.importing.folder import read_folder
+
+        folder = source.rstrip("/") or "/"
+        return dict(read_folder(folder, class_names, no_splits=options.no_splits))
+    if kind == "parquet":
+        from ridge_spark.importing.parquet_images import read_parquet
+
+        return dict(read_parquet(source, *columns, class_names))
+    from ridge_spark.importing.csv_images import read_csv
+
+    path = Path(source)
+    return dict(read_csv(path, options.folder, *columns, chosen.size, like, transposed=turned))
 
 
 def _options(options: argparse.Namespace) -> ImportOptions:
