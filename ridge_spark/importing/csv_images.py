@@ -10,7 +10,6 @@ from ridge_spark.errors import InputError
 from ridge_spark.importing.csv_columns import names_files
 from ridge_spark.importing.csv_files import read_csv_of_files
 from ridge_spark.importing.csv_header import find_csv, read_header
-from ridge_spark.importing.csv_pixels import read_csv_of_pixels
 from ridge_spark.importing.labelled import LabelledImages
 from ridge_spark.importing.sources import FileSource
 
@@ -32,6 +31,9 @@ def read_csv(
     """
     header = read_header(find_csv(source))
     if not names_files(header, image_column):
+        # Imported here: Arrow's reader of CSV takes a while to load.
+        from ridge_spark.importing.csv_pixels import read_csv_of_pixels
+
         size = like.shape[:2] if like else size
         return read_csv_of_pixels(header, label_column, size, transposed=transposed)
     if transposed:

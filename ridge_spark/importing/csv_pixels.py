@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
@@ -140,6 +139,8 @@ def _reader(
 
 def _unpacked(header: Header, column: pa.Array, d: int, start: int) -> NDArray[np.uint8]:
     """(n, d) of a column whose fields hold all pixels of an image each."""
+    import pyarrow.compute as pc  # takes a while to load, and other tables do without
+
     plain = pc.replace_substring_regex(column, r"[\[\](),;\s]+", " ")
     with _told(header):
         numbers = pc.split_pattern(pc.utf8_trim(plain, " "), " ")
@@ -170,7 +171,7 @@ def _texts(header: Header, columns: Sequence[int]) -> list[NDArray[np.str_]]:
     if not batches:
         raise InputError(f"{header.path}: has no rows; {NEEDED}")
     table = pa.Table.from_batches(batches)
-    return [np.array(pc.utf8_trim_whitespace(column).to_pylist()) for column in table.columns]
+    return [np.array([field.strip() for field in column.to_pylist()]) for column in table.columns]
 
 
 def _batches(header: Header, columns: Sequence[int], kind: pa.DataType) -> Iterator[pa.RecordBatch]:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ridge_spark.errors import InputError
@@ -83,6 +82,8 @@ def cells(column: pa.Array, name: str) -> Iterator[Cell]:
 
 def _from_numbers(value: pa.Scalar, name: str, shape: list[int] | None = None) -> bytes | None:
     """A list of the bytes of a file, or nested lists of pixels."""
+    import pyarrow.compute as pc  # takes a while to load, and encoded images do without
+
     if not value.is_valid:
         return None
     numbers, dimensions = value.values, [len(value.values)]
