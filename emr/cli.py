@@ -70,12 +70,19 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--target", choices=TARGETS)
         if name != "plan":
             added.add_argument("--yes", action="store_true", help="do not ask")
+        if name == "up":
+            added.add_argument("--force", action="store_true", help="end running jobs if need be")
 
     added = command("submit", _submit, "run a job, wait for it and fetch its result")
     added.add_argument("job", choices=sorted(JOBS))
     added.add_argument("--data", help="data set: a folder or s3://bucket/prefix; else MNIST")
     added.add_argument("--target", choices=TARGETS, help="refuse if the stack is another")
     added.add_argument("--deploy-mode", choices=["client", "cluster"], default="client")
+    added.add_argument("--name", default="", help="becomes part of the run's name")
+    added.add_argument(
+        "--minutes", type=_minutes, default=120, metavar="N",
+        help="EMR Serverless: end the job after so long, whatever it waits for; default 120",
+    )  # fmt: skip
     _waiting(added)
     added.epilog = "What follows -- is for the job: submit outer -- --folds 5"
 
@@ -95,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_id", nargs="?", help="see: status; the latest by default")
+
+
+def _minutes(text: str) -> int:
+    """EMR Serverless takes no less than 5, and no job may run for longer than a day here."""
+    if not text.isdigit() or not 5 <= int(text) <= 1440:
+        raise argparse.ArgumentTypeError(f"{text}: a whole number from 5 to 1440")
+    return int(text)
 
 
 def _waiting(parser: argparse.ArgumentParser) -> None:
@@ -132,7 +146,7 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _up(options: argparse.Namespace) -> None:
-    operate.up(Terraform(), options.target, options.yes)
+    operate.up(Terraform(), options.target, options.yes, options.force)
 
 
 def _down(options: argparse.Namespace) -> None:
@@ -146,7 +160,13 @@ def _submit(options: argparse.Namespace) -> int:
             f"What is up is {stack.target}; to replace it: make emr-up TARGET={options.target}"
         )
     run_id = submit(
-        stack, options.job, options.data, options.job_options, deploy_mode=options.deploy_mode
+        stack,
+        options.job,
+        options.data,
+        options.job_options,
+        deploy_mode=options.deploy_mode,
+        label=options.name,
+        minutes=options.minutes,
     )
     return finish(stack, run_id, options.poll, options.log_wait)
 

@@ -12,7 +12,12 @@ from emr.errors import EmrError
 
 @dataclass(frozen=True)
 class Sizes:
-    """Nodes and their number."""
+    """Nodes and their number.
+
+    yarn_mib       what YARN has of a worker's memory, as its configuration says
+    steps_at_once  how many jobs share the nodes
+    endpoints      interface endpoints of the private network
+    """
 
     primary_type: str
     primary_vcpus: int
@@ -20,10 +25,13 @@ class Sizes:
     worker_type: str
     worker_vcpus: int
     worker_mib: int
+    yarn_mib: int
+    steps_at_once: int
     workers_min: int
     workers_max: int
     spot_max: int
     disk_gib: int
+    root_gib: int
     endpoints: int
     idle_minutes: int
     max_vcpus: int

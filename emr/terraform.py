@@ -21,7 +21,16 @@ from emr.package import ROOT
 PLUGINS = "/opt/tf-plugins"
 
 NO_PROVIDER = re.compile("Failed to query available provider packages|Failed to install provider")
+NOT_YET_KNOWN = re.compile(
+    r"Invalid InstanceProfile|Failed to authorize instance profile|instance profile .* not found",
+    re.IGNORECASE,
+)
 REMEDIES = {
+    r"InsufficientInstanceCapacity|insufficient capacity|instance fleet .* timed out": "AWS has no "
+    "capacity for these types there now; set zone to another one, or worker_alternatives to "
+    "further types, in terraform.tfvars, then: make emr-up",
+    r"checksums previously recorded": "the provider is not the one in .terraform.lock.hcl; for "
+    "another one: terraform -chdir=terraform init -upgrade",
     r"VcpuLimitExceeded|vCPU limit": "the account's vCPU quota is too small; ask for more in "
     "Service Quotas (EC2, Running On-Demand Standard instances) or choose fewer or smaller workers",
     r"ExpiredToken|RequestExpired|token .* expired": "the AWS credentials have expired; renew them",

@@ -10,9 +10,6 @@ import json
 import re
 import shutil
 import subprocess
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,15 @@ from botocore.exceptions import ClientError
 from emr.package import ROOT
 from emr.stack import Stack
 from tests.emr.step_runner import ACCOUNT, StepRunner
-from tests.emr.tools import PRIMARY, REGION, WORKER, Cli, train_here
+from tests.emr.tools import (
+    PRIMARY,
+    REGION,
+    WORKER,
+    Cli,
+    enforced_iam,
+    train_here,
+    user_who_may_submit,
+)
 from tests.engines.processes import spark_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -88,7 +93,7 @@ def test_mnist_trains_under_enforced_iam_with_the_documented_permissions(
     """The node runs the cluster's own bootstrap action; caller and job may do what they need."""
     scratch = tmp_path / "nodes"
     scratch.mkdir()
-    caller = user_who_may_submit()
+    caller = user_who_may_submit(NAME)
     live.cwd = tmp_path
     spark = spark_home("installed")
     runner = StepRunner(endpoint, spark, scratch, home, aws_command)
@@ -168,7 +173,7 @@ def test_a_cluster_that_ended_itself_is_told_and_made_again(live: Cli) -> None:
     planned = terraform(live, "plan", "-no-color")
     assert "aws_emr_cluster.main[0] will be created" in planned.stdout
     status = live("status").stdout
-    assert "until make emr-down its network costs about $0.03 an hour" in status
+    assert "until make emr-down its network and key cost about $0.03 an hour" in status
 
 
 def test_down_leaves_nothing(live: Cli) -> None:
@@ -224,47 +229,3 @@ def attempt(call: Any) -> str:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         return "denied" if status == 403 else f"failed: {error}"
     return "allowed"
-
-
-def user_who_may_submit() -> dict[str, str]:
-    """Keys of a user with the policy that the documentation gives.
-
-    Except that moto knows the resource of a call to S3 only: elsewhere it asks for any.
-    """
-    policy = json.loads((ROOT / "docs" / "emr-submit-policy.json").read_text())
-    for statement in policy["Statement"]:
-        if "arn:aws:s3" in json.dumps(statement["Resource"]):
-            replaced = json.dumps(statement["Resource"]).replace("ridge-spark", NAME)
-            statement["Resource"] = json.loads(replaced)
-        else:
-            statement["Resource"] = "*"
-    iam = boto3.client("iam", region_name=REGION)
-    iam.create_user(UserName="submitter")
-    iam.put_user_policy(
-        UserName="submitter", PolicyName="submit", PolicyDocument=json.dumps(policy)
-    )
-    key = iam.create_access_key(UserName="submitter")["AccessKey"]
-    return {
-        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-    }
-
-
-@contextmanager
-def enforced_iam(endpoint: str) -> Iterator[None]:
-    """From here on moto checks every call against the policies of whoever makes it."""
-
-    def after(calls: str) -> None:
-        request = urllib.request.Request(
-            f"{endpoint}/moto-api/reset-auth",
-            data=calls.encode(),
-            method="POST",
-            headers={"Content-Type": "text/plain"},
-        )
-        urllib.request.urlopen(request).close()
-
-    after("0")
-    try:
-        yield
-    finally:
-        after("inf")

@@ -20,7 +20,7 @@ from emr.package import ROOT
 from emr.stack import Stack
 from emr.storage import Storage
 from emr.terraform import summary
-from tests.emr import moto_emr
+from tests.emr import moto_account
 from tests.emr.tools import REGION, SIZES, Cli
 
 
@@ -213,7 +213,7 @@ def test_a_bucket_that_exists_elsewhere(endpoint: str) -> None:
 
 
 def test_a_quota_that_is_too_small(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(moto_emr.quota_vcpus, "value", 16.0)
+    monkeypatch.setitem(moto_account.quota_vcpus, "value", 16.0)
     with pytest.raises(EmrError, match=r"may grow to 36 vCPUs, but .* us-east-1 is 16"):
         preflight.check_plan(plan_that_creates("nobody-has-this-one"))
 

@@ -8,9 +8,15 @@ import platform
 import shutil
 import subprocess
 import sys
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import boto3
 
 from emr.package import ROOT
 from emr.stack import Sizes, Stack
@@ -35,15 +41,34 @@ SIZES = Sizes(
     worker_type=WORKER,
     worker_vcpus=8,
     worker_mib=32768,
+    yarn_mib=23424,
+    steps_at_once=2,
     workers_min=2,
     workers_max=4,
     spot_max=0,
     disk_gib=64,
+    root_gib=30,
     endpoints=3,
     idle_minutes=30,
     max_vcpus=32,
     private_network=True,
 )
+
+
+def spark_env() -> dict[str, Any]:
+    """What the cluster's configuration tells of S3, as terraform/cluster.tf does."""
+    exported = {"AWS_REGION": REGION, "AWS_ENDPOINT_URL_S3": f"https://s3.{REGION}.amazonaws.com"}
+    export = {"Classification": "export", "Properties": exported}
+    return {"Classification": "spark-env", "Configurations": [export]}
+
+
+def fleet(kind: str, instance_type: str, nodes: int) -> dict[str, Any]:
+    types = [{"InstanceType": instance_type, "WeightedCapacity": 1}]
+    return {
+        "InstanceFleetType": kind,
+        "TargetOnDemandCapacity": nodes,
+        "InstanceTypeConfigs": types,
+    }
 
 
 def bootstrap(
@@ -136,3 +161,44 @@ def venv_with(home: Path, *requirements: str) -> None:
 def pip(*arguments: str, python: str = sys.executable) -> None:
     quiet = ["--quiet", "--disable-pip-version-check"]
     subprocess.run([python, "-m", "pip", *arguments, *quiet], check=True)
+
+
+def user_who_may_submit(name: str) -> dict[str, str]:
+    """Keys of a user with the policy that the documentation gives, for the stack `name`.
+
+    Except that moto knows the resource of a call to KMS and IAM no better than "any".
+    """
+    text = (ROOT / "docs" / "emr-submit-policy.json").read_text()
+    policy = json.loads(text.replace("ridge-spark", name))
+    for statement in policy["Statement"]:
+        if ":kms:" in json.dumps(statement) or "iam:PassRole" in json.dumps(statement):
+            statement["Resource"] = "*"
+    iam = boto3.client("iam", region_name=REGION)
+    user = f"submitter-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=user)
+    iam.put_user_policy(UserName=user, PolicyName="submit", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    return {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+
+
+@contextmanager
+def enforced_iam(endpoint: str) -> Iterator[None]:
+    """From here on moto checks every call against the policies of whoever makes it."""
+
+    def after(calls: str) -> None:
+        request = urllib.request.Request(
+            f"{endpoint}/moto-api/reset-auth",
+            data=calls.encode(),
+            method="POST",
+            headers={"Content-Type": "text/plain"},
+        )
+        urllib.request.urlopen(request).close()
+
+    after("0")
+    try:
+        yield
+    finally:
+        after("inf")
