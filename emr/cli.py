@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr import operate
 from emr.arguments import OneLineParser
+from emr.doctor import NO, examine
 from emr.errors import EmrError, explain
 from emr.logs import Logs
 from emr.package import ROOT, package_code
 from emr.runs import FAILED, Target
+from emr.smoke import smoke
 from emr.speech import say
 from emr.stack import Stack
 from emr.submit import JOBS, finish, submit, target_of
@@ -60,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     command("package", _package, "build dist/ridge_spark.zip")
     command("lock", _lock, "pin emr/requirements.in, the nodes' packages, in requirements.txt")
     command("validate", _validate, "check the Terraform files, as far as can be done offline")
+    added = command("doctor", _doctor, "check what making the stack will need of the account")
+    added.add_argument("--target", choices=TARGETS)
     for name, run, text in (
         ("plan", _plan, "what would be made, and what it costs an hour"),
         ("up", _up, "make the stack"),
@@ -72,6 +77,12 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--yes", action="store_true", help="do not ask")
         if name == "up":
             added.add_argument("--force", action="store_true", help="end running jobs if need be")
+
+    added = command("smoke", _smoke, "the whole cycle once, with a transcript to send back")
+    added.add_argument("--yes", action="store_true", help="do not ask")
+    added.add_argument("--target", choices=TARGETS, help="only this one")
+    added.add_argument("--transcript", default="runs/emr-smoke.txt", metavar="FILE")
+    _waiting(added)
 
     added = command("submit", _submit, "run a job, wait for it and fetch its result")
     added.add_argument("job", choices=sorted(JOBS))
@@ -141,6 +152,14 @@ def _validate(_: argparse.Namespace) -> None:
         terraform.validate()
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    verdicts = set()
+    for finding in examine(Terraform(), options.target):
+        print(finding, flush=True)
+        verdicts.add(finding.verdict)
+    return int(NO in verdicts)
+
+
 def _plan(options: argparse.Namespace) -> None:
     operate.plan(Terraform(), options.target)
 
@@ -151,6 +170,12 @@ def _up(options: argparse.Namespace) -> None:
 
 def _down(options: argparse.Namespace) -> None:
     operate.down(Terraform(), options.yes)
+
+
+def _smoke(options: argparse.Namespace) -> None:
+    targets = [options.target] if options.target else TARGETS
+    waiting = ["--poll", str(options.poll), "--log-wait", str(options.log_wait)]
+    smoke(Terraform(), Path(options.transcript), options.yes, targets, waiting)
 
 
 def _submit(options: argparse.Namespace) -> int:

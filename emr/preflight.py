@@ -16,8 +16,13 @@ ON_DEMAND_VCPUS = "L-1216C47A"  # Running On-Demand Standard (A, C, D, H, I, M, 
 
 def caller() -> str:
     """The account the credentials belong to; `EmrError` if there are none that work."""
+    return identity().split(":")[4]
+
+
+def identity() -> str:
+    """The ARN the credentials belong to; `EmrError` if there are none that work."""
     with one_line():
-        return str(aws.client("sts", tries=FEW_TRIES).get_caller_identity()["Account"])
+        return str(aws.client("sts", tries=FEW_TRIES).get_caller_identity()["Arn"])
 
 
 def architecture(instance_type: str, region: str) -> str:
@@ -31,6 +36,13 @@ def architecture(instance_type: str, region: str) -> str:
         raise
     supported = answer["InstanceTypes"][0]["ProcessorInfo"]["SupportedArchitectures"]
     return "aarch64" if "arm64" in supported else "x86_64"
+
+
+def vcpus_of(instance_types: list[str], region: str) -> dict[str, int]:
+    """The vCPUs of each type."""
+    answer = aws.client("ec2", region).describe_instance_types(InstanceTypes=instance_types)
+    found = answer["InstanceTypes"]
+    return {each["InstanceType"]: each["VCpuInfo"]["DefaultVCpus"] for each in found}
 
 
 def check_plan(plan: dict[str, Any]) -> None:

@@ -82,15 +82,24 @@ class Terraform:
 
     def variable(self, name: str, variables: dict[str, str]) -> str | None:
         """The value a variable of type string will have, wherever it is set."""
-        options = [f"-var={each}={value}" for each, value in variables.items()]
-        answer = self._run("console", *options, stdin=f"jsonencode(var.{name})\n").stdout
-        value = json.loads(json.loads(answer.strip().splitlines()[-1]))
+        value = json.loads(self.evaluate(f"var.{name}", variables))
         return None if value is None else str(value)
+
+    def evaluate(self, expression: str, variables: dict[str, str]) -> str:
+        """The JSON of an expression's value."""
+        options = [f"-var={each}={value}" for each, value in variables.items()]
+        answer = self._run("console", *options, stdin=f"jsonencode({expression})\n").stdout
+        return str(json.loads(answer.strip().splitlines()[-1]))
 
     def outputs(self) -> dict[str, Any]:
         """The outputs' values; empty if nothing was made."""
         found = json.loads(self._run("output", "-json").stdout or "{}")
         return {name: each["value"] for name, each in found.items()}
+
+    def resources(self) -> list[str]:
+        """The addresses of what the state knows of, without what was only looked at."""
+        found = self._run("state", "list").stdout.split()
+        return [each for each in found if not each.startswith("data.")]
 
     def _run(
         self, *arguments: str, stdout: int = subprocess.PIPE, stdin: str | None = None

@@ -7,9 +7,11 @@ import re
 from typing import Any
 
 from moto.budgets.responses import BudgetsResponse
+from moto.core.responses import ActionResult
 from moto.emr.models import emr_backends
 from moto.emrserverless.models import emrserverless_backends
 from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
+from moto.iam.responses import IamResponse
 from moto.s3.models import FakeBucket
 from moto.servicequotas.responses import ServiceQuotasResponse
 
@@ -39,6 +41,29 @@ def check_action_permitted(self: Any, resource: str) -> None:
         where = f"{arn}/jobruns/new" if action.endswith(":TagResource") else arn
         if not allows(documents, action, where, context):
             self._raise_access_denied()
+
+
+def simulate_principal_policy(self: Any) -> Any:
+    """IAM's own simulation, of the policies of a user and for the context that is given."""
+    user = self._get_param("PolicySourceArn").rsplit("/", 1)[-1]
+    documents = [
+        json.loads(self.backend.get_user_policy(user, name)["policy_document"])
+        for name in self.backend.list_user_policies(user)
+    ]
+    entries = self._get_param("ContextEntries", [])
+    context = {each["ContextKeyName"]: each["ContextKeyValues"][0] for each in entries}
+    results = [
+        {
+            "EvalActionName": action,
+            "EvalResourceName": resource,
+            "EvalDecision": "allowed"
+            if allows(documents, action, resource, context)
+            else "implicitDeny",
+        }
+        for action in self._get_param("ActionNames")
+        for resource in self._get_param("ResourceArns", ["*"])
+    ]
+    return ActionResult({"EvaluationResults": results, "IsTruncated": False})
 
 
 _check_signature = IAMRequestBase.check_signature
@@ -137,6 +162,7 @@ def install() -> None:
     IAMRequestBase.check_action_permitted = check_action_permitted
     IAMRequestBase.check_signature = check_signature
     IAMRequestBase._check_role_trust_relationship = trusts_the_service
+    IamResponse.simulate_principal_policy = simulate_principal_policy
     BudgetsResponse.create_budget = create_budget
     BudgetsResponse.describe_subscribers_for_notification = describe_subscribers_for_notification
     BudgetsResponse.list_tags_for_resource = budget_tags

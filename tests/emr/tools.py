@@ -93,7 +93,7 @@ class Cli:
     cwd: Path
 
     def __call__(
-        self, *arguments: str, expect: int | None = 0, **environment: str
+        self, *arguments: str, expect: int | None = 0, timeout: float = 580, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "emr", *arguments],
@@ -101,7 +101,7 @@ class Cli:
             cwd=self.cwd,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=timeout,
             check=False,
             stdin=subprocess.DEVNULL,
         )
@@ -129,6 +129,22 @@ def make_cli(stack: Stack, tmp_path: Path) -> Cli:
     for command in (["init"], ["apply", "-auto-approve"]):
         subprocess.run(["terraform", *command], cwd=folder, check=True, capture_output=True)
     return Cli(folder, tmp_path)
+
+
+def project_with(folder: Path, name: str, variables: str = "") -> Cli:
+    """The project's Terraform in a copy with a state of its own, and the command line on it."""
+    terraform = folder / "terraform"
+    ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*", "terraform.tfvars")
+    shutil.copytree(ROOT / "terraform", terraform, ignore=ignored)
+    (folder / "emr").symlink_to(ROOT / "emr")
+    (folder / "dist").symlink_to(ROOT / "dist")
+    # Enough for a connection that is closed half-way; not so many that an error of moto's is
+    # repeated for minutes.
+    (terraform / "override.tf").write_text('provider "aws" {\n  max_retries = 4\n}\n')
+    (terraform / "terraform.tfvars").write_text(
+        f'name = "{name}"\nprimary_type = "{PRIMARY}"\nworker_type = "{WORKER}"\n{variables}'
+    )
+    return Cli(terraform, folder)
 
 
 def train_here(images: Path, out: Path, *options: str) -> dict[str, Any]:
@@ -173,12 +189,17 @@ def user_who_may_submit(name: str) -> dict[str, str]:
     for statement in policy["Statement"]:
         if ":kms:" in json.dumps(statement) or "iam:PassRole" in json.dumps(statement):
             statement["Resource"] = "*"
+    return keys_of_user(policy)[1]
+
+
+def keys_of_user(policy: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """A new user with that policy: the name, and the keys as environment variables."""
     iam = boto3.client("iam", region_name=REGION)
-    user = f"submitter-{uuid.uuid4().hex[:8]}"
+    user = f"user-{uuid.uuid4().hex[:8]}"
     iam.create_user(UserName=user)
-    iam.put_user_policy(UserName=user, PolicyName="submit", PolicyDocument=json.dumps(policy))
+    iam.put_user_policy(UserName=user, PolicyName="only", PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(UserName=user)["AccessKey"]
-    return {
+    return user, {
         "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
     }
