@@ -14,8 +14,8 @@ locals {
     AWS_ENDPOINT_URL_S3 = "https://s3.${local.region}.${data.aws_partition.current.dns_suffix}"
   }
 
-  # Said, though it is what gp3 has by itself: AWS answers with the number, and a difference in a
-  # fleet's disks would replace the cluster. Throughput the provider neither sends nor reads.
+  # Said, though it is what gp3 has by itself: should AWS answer with the number, a difference in a
+  # fleet's disks would replace the cluster. Throughput can't be said for a fleet's disks.
   gp3_iops = 3000
 
   # AWS answers with "Properties" wherever it is left out, and a difference would replace the cluster.

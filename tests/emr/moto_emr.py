@@ -32,10 +32,11 @@ def _given(self: Any, key: str) -> Any:
 
 
 def _disk(asked: dict[str, Any]) -> dict[str, Any]:
-    """A gp3 disk is told with what it has by itself, whether or not it was asked for."""
-    if asked.get("VolumeType") != "gp3":
-        return asked
-    return {"Iops": 3000, "Throughput": 125, **asked}
+    """A gp3 disk is told with the IOPS it has by itself, whether or not they were asked for.
+
+    Not with its throughput: the provider would fail on it, and does not where it is in use.
+    """
+    return {"Iops": 3000, **asked} if asked.get("VolumeType") == "gp3" else asked
 
 
 def _fleet(asked: dict[str, Any]) -> dict[str, Any]:

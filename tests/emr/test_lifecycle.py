@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,14 @@ from botocore.exceptions import ClientError
 
 from emr.package import ROOT
 from emr.stack import Stack
+from tests.emr.moto_network import needed_objects
+from tests.emr.policies import allows
 from tests.emr.step_runner import ACCOUNT, StepRunner
 from tests.emr.tools import (
-    PRIMARY,
     REGION,
-    WORKER,
     Cli,
     enforced_iam,
+    project_with,
     train_here,
     user_who_may_submit,
 )
@@ -42,20 +42,9 @@ FAST = ("--poll", "1", "--log-wait", "30")
 def live(
     endpoint: str, wheels: Path, terraform_provider: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Cli:
-    """The project's Terraform in a copy with a state of its own, and the command line on it."""
-    folder = tmp_path_factory.mktemp("project")
-    terraform = folder / "terraform"
-    shutil.copytree(ROOT / "terraform", terraform, ignore=shutil.ignore_patterns(".terraform*"))
-    (folder / "emr").symlink_to(ROOT / "emr")
-    (folder / "dist").symlink_to(ROOT / "dist")
-    # Enough for a connection that is closed half-way; not so many that an error of moto's is
-    # repeated for minutes.
-    (terraform / "override.tf").write_text('provider "aws" {\n  max_retries = 4\n}\n')
-    (terraform / "terraform.tfvars").write_text(
-        f'name = "{NAME}"\nprimary_type = "{PRIMARY}"\nworker_type = "{WORKER}"\n'
-        'budget = { usd = 20, email = "you@example.com" }\n'
-    )
-    return Cli(terraform, folder)
+    variables = 'budget = { usd = 20, email = "you@example.com" }\n'
+    variables += 'data_locations = ["s3://my-images/hands"]\n'
+    return project_with(tmp_path_factory.mktemp("live") / "project", NAME, variables)
 
 
 def terraform(cli: Cli, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -85,6 +74,50 @@ def test_up_and_no_drift(live: Cli) -> None:
     assert "PRIVATE KEY" not in state
     assert "WAITING" in live("status").stdout
     assert "Everything is up already." in live("up").stderr  # and nobody is asked
+
+
+def test_the_s3_endpoint_lets_pass_what_is_needed_and_no_more(live: Cli) -> None:
+    stack = Stack.from_outputs(json_outputs(live))
+    found = boto3.client("ec2", region_name=REGION).describe_vpc_endpoints(
+        Filters=[{"Name": "tag:Project", "Values": [NAME]}]
+    )["VpcEndpoints"]
+    (policy,) = (
+        json.loads(each["PolicyDocument"])
+        for each in found
+        if each["ServiceName"] == f"com.amazonaws.{REGION}.s3"
+    )
+    logs = stack.logs.split("/")[2]
+    passes = [
+        *needed_objects(REGION, release_8=False),
+        ("s3:GetObject", f"arn:aws:s3:::{stack.bucket}/data/a"),
+        ("s3:ListBucket", f"arn:aws:s3:::{stack.bucket}"),
+        ("s3:PutObject", f"arn:aws:s3:::{logs}/emr/a"),
+        ("s3:GetObject", "arn:aws:s3:::my-images/hands/train/a"),
+        ("s3:ListBucket", "arn:aws:s3:::my-images"),
+    ]
+    stays = [
+        ("s3:GetObject", "arn:aws:s3:::somebody-elses/a"),
+        ("s3:PutObject", "arn:aws:s3:::somebody-elses/a"),
+        ("s3:GetObject", "arn:aws:s3:::my-images/feet/a"),
+        ("s3:PutObject", "arn:aws:s3:::my-images/hands/a"),
+        ("s3:PutObject", f"arn:aws:s3:::repo.{REGION}.emr.amazonaws.com/a"),
+    ]
+    assert [each for each in passes if not allows([policy], *each)] == []
+    assert [each for each in stays if allows([policy], *each)] == []
+
+
+def test_a_cluster_at_work_is_not_replaced(live: Cli) -> None:
+    """Whatever would replace it: here a larger disk."""
+    stack = Stack.from_outputs(json_outputs(live))
+    emr = boto3.client("emr", region_name=REGION)
+    jar = {"Jar": "command-runner.jar", "Args": ["spark-submit", "a.py"]}
+    step = {"Name": "a", "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}
+    (run_id,) = emr.add_job_flow_steps(JobFlowId=stack.cluster_id, Steps=[step])["StepIds"]
+    done = live("up", "--yes", expect=2, TF_VAR_disk_gib="65")
+    assert f"error: {stack.cluster_id} is at work on {run_id}, and this would end it" in done.stderr
+    assert "or end it: FORCE=1" in done.stderr
+    emr.cancel_steps(ClusterId=stack.cluster_id, StepIds=[run_id])
+    assert "Everything is up already." in live("up").stderr
 
 
 def test_mnist_trains_under_enforced_iam_with_the_documented_permissions(
@@ -199,22 +232,6 @@ def test_down_leaves_nothing(live: Cli) -> None:
     clusters = client("emr").list_clusters(ClusterStates=["STARTING", "RUNNING", "WAITING"])
     assert NAME not in [each["Name"] for each in clusters["Clusters"]]
     assert "Nothing is up yet" in live("status", expect=2).stderr
-
-
-def test_serverless_comes_up_without_drift_and_goes(live: Cli) -> None:
-    done = live("up", "--yes", "--target", "serverless")
-    assert "Costs nothing while idle" in done.stderr
-    again = terraform(live, "plan", "-var=target=serverless", "-detailed-exitcode", "-no-color")
-    assert again.returncode == 0, again.stdout
-    application = json_outputs(live)["application_id"]
-    live("down", "--yes")
-    assert terraform(live, "state", "list").stdout == ""
-    serverless = boto3.client("emr-serverless", region_name=REGION)
-    applications = serverless.list_applications()["applications"]
-    assert {each["id"]: each["state"] for each in applications}.get(application) in (
-        None,
-        "TERMINATED",
-    )
 
 
 def json_outputs(cli: Cli) -> dict[str, Any]:
