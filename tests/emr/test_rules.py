@@ -15,7 +15,7 @@ from moto.emr.models import emr_backends
 from moto.emrserverless.models import emrserverless_backends
 
 import emr.submit
-from emr import guard
+from emr import guard, operate
 from emr.cluster import Cluster
 from emr.errors import EmrError
 from emr.follow import follow
@@ -113,8 +113,8 @@ def test_a_job_that_is_told_nothing_of_s3_fails(
 def test_a_worker_fits_beside_the_driver(
     serverless_stack: Stack, images: Path, vcpus: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also for images that would keep the largest worker busy."""
-    monkeypatch.setattr(emr.submit.images, "describe", lambda *_: (2000, 12_000_000))
+    """Also where the smallest worker has not the memory to keep all of its cores busy."""
+    monkeypatch.setattr(emr.submit.images, "describe", lambda *_: (3000, 9_400_000))
     stack = replace(serverless_stack, sizes=replace(serverless_stack.sizes, max_vcpus=vcpus))
     application = emrserverless_backends[ACCOUNT][REGION].applications[stack.application_id]
     application.maximum_capacity = {"cpu": f"{vcpus} vCPU", "memory": f"{vcpus * 8} GB"}
@@ -225,6 +225,34 @@ def test_an_application_with_jobs_is_changed_only_by_force(started: tuple[Stack,
     assert run.state == "CANCELLED"
     assert Serverless(stack).summary().split(": ")[1].startswith("STOPPED")
     guard.stop_application("0nothere", REGION)
+
+
+class FlakyTerraform:
+    """Fails to apply with the answers it is given, in turn."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.calls: list[str] = []
+
+    def plan(self, variables: dict[str, str]) -> None:
+        self.calls.append(f"plan {variables}")
+
+    def apply_planned(self) -> None:
+        self.calls.append("apply")
+        if self.answers:
+            raise EmrError(self.answers.pop(0))
+
+
+def test_a_role_that_aws_does_not_know_yet_is_tried_once_more() -> None:
+    late = "running EMR Job Flow: ValidationException: Invalid InstanceProfile: ridge-spark-job"
+    terraform = FlakyTerraform(late)
+    operate._apply(terraform, "cluster")  # type: ignore[arg-type]
+    assert terraform.calls == ["apply", "plan {'target': 'cluster'}", "apply"]
+    for answers in ((late, late), ("VcpuLimitExceeded",)):
+        terraform = FlakyTerraform(*answers)
+        with pytest.raises(EmrError, match=answers[-1]):
+            operate._apply(terraform, None)  # type: ignore[arg-type]
+        assert terraform.calls.count("apply") == len(answers)
 
 
 # --- permissions ------------------------------------------------------------------------------
