@@ -22,10 +22,10 @@ PLUGINS = "/opt/tf-plugins"
 
 NO_PROVIDER = re.compile("Failed to query available provider packages|Failed to install provider")
 NOT_YET_KNOWN = re.compile(
-    r"Invalid InstanceProfile|Failed to authorize instance profile|instance profile .* not found",
-    re.IGNORECASE,
+    "Invalid InstanceProfile|Failed to authorize instance profile|does not know the nodes' role yet"
 )
 REMEDIES = {
+    NOT_YET_KNOWN.pattern: "AWS does not know the nodes' role yet; once more: make emr-up",
     r"InsufficientInstanceCapacity|insufficient capacity|instance fleet .* timed out": "AWS has no "
     "capacity for these types there now; set zone to another one, or worker_alternatives to "
     "further types, in terraform.tfvars, then: make emr-up",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from emr.follow import follow
 from emr.package import ROOT
 from emr.serverless import Serverless, environment_options
 from emr.stack import Stack
+from emr.terraform import summary
 from tests.emr import moto_serverless, yarn
 from tests.emr.policies import allows
 from tests.emr.step_runner import ACCOUNT, NO_WAY_OUT, StepRunner
@@ -244,13 +246,17 @@ class FlakyTerraform:
 
 
 def test_a_role_that_aws_does_not_know_yet_is_tried_once_more() -> None:
-    late = "running EMR Job Flow: ValidationException: Invalid InstanceProfile: ridge-spark-job"
+    answer = f"https response error StatusCode: 400, RequestID: {'0' * 36}, api error Access"
+    late = summary(
+        f"Error: running EMR Job Flow (ridge-spark): operation error EMR: RunJobFlow, {answer}"
+        "DeniedException: Failed to authorize instance profile arn:aws:iam::1:instance-profile/a\n"
+    )
     terraform = FlakyTerraform(late)
     operate._apply(terraform, "cluster")  # type: ignore[arg-type]
     assert terraform.calls == ["apply", "plan {'target': 'cluster'}", "apply"]
     for answers in ((late, late), ("VcpuLimitExceeded",)):
         terraform = FlakyTerraform(*answers)
-        with pytest.raises(EmrError, match=answers[-1]):
+        with pytest.raises(EmrError, match=re.escape(answers[-1])):
             operate._apply(terraform, None)  # type: ignore[arg-type]
         assert terraform.calls.count("apply") == len(answers)
 
