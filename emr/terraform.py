@@ -98,8 +98,9 @@ class Terraform:
 
     def resources(self) -> list[str]:
         """The addresses of what the state knows of, without what was only looked at."""
-        found = self._run("state", "list").stdout.split()
-        return [each for each in found if not each.startswith("data.")]
+        values = json.loads(self._run("show", "-json").stdout).get("values", {})
+        found = values.get("root_module", {}).get("resources", [])
+        return [each["address"] for each in found if each["mode"] == "managed"]
 
     def _run(
         self, *arguments: str, stdout: int = subprocess.PIPE, stdin: str | None = None
