@@ -70,6 +70,11 @@ class Stack:
                 f"The stack is only half made (no {missing[0]}); "
                 "make emr-up goes on from there, make emr-down removes it"
             )
+        if outputs["sizes"].keys() != {each.name for each in fields(Sizes)}:
+            raise EmrError(
+                "The stack was made by another version of this project; bring it up to date with: "
+                "make emr-up"
+            )
         return cls(**{**values, "sizes": Sizes(**outputs["sizes"])})  # type: ignore[arg-type]
 
     def client(self, service: str) -> Any:
