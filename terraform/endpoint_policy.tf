@@ -16,7 +16,6 @@ locals {
 
 data "aws_iam_policy_document" "s3_endpoint" {
   #checkov:skip=CKV_AWS_283:An endpoint's policy says what may pass, for whoever asks from this network; who may is said by the roles
-  #checkov:skip=CKV_AWS_108:The objects that may pass are those of the named buckets
   statement {
     sid       = "OurBuckets"
     actions   = ["s3:*"]
