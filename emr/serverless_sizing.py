@@ -34,7 +34,8 @@ def size_for_serverless(load: Load, max_vcpus: int) -> Sizing:
     """The smallest worker that keeps all its cores busy, else the largest the application may have.
 
     The driver is one of the smallest. A worker that is larger than what it leaves would never
-    start, and the driver would wait for it, and be paid for, to the end of the job's time.
+    start, and the driver would wait for it, and be paid for, to the end of the job's time. An
+    executor has all vCPUs of its worker, since their number decides what memory there may be.
     """
     small = WORKERS[0]
     wanted = drive(load, small.most * GIB, f"a worker of {small.vcpus} vCPUs")
@@ -56,7 +57,9 @@ def size_for_serverless(load: Load, max_vcpus: int) -> Sizing:
     cores, executor = fit_executor(load, worker.vcpus, most, where)
     executors = max(1, min(vcpus_left // worker.vcpus, mib_left // executor.mib))
     reason = explain(load, cores, executor, f"workers of {worker.vcpus} vCPUs", worker.vcpus)
-    return Sizing(cores, executor, driver, executors, f"{reason}; at most {executors} of them")
+    reason += f"; at most {executors} of them"
+    task_cpus = -(-worker.vcpus // cores)
+    return Sizing(worker.vcpus, executor, driver, executors, reason, task_cpus)
 
 
 def _fits(load: Load, worker: Worker, mib_left: int) -> bool:

@@ -77,6 +77,7 @@ class Sizing:
 
     cores      of an executor
     executors  the most there will be
+    task_cpus  cores that a task has, more than one where memory is for fewer tasks than cores
     """
 
     cores: int
@@ -84,6 +85,7 @@ class Sizing:
     driver: Memory
     executors: int
     reason: str
+    task_cpus: int = 1
 
     def options(self) -> list[str]:
         settings = {
@@ -92,8 +94,10 @@ class Sizing:
             "spark.driver.memoryOverhead": f"{self.driver.overhead_mib}m",
             "spark.executor.memoryOverhead": f"{self.executor.overhead_mib}m",
             # Executors come and go; without this Spark counts the cores of those that are there.
-            "spark.default.parallelism": str(self.executors * self.cores),
+            "spark.default.parallelism": str(self.executors * (self.cores // self.task_cpus)),
         }
+        if self.task_cpus > 1:
+            settings["spark.task.cpus"] = str(self.task_cpus)
         return [
             *("--driver-memory", f"{self.driver.heap_mib}m"),
             *("--executor-cores", str(self.cores)),

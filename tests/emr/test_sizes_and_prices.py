@@ -138,7 +138,11 @@ def test_serverless_workers_have_sizes_that_exist_and_fit_the_limit(
         for each in serverless_sizing.WORKERS
         if f"workers of {each.vcpus} vCPUs" in sizes.reason
     )
-    assert sizes.cores <= worker.vcpus
+    assert sizes.cores == worker.vcpus
+    at_once = sizes.cores // sizes.task_cpus
+    load = Load(d, 10, shared)
+    assert load.heap_mib(at_once) <= sizes.executor.heap_mib
+    assert load.executor_mib(at_once) <= sizes.executor.mib
     gib, rest = divmod(sizes.executor.mib, 1024)
     assert rest == 0
     assert worker.least <= gib <= worker.most
@@ -161,6 +165,9 @@ def test_a_small_limit_takes_a_smaller_worker_with_fewer_cores_busy() -> None:
         size_for_serverless(crowded, 8)
     idle = size_for_serverless(Load(2000, 2, 25_000), 8)
     assert "workers of 4 vCPUs" in idle.reason
+    half = size_for_serverless(Load(3000, 2, 26_894), 8)
+    assert (half.cores, half.task_cpus) == (4, 2)
+    assert "spark.task.cpus=2" in half.options()
     assert "spark.dynamicAllocation.maxExecutors=1" in allocation_options(idle)
     assert "spark.dynamicAllocation.initialExecutors=1" in allocation_options(idle)
 
