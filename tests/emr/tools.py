@@ -139,8 +139,11 @@ def project_with(folder: Path, name: str, variables: str = "") -> Cli:
     (folder / "emr").symlink_to(ROOT / "emr")
     (folder / "dist").symlink_to(ROOT / "dist")
     # Enough for a connection that is closed half-way; not so many that an error of moto's is
-    # repeated for minutes.
-    (terraform / "override.tf").write_text('provider "aws" {\n  max_retries = 4\n}\n')
+    # repeated for minutes. What is packed for EMR Serverless has to run on this machine.
+    (terraform / "override.tf").write_text(
+        'provider "aws" {\n  max_retries = 4\n}\n'
+        f'locals {{\n  architecture = "{ARCHITECTURE}"\n}}\n'
+    )
     (terraform / "terraform.tfvars").write_text(
         f'name = "{name}"\nprimary_type = "{PRIMARY}"\nworker_type = "{WORKER}"\n{variables}'
     )
