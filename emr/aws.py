@@ -24,6 +24,15 @@ def session(region: str | None = None) -> boto3.Session:
     return found
 
 
+def s3_address(region: str) -> str:
+    """The address of S3 for a node: that of its own region, or the one this machine was given.
+
+    A bucket's region is otherwise asked of the global address, which a private network can't reach.
+    """
+    config = Config(s3={"us_east_1_regional_endpoint": "regional"})
+    return str(session(region).client("s3", config=config).meta.endpoint_url)
+
+
 def client(service: str, region: str | None = None, tries: int = TRIES) -> Any:
     retries = {"mode": "standard", "total_max_attempts": tries}
     config = Config(retries=retries, connect_timeout=10)

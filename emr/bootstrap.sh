@@ -1,10 +1,11 @@
 #!/bin/bash
 # EMR bootstrap action: install the jobs' Python 3.11 environment on a node, offline, once.
 #
-#   bootstrap.sh s3://BUCKET/KEY/wheels.tar SHA256 [PREFIX]
+#   bootstrap.sh s3://BUCKET/KEY/wheels.tar SHA256 REGION [PREFIX]
 #
 # The archive holds wheels and a requirements file with their hashes; nothing is compiled and
-# nothing is fetched from anywhere else. PREFIX (/opt/ridge-spark) becomes a link to the finished
+# nothing is fetched from anywhere else. REGION is the bucket's: without it the command would ask
+# S3 in us-east-1, which a private subnet elsewhere doesn't reach. PREFIX (/opt/ridge-spark) becomes a link to the finished
 # environment, so a second run with the same archive does nothing and a failed one leaves the
 # link alone. EMR keeps what is printed here under node/INSTANCE/bootstrap-actions/ in the logs.
 
@@ -15,8 +16,8 @@ die() { log "$*" >&2; exit 1; }
 as_root() { if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi; }
 trap 'log "failed at line $LINENO: $BASH_COMMAND" >&2' ERR
 
-[[ $# -ge 2 ]] || die "usage: bootstrap.sh s3://BUCKET/KEY/wheels.tar SHA256 [PREFIX]"
-readonly archive=$1 sha256=$2 prefix=${3:-/opt/ridge-spark}
+[[ $# -ge 3 ]] || die "usage: bootstrap.sh s3://BUCKET/KEY/wheels.tar SHA256 REGION [PREFIX]"
+readonly archive=$1 sha256=$2 region=$3 prefix=${4:-/opt/ridge-spark}
 readonly home="$prefix.d/$sha256"
 
 if [[ -e $home/complete ]]; then
@@ -29,7 +30,8 @@ else
   trap 'rm -rf "$scratch"' EXIT
 
   log "fetching $archive"
-  AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=10 aws s3 cp --only-show-errors "$archive" "$scratch/wheels.tar"
+  AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=10 \
+    aws s3 cp --region "$region" --only-show-errors "$archive" "$scratch/wheels.tar"
   echo "$sha256  $scratch/wheels.tar" | sha256sum --check --quiet - ||
     die "$archive is not the archive this cluster was made for; run: make emr-up"
   tar -xf "$scratch/wheels.tar" -C "$scratch"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr import operate
 from emr.arguments import OneLineParser
+from emr.doctor import NO, examine
 from emr.errors import EmrError, explain
 from emr.logs import Logs
 from emr.package import package_code
 from emr.runs import FAILED, Target
+from emr.smoke import smoke
 from emr.speech import say
 from emr.stack import Stack
 from emr.submit import JOBS, finish, submit, target_of
@@ -60,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     command("package", _package, "build dist/ridge_spark.zip")
     command("lock", _lock, "pin emr/requirements.in, the nodes' packages, in requirements.txt")
     command("validate", _validate, "check the Terraform files, as far as can be done offline")
+    added = command("doctor", _doctor, "check what making the stack will need of the account")
+    added.add_argument("--target", choices=TARGETS)
     for name, run, text in (
         ("plan", _plan, "what would be made, and what it costs an hour"),
         ("up", _up, "make the stack"),
@@ -70,12 +75,25 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--target", choices=TARGETS)
         if name != "plan":
             added.add_argument("--yes", action="store_true", help="do not ask")
+        if name == "up":
+            added.add_argument("--force", action="store_true", help="end running jobs if need be")
+
+    added = command("smoke", _smoke, "the whole cycle once, with a transcript to send back")
+    added.add_argument("--yes", action="store_true", help="do not ask")
+    added.add_argument("--target", choices=TARGETS, help="only this one")
+    added.add_argument("--transcript", default="runs/emr-smoke.txt", metavar="FILE")
+    _waiting(added)
 
     added = command("submit", _submit, "run a job, wait for it and fetch its result")
     added.add_argument("job", choices=sorted(JOBS))
     added.add_argument("--data", help="data set: a folder or s3://bucket/prefix; else MNIST")
     added.add_argument("--target", choices=TARGETS, help="refuse if the stack is another")
     added.add_argument("--deploy-mode", choices=["client", "cluster"], default="client")
+    added.add_argument("--name", default="", help="becomes part of the run's name")
+    added.add_argument(
+        "--minutes", type=_minutes, default=120, metavar="N",
+        help="EMR Serverless: end the job after so long, whatever it waits for; default 120",
+    )  # fmt: skip
     _waiting(added)
     added.epilog = "What follows -- is for the job: submit outer -- --folds 5"
 
@@ -95,6 +113,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_id", nargs="?", help="see: status; the latest by default")
+
+
+def _minutes(text: str) -> int:
+    """EMR Serverless takes no less than 5, and no job may run for longer than a day here."""
+    if not text.isdigit() or not 5 <= int(text) <= 1440:
+        raise argparse.ArgumentTypeError(f"{text}: a whole number from 5 to 1440")
+    return int(text)
 
 
 def _waiting(parser: argparse.ArgumentParser) -> None:
@@ -127,16 +152,30 @@ def _validate(_: argparse.Namespace) -> None:
         terraform.validate()
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    verdicts = set()
+    for finding in examine(Terraform(), options.target):
+        print(finding, flush=True)
+        verdicts.add(finding.verdict)
+    return int(NO in verdicts)
+
+
 def _plan(options: argparse.Namespace) -> None:
     operate.plan(Terraform(), options.target)
 
 
 def _up(options: argparse.Namespace) -> None:
-    operate.up(Terraform(), options.target, options.yes)
+    operate.up(Terraform(), options.target, options.yes, options.force)
 
 
 def _down(options: argparse.Namespace) -> None:
     operate.down(Terraform(), options.yes)
+
+
+def _smoke(options: argparse.Namespace) -> None:
+    targets = [options.target] if options.target else TARGETS
+    waiting = ["--poll", str(options.poll), "--log-wait", str(options.log_wait)]
+    smoke(Terraform(), Path(options.transcript), options.yes, targets, waiting)
 
 
 def _submit(options: argparse.Namespace) -> int:
@@ -146,7 +185,13 @@ def _submit(options: argparse.Namespace) -> int:
             f"What is up is {stack.target}; to replace it: make emr-up TARGET={options.target}"
         )
     run_id = submit(
-        stack, options.job, options.data, options.job_options, deploy_mode=options.deploy_mode
+        stack,
+        options.job,
+        options.data,
+        options.job_options,
+        deploy_mode=options.deploy_mode,
+        label=options.name,
+        minutes=options.minutes,
     )
     return finish(stack, run_id, options.poll, options.log_wait)
 

@@ -42,6 +42,11 @@ def is_expired(error: Exception) -> bool:
     )
 
 
+def is_denied(error: boto.ClientError) -> bool:
+    """True if AWS refuses for want of a permission; to a HEAD it says no more than the number."""
+    return code(error) in DENIED or code(error) == "403"
+
+
 def is_passing(error: Exception) -> bool:
     """True if waiting helps: throttling, a server's error, a network that is away for a while."""
     if isinstance(error, boto.ClientError):
@@ -75,7 +80,7 @@ def _explain_answer(error: boto.ClientError) -> str:
         return (
             f"AWS does not know these credentials ({code(error)}); check AWS_PROFILE and its keys."
         )
-    if code(error) in DENIED or code(error) == "403":
+    if is_denied(error):
         return (
             f"AWS denied {error.operation_name} ({said}); docs/emr.md lists the permissions needed."
         )

@@ -14,6 +14,7 @@ class Job:
     py_files   the packaged code
     arguments  the job's own
     options    further options of spark-submit: sizes, the deploy mode
+    minutes    after which EMR Serverless ends it, whatever it waits for
     """
 
     name: str
@@ -21,6 +22,7 @@ class Job:
     py_files: str
     arguments: tuple[str, ...]
     options: tuple[str, ...] = ()
+    minutes: int = 120
 
     def spark_options(self) -> list[str]:
         return ["--name", self.name, "--py-files", self.py_files, *self.options]

@@ -67,7 +67,7 @@ class Logs:
         answer = self.s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/")
         for each in answer.get("Contents", []):
             if re.search(rf"_000001/{name}(\.gz)?$", each["Key"]):
-                return self._fetch(bucket, each["Key"])
+                return fetch(self.s3, bucket, each["Key"])
         return None
 
     def _find(self, folder: str, name: str) -> str | None:
@@ -75,15 +75,17 @@ class Logs:
         answer = self.s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/{name}")
         for each in answer.get("Contents", []):
             if each["Key"].removeprefix(f"{prefix}/") in (name, f"{name}.gz"):
-                return self._fetch(bucket, each["Key"])
+                return fetch(self.s3, bucket, each["Key"])
         return None
 
-    def _fetch(self, bucket: str, key: str) -> str:
-        body = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES)
-        if key.endswith(".gz"):
-            with gzip.GzipFile(fileobj=io.BytesIO(body)) as unpacked:
-                body = unpacked.read(MOST_BYTES)
-        return str(body.decode("utf-8", "replace"))
+
+def fetch(s3: Any, bucket: str, key: str) -> str:
+    """The text of a log, unpacked."""
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_BYTES)
+    if key.endswith(".gz"):
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as unpacked:
+            body = unpacked.read(MOST_BYTES)
+    return str(body.decode("utf-8", "replace"))
 
 
 def explain_failure(log: str) -> str:

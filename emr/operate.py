@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from emr import aws, preflight, prices
+from emr import aws, guard, preflight, prices
 from emr.certificates import make_certificates
+from emr.cluster import Cluster
 from emr.errors import EmrError, one_line
 from emr.package import ROOT
 from emr.speech import agrees, say
 from emr.stack import Sizes, Stack
 from emr.storage import count
-from emr.terraform import Terraform
+from emr.terraform import NOT_YET_KNOWN, Terraform
 from emr.wheels import package_wheels
 
 DIST = ROOT / "dist" / "emr"
@@ -27,22 +28,49 @@ def plan(terraform: Terraform, target: str | None) -> None:
         say(f"To make it: make emr-up{f' TARGET={target}' if target else ''}")
 
 
-def up(terraform: Terraform, target: str | None, sure: bool) -> None:
-    """Make the stack, or bring it to what the files say."""
+def up(terraform: Terraform, target: str | None, sure: bool, force: bool = False) -> None:
+    """Make the stack, or bring it to what the files say; jobs that run end only by `force`."""
     with _planned(terraform, target) as planned:
+        region = planned["planned_values"]["outputs"]["region"]["value"]
+        with one_line():
+            guard.require_idle(planned, region, force)
         if _changes(planned):
             _confirm("Make these changes?", sure)
+            with one_line():
+                guard.prepare_application(planned, region, force)
         else:
             say("Everything is up already.")
         try:
-            terraform.apply_planned()
+            _apply(terraform, target)
         except EmrError as error:
             raise EmrError(
                 f"{error}. What was made so far is remembered: make emr-up goes on from there, "
                 "make emr-down removes it"
             ) from error
     stack = Stack.from_outputs(terraform.outputs())
+    if stack.cluster_id:
+        Cluster(stack).require_alive()
     say(f"Up: {stack.cluster_id or stack.application_id}. Next: make submit-outer")
+
+
+def _apply(terraform: Terraform, target: str | None) -> None:
+    """Apply the plan; once more if EC2 did not know a profile yet that was made a moment ago.
+
+    The provider tries again where EMR's answer says so; a cluster may also be accepted and then
+    end for the same reason, above all in a public subnet, where no endpoints take their time.
+    """
+    try:
+        terraform.apply_planned()
+    except EmrError as error:
+        if not NOT_YET_KNOWN.search(str(error)):
+            raise
+        say(f"Once more, since AWS did not know the nodes' role yet ({error})")
+        terraform.plan(_variables(target))
+        terraform.apply_planned()
+
+
+def _variables(target: str | None) -> dict[str, str]:
+    return {"target": target} if target else {}
 
 
 def down(terraform: Terraform, sure: bool) -> None:
@@ -54,7 +82,13 @@ def down(terraform: Terraform, sure: bool) -> None:
         with one_line():
             objects = count(bucket, outputs["region"])
         say(f"This ends {outputs['name']} and deletes {bucket} with its {objects} objects.")
+    running = _running(outputs)
+    if running:
+        say(f"It is at work on {', '.join(running)}, which end too.")
     _confirm("Destroy it all?", sure)
+    if application_id := outputs.get("application_id"):
+        with one_line():
+            guard.stop_application(application_id, outputs["region"])
     try:
         terraform.destroy({"target": outputs["target"]} if "target" in outputs else {})
     except EmrError as error:
@@ -62,12 +96,23 @@ def down(terraform: Terraform, sure: bool) -> None:
     say("Down: nothing is left that costs money.")
 
 
+def _running(outputs: dict[str, Any]) -> list[str]:
+    with one_line():
+        if cluster_id := outputs.get("cluster_id"):
+            return guard.active_steps(cluster_id, outputs["region"])
+        if application_id := outputs.get("application_id"):
+            return guard.active_runs(application_id, outputs["region"])
+    return []
+
+
 @contextmanager
 def _planned(terraform: Terraform, target: str | None) -> Iterator[dict[str, Any]]:
     """Check, plan and price; yields the plan, and takes away what was only needed to apply it."""
     account = preflight.caller()
     terraform.init()
-    variables = {"target": target} if target else {}
+    there = terraform.outputs()
+    guard.await_ending(there.get("cluster_id"), there.get("region") or "")
+    variables = _variables(target)
     certificates = DIST / "certificates.zip"
     try:
         if terraform.variable("target", variables) == "cluster":

@@ -16,8 +16,13 @@ ON_DEMAND_VCPUS = "L-1216C47A"  # Running On-Demand Standard (A, C, D, H, I, M, 
 
 def caller() -> str:
     """The account the credentials belong to; `EmrError` if there are none that work."""
+    return identity().split(":")[4]
+
+
+def identity() -> str:
+    """The ARN the credentials belong to; `EmrError` if there are none that work."""
     with one_line():
-        return str(aws.client("sts", tries=FEW_TRIES).get_caller_identity()["Account"])
+        return str(aws.client("sts", tries=FEW_TRIES).get_caller_identity()["Arn"])
 
 
 def architecture(instance_type: str, region: str) -> str:
@@ -33,6 +38,13 @@ def architecture(instance_type: str, region: str) -> str:
     return "aarch64" if "arm64" in supported else "x86_64"
 
 
+def vcpus_of(instance_types: list[str], region: str) -> dict[str, int]:
+    """The vCPUs of each type."""
+    answer = aws.client("ec2", region).describe_instance_types(InstanceTypes=instance_types)
+    found = answer["InstanceTypes"]
+    return {each["InstanceType"]: each["VCpuInfo"]["DefaultVCpus"] for each in found}
+
+
 def check_plan(plan: dict[str, Any]) -> None:
     """Raise `EmrError` if applying the plan is bound to fail half-way."""
     outputs = plan.get("planned_values", {}).get("outputs", {})
@@ -42,8 +54,10 @@ def check_plan(plan: dict[str, Any]) -> None:
     for change in created:
         if change["type"] == "aws_s3_bucket":
             check_bucket(change["change"]["after"]["bucket"], region)
-    if any(change["type"] == "aws_emr_cluster" for change in created):
-        check_quota(Sizes(**outputs["sizes"]["value"]), region)
+    for change in created:
+        if change["type"] == "aws_emr_cluster":
+            check_quota(Sizes(**outputs["sizes"]["value"]), region)
+            check_types(change["change"]["after"], region)
 
 
 def check_bucket(name: str, region: str) -> None:
@@ -59,6 +73,36 @@ def check_bucket(name: str, region: str) -> None:
         f"The bucket {name} exists already, outside this Terraform state; "
         "set another name in terraform.tfvars, or import the bucket"
     )
+
+
+def check_types(cluster: dict[str, Any], region: str) -> None:
+    """`EmrError` if the planned cluster has instance types that its release does not."""
+    release = cluster.get("release_label", "")
+    fleets = [*cluster.get("master_instance_fleet", []), *cluster.get("core_instance_fleet", [])]
+    types = {
+        each["instance_type"] for fleet in fleets for each in fleet.get("instance_type_configs", [])
+    }
+    supported = supported_types(release, region)
+    if supported and not types <= supported:
+        raise EmrError(
+            f"{release} does not have {', '.join(sorted(types - supported))}; choose a later "
+            "release_label, another type, or worker_alternatives = [] in terraform.tfvars"
+        )
+
+
+def supported_types(release: str, region: str) -> set[str]:
+    """The instance types of an EMR release; none if they can't be asked for."""
+    emr, types, page = aws.client("emr", region), set(), ""
+    try:
+        while True:
+            marker = {"Marker": page} if page else {}
+            answer = emr.list_supported_instance_types(ReleaseLabel=release, **marker)
+            types |= {each["Type"] for each in answer.get("SupportedInstanceTypes", [])}
+            page = answer.get("Marker", "")
+            if not page:
+                return types
+    except (ClientError, BotoCoreError):
+        return set()  # not everyone may ask; EMR itself will say it then
 
 
 def check_quota(sizes: Sizes, region: str) -> None:

@@ -12,16 +12,19 @@ from emr.stack import Sizes
 
 # On demand, a vCPU for an hour; the price of an instance is proportional to its size.
 VCPU_HOUR = {
-    "c5": 0.0425, "c6g": 0.034, "c7g": 0.03625,
-    "m5": 0.048, "m6g": 0.0385, "m6i": 0.048, "m7g": 0.0408, "m7i": 0.0504,
-    "r5": 0.063, "r6g": 0.0504, "r7g": 0.05355,
+    "c5": 0.0425, "c6g": 0.034, "c7g": 0.03625, "c8g": 0.03988,
+    "m5": 0.048, "m6g": 0.0385, "m6i": 0.048, "m7g": 0.0408, "m7i": 0.0504, "m8g": 0.04488,
+    "r5": 0.063, "r6g": 0.0504, "r7g": 0.05355, "r8g": 0.05891,
 }  # fmt: skip
 EMR_SHARE = 0.25  # EMR's own charge on top of EC2's; less for the largest sizes
 ENDPOINT_HOUR = 0.01
 ADDRESS_HOUR = 0.005  # a public IPv4 address
 GP3_GIB_HOUR = 0.08 / 730
 SERVERLESS_ARM_VCPU_HOUR = 0.042094
+KEY_HOUR = 1 / 730  # a KMS key; its requests are $0.03 for 10,000
+KMS_REQUESTS_HOUR = 0.003  # 1,000: with bucket keys S3 asks seldom, disks and logs now and then
 SERVERLESS_ARM_GB_HOUR = 0.004628
+SERVERLESS_DISK_GB_HOUR = 0.000111  # beyond the 20 GB of each worker
 
 
 def vcpus(instance_type: str) -> int | None:
@@ -33,7 +36,7 @@ def vcpus(instance_type: str) -> int | None:
 
 
 def node_hour(instance_type: str, disk_gib: int) -> float | None:
-    """A node on demand for an hour with EMR's charge and its disk; None if not in the table."""
+    """A node on demand for an hour with EMR's charge and its disks; None if not in the table."""
     rate, count = VCPU_HOUR.get(instance_type.split(".", maxsplit=1)[0]), vcpus(instance_type)
     if rate is None or count is None:
         return None
@@ -41,25 +44,36 @@ def node_hour(instance_type: str, disk_gib: int) -> float | None:
 
 
 def cluster_hour(sizes: Sizes, workers: int) -> float | None:
-    """The cluster with `workers` on-demand workers for an hour, endpoints included."""
-    primary = node_hour(sizes.primary_type, sizes.disk_gib)
-    worker = node_hour(sizes.worker_type, sizes.disk_gib)
+    """The cluster with `workers` on-demand workers for an hour, network and key included."""
+    disks = sizes.disk_gib + sizes.root_gib
+    primary = node_hour(sizes.primary_type, disks)
+    worker = node_hour(sizes.worker_type, disks)
     if primary is None or worker is None:
         return None
     addresses = 0 if sizes.private_network else 1 + workers
-    return primary + workers * worker + sizes.endpoints * ENDPOINT_HOUR + addresses * ADDRESS_HOUR
+    nodes = primary + workers * worker + addresses * ADDRESS_HOUR + KMS_REQUESTS_HOUR
+    return nodes + standing_hour(sizes)
 
 
-def serverless(vcpu_hours: float, memory_gb_hours: float) -> float:
+def standing_hour(sizes: Sizes) -> float:
+    """What stays for an hour when the nodes are gone: the network's endpoints and the key."""
+    return sizes.endpoints * ENDPOINT_HOUR + KEY_HOUR
+
+
+def serverless(vcpu_hours: float, memory_gb_hours: float, disk_gb_hours: float = 0) -> float:
     """A serverless job on ARM64."""
-    return vcpu_hours * SERVERLESS_ARM_VCPU_HOUR + memory_gb_hours * SERVERLESS_ARM_GB_HOUR
+    return (
+        vcpu_hours * SERVERLESS_ARM_VCPU_HOUR
+        + memory_gb_hours * SERVERLESS_ARM_GB_HOUR
+        + disk_gb_hours * SERVERLESS_DISK_GB_HOUR
+    )
 
 
 def without_nodes(sizes: Sizes) -> str:
     """One line: what a stack costs whose cluster has ended."""
     return (
-        f"make emr-up starts another; until make emr-down its network costs about "
-        f"${sizes.endpoints * ENDPOINT_HOUR:.2f} an hour."
+        f"make emr-up starts another; until make emr-down its network and key cost about "
+        f"${standing_hour(sizes):.2f} an hour."
     )
 
 

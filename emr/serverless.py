@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emr import prices
+from emr import aws, prices
 from emr.errors import EmrError, code
 from emr.job import Job
 from emr.runs import CANCELLED, COMPLETED, ENDED, FAILED, PENDING, RUNNING, RunState
@@ -24,19 +24,25 @@ STATES = {
     "FAILED": FAILED,
     "CANCELLED": CANCELLED,
 }
-MOST_MINUTES = 12 * 60
 PYTHON = "./environment/bin/python"
 
 
-def environment_options(archive: str) -> list[str]:
-    """Use the packed environment for the driver and the executors."""
+def environment_options(archive: str, region: str) -> list[str]:
+    """Use the packed environment, and S3 of this region, for the driver and the executors."""
+    environment = {
+        "PYSPARK_PYTHON": PYTHON,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL_S3": aws.s3_address(region),
+        "LC_ALL": "C.UTF-8",
+    }
     settings = {
         "spark.archives": f"{archive}#environment",
         "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON": PYTHON,
-        "spark.emr-serverless.driverEnv.PYSPARK_PYTHON": PYTHON,
-        "spark.executorEnv.PYSPARK_PYTHON": PYTHON,
-        "spark.emr-serverless.driverEnv.LC_ALL": "C.UTF-8",
     }
+    for name, value in environment.items():
+        settings[f"spark.emr-serverless.driverEnv.{name}"] = value
+        settings[f"spark.executorEnv.{name}"] = value
     return [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
 
 
@@ -52,7 +58,7 @@ class Serverless:
             applicationId=self.id,
             name=job.name,
             executionRoleArn=self.stack.job_role_arn,
-            executionTimeoutMinutes=MOST_MINUTES,
+            executionTimeoutMinutes=job.minutes,
             jobDriver={
                 "sparkSubmit": {
                     "entryPoint": job.script,
@@ -95,11 +101,14 @@ class Serverless:
         )
 
     def cost(self, run_id: str) -> str:
-        used = self._describe(run_id).get("totalResourceUtilization")
-        if not used:
+        """What AWS bills: a minute of each worker at least, and its disk beyond 20 GB."""
+        billed = self._describe(run_id).get("billedResourceUtilization")
+        if not billed or not billed.get("vCPUHour"):
             return "not known yet; AWS adds it up some minutes after the end"
-        dollars = prices.serverless(used["vCPUHour"], used["memoryGBHour"])
-        return f"about ${dollars:.2f} for {used['vCPUHour']:.2f} vCPU hours (list prices)"
+        dollars = prices.serverless(
+            billed["vCPUHour"], billed["memoryGBHour"], billed.get("storageGBHour", 0)
+        )
+        return f"about ${dollars:.2f} for {billed['vCPUHour']:.2f} vCPU hours (list prices)"
 
     def _describe(self, run_id: str) -> dict[str, Any]:
         try:

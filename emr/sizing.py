@@ -1,4 +1,4 @@
-"""Executor sizes from the instance type and the images: one Python worker per core must fit."""
+"""Executor sizes from the nodes and the images: one Python worker per core must fit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from ridge_spark.engines.spark import FAN_IN, TILE_BYTES
 
 MIB = 2**20
 WORKER_BASE_MIB = 448  # an interpreter with NumPy, SciPy, Numba and PyArrow, and a few blocks
-APPLICATION_MASTER_MIB = 1024  # one node also holds YARN's application master
+APPLICATION_MASTER_MIB = 1024  # one node also holds YARN's application master of each job
 HEAP_BASE_MIB = 1024
-SERVERLESS_WORKERS = ((4, 8, 30), (8, 16, 60), (16, 32, 120))  # vCPUs, least GB, most GB
 
 
 @dataclass(frozen=True)
@@ -73,13 +72,19 @@ class Memory:
 
 @dataclass(frozen=True)
 class Sizing:
-    """What spark-submit is told, and why."""
+    """What spark-submit is told, and why.
+
+    cores      of an executor
+    executors  the most there will be
+    task_cpus  cores that a task has, more than one where memory is for fewer tasks than cores
+    """
 
     cores: int
     executor: Memory
     driver: Memory
-    parallelism: int
+    executors: int
     reason: str
+    task_cpus: int = 1
 
     def options(self) -> list[str]:
         settings = {
@@ -88,8 +93,10 @@ class Sizing:
             "spark.driver.memoryOverhead": f"{self.driver.overhead_mib}m",
             "spark.executor.memoryOverhead": f"{self.executor.overhead_mib}m",
             # Executors come and go; without this Spark counts the cores of those that are there.
-            "spark.default.parallelism": str(self.parallelism),
+            "spark.default.parallelism": str(self.executors * (self.cores // self.task_cpus)),
         }
+        if self.task_cpus > 1:
+            settings["spark.task.cpus"] = str(self.task_cpus)
         return [
             *("--driver-memory", f"{self.driver.heap_mib}m"),
             *("--executor-cores", str(self.cores)),
@@ -99,43 +106,24 @@ class Sizing:
 
 
 def size_for_cluster(load: Load, sizes: Sizes, deploy_mode: str = "client") -> Sizing:
-    """One executor a node, less what YARN's application master takes on one of them.
+    """One executor a node, less what the application masters of all jobs at once may take there.
 
-    The driver is on the primary node; in cluster mode it is the application master.
+    The driver is on the primary node; in cluster mode it is the application master. YARN refuses a
+    container above the memory it was configured with, which is where `sizes.yarn_mib` is from.
     """
-    yarn = yarn_mib(sizes.worker_mib)
+    jobs = sizes.steps_at_once
     worker = f"worker_type {sizes.worker_type}"
     if deploy_mode == "client":
-        driver = _driver(load, sizes.primary_mib * 9 // 10, f"primary_type {sizes.primary_type}")
+        share = sizes.primary_mib * 9 // 10 // jobs
+        driver = drive(load, share, f"primary_type {sizes.primary_type}{_shared_by(jobs)}")
         master = APPLICATION_MASTER_MIB
     else:
-        driver = _driver(load, yarn, worker)
+        driver = drive(load, sizes.yarn_mib // jobs, worker + _shared_by(jobs))
         master = driver.mib
-    cores, executor = fit_executor(load, sizes.worker_vcpus, yarn - master, worker)
-    reason = _reason(load, cores, executor, f"each {sizes.worker_type}", sizes.worker_vcpus)
-    return Sizing(cores, executor, driver, cores * sizes.workers_max, reason)
-
-
-def size_for_serverless(load: Load, max_vcpus: int) -> Sizing:
-    """The smallest worker of EMR Serverless that keeps all its cores busy, else the largest.
-
-    Workers have 4, 8 or 16 vCPUs with 8 to 30, 16 to 60 or 32 to 120 GB, paid for as sized; the
-    driver is one of the smallest.
-    """
-    fitting = (each for each in SERVERLESS_WORKERS if load.executor_mib(each[0]) <= each[2] * 1024)
-    vcpus, least, most = next(fitting, SERVERLESS_WORKERS[-1])
-    container = min(max(load.executor_mib(vcpus), least * 1024), most * 1024)
-    cores, executor = fit_executor(load, vcpus, container, f"a worker of {vcpus} vCPUs")
-    driver_vcpus, _, driver_gib = SERVERLESS_WORKERS[0]
-    driver = _driver(load, driver_gib * 1024, f"a worker of {driver_vcpus} vCPUs")
-    workers = max(1, (max_vcpus - driver_vcpus) // vcpus)
-    reason = _reason(load, cores, executor, f"workers of {vcpus} vCPUs", vcpus)
-    return Sizing(cores, executor, driver, workers * cores, reason)
-
-
-def yarn_mib(memory_mib: int) -> int:
-    """What EMR gives YARN of a node's memory: three quarters, or all but 8 GiB of a large one."""
-    return max(memory_mib * 3 // 4, memory_mib - 8192)
+    container = sizes.yarn_mib - jobs * master
+    cores, executor = fit_executor(load, sizes.worker_vcpus, container, worker)
+    reason = explain(load, cores, executor, f"each {sizes.worker_type}", sizes.worker_vcpus)
+    return Sizing(cores, executor, driver, sizes.workers_max, reason)
 
 
 def fit_executor(load: Load, vcpus: int, container_mib: int, where: str) -> tuple[int, Memory]:
@@ -155,8 +143,8 @@ def fit_executor(load: Load, vcpus: int, container_mib: int, where: str) -> tupl
     )
 
 
-def _driver(load: Load, most_mib: int, where: str) -> Memory:
-    """`EmrError` if the driver does not fit."""
+def drive(load: Load, most_mib: int, where: str) -> Memory:
+    """The driver's memory; `EmrError` if it does not fit."""
     if load.driver.mib > most_mib:
         raise EmrError(
             f"{load.d:,} pixels in {load.groups} groups need {gib(load.driver.mib)} for the "
@@ -166,7 +154,11 @@ def _driver(load: Load, most_mib: int, where: str) -> Memory:
     return load.driver
 
 
-def _reason(load: Load, cores: int, executor: Memory, where: str, vcpus: int) -> str:
+def _shared_by(jobs: int) -> str:
+    return f", shared by {jobs} jobs (steps_at_once)," if jobs > 1 else ""
+
+
+def explain(load: Load, cores: int, executor: Memory, where: str, vcpus: int) -> str:
     idle = vcpus - cores
     return (
         f"Executors: one on {where} with {cores} Python workers, each up to "

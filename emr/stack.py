@@ -12,7 +12,12 @@ from emr.errors import EmrError
 
 @dataclass(frozen=True)
 class Sizes:
-    """Nodes and their number."""
+    """Nodes and their number.
+
+    yarn_mib       what YARN has of a worker's memory, as its configuration says
+    steps_at_once  how many jobs share the nodes
+    endpoints      interface endpoints of the private network
+    """
 
     primary_type: str
     primary_vcpus: int
@@ -20,10 +25,13 @@ class Sizes:
     worker_type: str
     worker_vcpus: int
     worker_mib: int
+    yarn_mib: int
+    steps_at_once: int
     workers_min: int
     workers_max: int
     spot_max: int
     disk_gib: int
+    root_gib: int
     endpoints: int
     idle_minutes: int
     max_vcpus: int
@@ -61,6 +69,11 @@ class Stack:
             raise EmrError(
                 f"The stack is only half made (no {missing[0]}); "
                 "make emr-up goes on from there, make emr-down removes it"
+            )
+        if outputs["sizes"].keys() != {each.name for each in fields(Sizes)}:
+            raise EmrError(
+                "The stack was made by another version of this project; bring it up to date with: "
+                "make emr-up"
             )
         return cls(**{**values, "sizes": Sizes(**outputs["sizes"])})  # type: ignore[arg-type]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shlex
 from datetime import UTC, datetime
@@ -18,7 +19,8 @@ from emr.logs import Logs
 from emr.package import ROOT, package_code
 from emr.runs import CANCELLED, COMPLETED, RunState, Target
 from emr.serverless import Serverless, environment_options
-from emr.sizing import MIB, Load, Sizing, size_for_cluster, size_for_serverless
+from emr.serverless_sizing import allocation_options, size_for_serverless
+from emr.sizing import MIB, Load, Sizing, size_for_cluster
 from emr.speech import say
 from emr.stack import Stack
 from emr.storage import Storage
@@ -28,6 +30,7 @@ from ridge_spark.runs.summary import table
 
 JOBS = {"outer": ROOT / "jobs" / "outer.py", "inner": ROOT / "jobs" / "inner.py"}
 DIST = ROOT / "dist"
+LABEL = re.compile(r"[A-Za-z0-9.-]{0,40}")
 EXIT_COMPLETED, EXIT_FAILED, EXIT_CANCELLED = 0, 1, 3
 
 
@@ -42,12 +45,16 @@ def submit(
     options: list[str],
     *,
     deploy_mode: str = "client",
+    label: str = "",
+    minutes: int = 120,
 ) -> str:
     """Upload what the job needs and hand it over; returns the identifier of its run.
 
-    `options` are the job's own, beside where its data are and where its result goes.
+    options  the job's own, beside where its data are and where its result goes
+    label    becomes part of the run's name, to tell several jobs at once apart
+    minutes  after which EMR Serverless ends it
     """
-    name = f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    name = run_name(kind, label)
     out = output_of(stack, name)
     groups = arguments.check(kind, data or "MNIST", out, options).folds.groups
     if isinstance(target := target_of(stack), Cluster):
@@ -61,17 +68,27 @@ def submit(
         spark_options = ["--deploy-mode", deploy_mode, *spark_options]
     else:
         archive = package_environment(stack.architecture, DIST / "emr")
-        spark_options += environment_options(storage.upload_file(archive, "environment"))
+        address = storage.upload_file(archive, "environment")
+        spark_options += environment_options(address, stack.region) + allocation_options(sizing)
     job = Job(
         name=name,
         script=storage.upload_file(JOBS[kind], "code"),
         py_files=storage.upload_file(package_code(DIST), "code"),
         arguments=("--data", data, "--out", out, *options),
         options=tuple(spark_options),
+        minutes=minutes,
     )
     run_id = target.submit(job)
     say(f"{run_id} submitted: {shlex.join(job.command())}")
     return run_id
+
+
+def run_name(kind: str, label: str) -> str:
+    """A name that no other run has, whoever submits one at this moment."""
+    if not LABEL.fullmatch(label):
+        raise EmrError(f"NAME {label}: up to 40 letters, digits, dots and hyphens")
+    moment = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return "-".join(filter(None, (kind, label, moment)))
 
 
 def output_of(stack: Stack, name: str) -> str:

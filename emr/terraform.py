@@ -21,7 +21,16 @@ from emr.package import ROOT
 PLUGINS = "/opt/tf-plugins"
 
 NO_PROVIDER = re.compile("Failed to query available provider packages|Failed to install provider")
+NOT_YET_KNOWN = re.compile(
+    "Invalid InstanceProfile|Failed to authorize instance profile|does not know the nodes' role yet"
+)
 REMEDIES = {
+    NOT_YET_KNOWN.pattern: "AWS does not know the nodes' role yet; once more: make emr-up",
+    r"InsufficientInstanceCapacity|insufficient capacity|instance fleet .* timed out": "AWS has no "
+    "capacity for these types there now; set zone to another one, or worker_alternatives to "
+    "further types, in terraform.tfvars, then: make emr-up",
+    r"checksums previously recorded": "the provider is not the one in .terraform.lock.hcl; for "
+    "another one: terraform -chdir=terraform init -upgrade",
     r"VcpuLimitExceeded|vCPU limit": "the account's vCPU quota is too small; ask for more in "
     "Service Quotas (EC2, Running On-Demand Standard instances) or choose fewer or smaller workers",
     r"ExpiredToken|RequestExpired|token .* expired": "the AWS credentials have expired; renew them",
@@ -73,15 +82,25 @@ class Terraform:
 
     def variable(self, name: str, variables: dict[str, str]) -> str | None:
         """The value a variable of type string will have, wherever it is set."""
-        options = [f"-var={each}={value}" for each, value in variables.items()]
-        answer = self._run("console", *options, stdin=f"jsonencode(var.{name})\n").stdout
-        value = json.loads(json.loads(answer.strip().splitlines()[-1]))
+        value = json.loads(self.evaluate(f"var.{name}", variables))
         return None if value is None else str(value)
+
+    def evaluate(self, expression: str, variables: dict[str, str]) -> str:
+        """The JSON of an expression's value."""
+        options = [f"-var={each}={value}" for each, value in variables.items()]
+        answer = self._run("console", *options, stdin=f"jsonencode({expression})\n").stdout
+        return str(json.loads(answer.strip().splitlines()[-1]))
 
     def outputs(self) -> dict[str, Any]:
         """The outputs' values; empty if nothing was made."""
         found = json.loads(self._run("output", "-json").stdout or "{}")
         return {name: each["value"] for name, each in found.items()}
+
+    def resources(self) -> list[str]:
+        """The addresses of what the state knows of, without what was only looked at."""
+        values = json.loads(self._run("show", "-json").stdout).get("values", {})
+        found = values.get("root_module", {}).get("resources", [])
+        return [each["address"] for each in found if each["mode"] == "managed"]
 
     def _run(
         self, *arguments: str, stdout: int = subprocess.PIPE, stdin: str | None = None

@@ -14,9 +14,15 @@ locals {
     AWS_ENDPOINT_URL_S3 = "https://s3.${local.region}.${data.aws_partition.current.dns_suffix}"
   }
 
+  # Said, though it is what gp3 has by itself: should AWS answer with the number, a difference in a
+  # fleet's disks would replace the cluster. Throughput can't be said for a fleet's disks.
+  gp3_iops = 3000
+
+  # AWS answers with "Properties" wherever it is left out, and a difference would replace the cluster.
   configurations = [
     {
       Classification = "spark-env"
+      Properties     = {}
       Configurations = [{ Classification = "export", Properties = local.node_environment }]
     },
     {
@@ -27,19 +33,27 @@ locals {
       )
     },
     {
-      # The Python workers of a node map the same images: count them once, not once a worker.
       Classification = "yarn-site"
       Properties = {
+        # Those who size the executors read the same number, whatever the release would choose.
+        "yarn.nodemanager.resource.memory-mb"  = tostring(local.yarn_mib)
+        "yarn.scheduler.maximum-allocation-mb" = tostring(local.yarn_mib)
+        # The Python workers of a node map the same images: count them once, not once a worker.
         "yarn.nodemanager.container-monitor.procfs-tree.smaps-based-rss.enabled" = "true"
       }
     },
   ]
 }
 
+locals {
+  root_gib        = 30
+  further_workers = concat(values(data.aws_ec2_instance_type.alternative), values(data.aws_ec2_instance_type.spot))
+}
+
 resource "aws_emr_cluster" "main" {
   count                             = local.on_cluster ? 1 : 0
   name                              = var.name
-  release_label                     = var.release_label
+  release_label                     = local.release_label
   applications                      = ["Spark"]
   service_role                      = aws_iam_role.service[0].arn
   security_configuration            = aws_emr_security_configuration.main[0].name
@@ -48,9 +62,9 @@ resource "aws_emr_cluster" "main" {
   configurations_json               = jsonencode(local.configurations)
   keep_job_flow_alive_when_no_steps = true
   termination_protection            = false
-  step_concurrency_level            = 1
+  step_concurrency_level            = var.steps_at_once
   scale_down_behavior               = "TERMINATE_AT_TASK_COMPLETION"
-  ebs_root_volume_size              = 30
+  ebs_root_volume_size              = local.root_gib
 
   ec2_attributes {
     instance_profile                  = aws_iam_instance_profile.job[0].arn
@@ -64,14 +78,25 @@ resource "aws_emr_cluster" "main" {
     name                      = "primary"
     target_on_demand_capacity = 1
 
-    instance_type_configs {
-      instance_type     = var.primary_type
-      weighted_capacity = 1
+    dynamic "instance_type_configs" {
+      for_each = local.primary_types_there
 
-      ebs_config {
-        type                 = "gp3"
-        size                 = var.disk_gib
-        volumes_per_instance = 1
+      content {
+        instance_type     = instance_type_configs.value
+        weighted_capacity = 1
+
+        ebs_config {
+          type                 = "gp3"
+          size                 = var.disk_gib
+          iops                 = local.gp3_iops
+          volumes_per_instance = 1
+        }
+      }
+    }
+
+    launch_specifications {
+      on_demand_specification {
+        allocation_strategy = "lowest-price"
       }
     }
   }
@@ -80,14 +105,25 @@ resource "aws_emr_cluster" "main" {
     name                      = "core"
     target_on_demand_capacity = var.workers.min
 
-    instance_type_configs {
-      instance_type     = var.worker_type
-      weighted_capacity = 1
+    dynamic "instance_type_configs" {
+      for_each = local.worker_types_there
 
-      ebs_config {
-        type                 = "gp3"
-        size                 = var.disk_gib
-        volumes_per_instance = 1
+      content {
+        instance_type     = instance_type_configs.value
+        weighted_capacity = 1
+
+        ebs_config {
+          type                 = "gp3"
+          size                 = var.disk_gib
+          iops                 = local.gp3_iops
+          volumes_per_instance = 1
+        }
+      }
+    }
+
+    launch_specifications {
+      on_demand_specification {
+        allocation_strategy = "lowest-price"
       }
     }
   }
@@ -98,6 +134,7 @@ resource "aws_emr_cluster" "main" {
     args = [
       "s3://${aws_s3_bucket.main.id}/${aws_s3_object.environment["wheels"].key}",
       local.wheels_sha256,
+      local.region,
     ]
   }
 
@@ -116,24 +153,45 @@ resource "aws_emr_cluster" "main" {
     aws_vpc_security_group_ingress_rule.endpoints,
     aws_vpc_security_group_ingress_rule.from_service,
     aws_vpc_security_group_ingress_rule.service,
+    aws_vpc_security_group_ingress_rule.service_endpoint,
     aws_vpc_security_group_egress_rule.between_nodes,
     aws_vpc_security_group_egress_rule.s3,
     aws_vpc_security_group_egress_rule.endpoints,
     aws_vpc_security_group_egress_rule.service,
+    aws_vpc_security_group_egress_rule.service_endpoint,
     aws_vpc_security_group_egress_rule.to_service,
     aws_vpc_security_group_egress_rule.aws_apis,
   ]
 
   lifecycle {
-    # Managed scaling moves the number of core nodes.
-    ignore_changes = [core_instance_fleet[0].target_on_demand_capacity]
+    ignore_changes = [
+      # Managed scaling moves the number of core nodes.
+      core_instance_fleet[0].target_on_demand_capacity,
+      # Which relatives the zone offers is AWS's to change.
+      core_instance_fleet[0].instance_type_configs,
+      master_instance_fleet[0].instance_type_configs,
+    ]
+    replace_triggered_by = [terraform_data.types]
 
     precondition {
       condition = alltrue([
-        for type in concat([data.aws_ec2_instance_type.primary], values(data.aws_ec2_instance_type.spot)) :
+        for type in concat([data.aws_ec2_instance_type.primary], local.further_workers) :
         contains(type.supported_architectures, local.architecture == "aarch64" ? "arm64" : "x86_64")
       ])
-      error_message = "All nodes share one set of wheels: give primary_type, worker_type and spot.types one processor architecture."
+      error_message = "All nodes share one set of wheels: give primary_type, worker_type, worker_alternatives and spot.types one processor architecture."
+    }
+
+    precondition {
+      condition = alltrue([
+        for type in local.further_workers :
+        type.memory_size >= local.worker_mib && type.default_vcpus >= data.aws_ec2_instance_type.worker.default_vcpus
+      ])
+      error_message = "One size of executors fits all workers: give worker_alternatives and spot.types at least the memory and the vCPUs of ${var.worker_type}."
+    }
+
+    precondition {
+      condition     = local.yarn_mib > 0
+      error_message = "worker_type: ${var.worker_type} has ${local.worker_mib} MiB of memory; choose one with 8 GiB or more, as EMR does."
     }
   }
 }
@@ -156,6 +214,7 @@ resource "aws_emr_instance_fleet" "spot" {
       ebs_config {
         type                 = "gp3"
         size                 = var.disk_gib
+        iops                 = local.gp3_iops
         volumes_per_instance = 1
       }
     }
@@ -171,7 +230,14 @@ resource "aws_emr_instance_fleet" "spot" {
 
   lifecycle {
     ignore_changes = [target_spot_capacity]
+
+    precondition {
+      condition     = length(local.spot_service_role) > 0
+      error_message = "spot.max: this account has no service-linked role for Spot yet, without which encrypted Spot nodes can't start; once: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com"
+    }
   }
+
+  depends_on = [aws_kms_grant.spot]
 }
 
 resource "aws_emr_managed_scaling_policy" "main" {

@@ -17,19 +17,6 @@ locals {
   } : {}
 }
 
-data "aws_ec2_instance_type" "primary" {
-  instance_type = var.primary_type
-}
-
-data "aws_ec2_instance_type" "worker" {
-  instance_type = var.worker_type
-}
-
-data "aws_ec2_instance_type" "spot" {
-  for_each      = local.on_cluster && var.spot.max > 0 ? toset(var.spot.types) : toset([])
-  instance_type = each.value
-}
-
 resource "aws_s3_object" "environment" {
   for_each    = local.environment
   bucket      = aws_s3_bucket.main.id

@@ -29,6 +29,8 @@ resource "aws_vpc_security_group_egress_rule" "between_nodes" {
   ip_protocol                  = "-1"
 }
 
+# TLS only: the repositories of Amazon Linux 2023, on which releases from emr-7.0 on run, are reached
+# by https (AL2023 User Guide, "Managing repositories"); port 80 was for those of Amazon Linux 2.
 resource "aws_vpc_security_group_egress_rule" "s3" {
   count             = local.private ? 1 : 0
   description       = "S3 through its gateway endpoint"
@@ -78,7 +80,9 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   to_port                      = 443
 }
 
-# In a private subnet the EMR service reaches the nodes through this group.
+# The group of EMR's own way into a private subnet: a network interface of the service up to release
+# 7, which calls and is called, and the endpoint of the service from 8 on, which is only called
+# (EMR Management Guide, "Amazon EMR-managed security groups", private subnets).
 resource "aws_security_group" "service" {
   count                  = local.private ? 1 : 0
   name                   = "${var.name}-service"
@@ -89,7 +93,7 @@ resource "aws_security_group" "service" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "service" {
-  count                        = local.private ? 1 : 0
+  count                        = local.private && !local.release_8 ? 1 : 0
   description                  = "The primary node calls the EMR service"
   security_group_id            = aws_security_group.service[0].id
   referenced_security_group_id = aws_security_group.nodes[0].id
@@ -98,8 +102,29 @@ resource "aws_vpc_security_group_ingress_rule" "service" {
   to_port                      = 9443
 }
 
+# EMR asks for the network's addresses here, not for the nodes' group.
+resource "aws_vpc_security_group_ingress_rule" "service_endpoint" {
+  count             = local.private && local.release_8 ? 1 : 0
+  description       = "TLS from the network to the endpoint of the EMR service"
+  security_group_id = aws_security_group.service[0].id
+  cidr_ipv4         = var.vpc_cidr
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "service_endpoint" {
+  count                        = local.private && local.release_8 ? 1 : 0
+  description                  = "The EMR service through its endpoint"
+  security_group_id            = aws_security_group.nodes[0].id
+  referenced_security_group_id = aws_security_group.service[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+}
+
 resource "aws_vpc_security_group_egress_rule" "service" {
-  count                        = local.private ? 1 : 0
+  count                        = local.private && !local.release_8 ? 1 : 0
   description                  = "The EMR service calls the nodes"
   security_group_id            = aws_security_group.service[0].id
   referenced_security_group_id = aws_security_group.nodes[0].id
@@ -109,7 +134,7 @@ resource "aws_vpc_security_group_egress_rule" "service" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "from_service" {
-  count                        = local.private ? 1 : 0
+  count                        = local.private && !local.release_8 ? 1 : 0
   description                  = "The EMR service calls the nodes"
   security_group_id            = aws_security_group.nodes[0].id
   referenced_security_group_id = aws_security_group.service[0].id
@@ -119,7 +144,7 @@ resource "aws_vpc_security_group_ingress_rule" "from_service" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "to_service" {
-  count                        = local.private ? 1 : 0
+  count                        = local.private && !local.release_8 ? 1 : 0
   description                  = "The primary node calls the EMR service"
   security_group_id            = aws_security_group.nodes[0].id
   referenced_security_group_id = aws_security_group.service[0].id

@@ -201,21 +201,3 @@ resource "aws_iam_role_policy" "service" {
   role   = aws_iam_role.service[0].id
   policy = data.aws_iam_policy_document.service[0].json
 }
-
-# EMR requests the Spot service-linked role on the first Spot node; it asks for nothing else here.
-resource "aws_iam_role_policy" "spot" {
-  count = local.on_cluster && var.spot.max > 0 ? 1 : 0
-  name  = "first-spot-node"
-  role  = aws_iam_role.service[0].id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect   = "Allow"
-      Action   = "iam:CreateServiceLinkedRole"
-      Resource = "arn:${local.partition}:iam::${local.account}:role/aws-service-role/spot.amazonaws.com/*"
-      Condition = {
-        StringLike = { "iam:AWSServiceName" = "spot.amazonaws.com" }
-      }
-    }]
-  })
-}

@@ -1,23 +1,19 @@
 # The cluster's own network: a private subnet with endpoints, or a public subnet; closed either way.
 
 locals {
-  interface_endpoints = local.on_cluster && !var.public_subnet ? toset(["sts", "elasticmapreduce", "kms"]) : toset([])
-  types_to_place      = toset([var.primary_type, var.worker_type])
-  zones_offering = [
-    for offer in data.aws_ec2_instance_type_offerings.zones : toset(offer.locations)
-  ]
-  zones = local.on_cluster ? sort(setintersection(local.zones_offering...)) : []
+  # From release 8 on the nodes reach EMR through a service of its own (EMR Release Guide,
+  # emr-spark-8.0.0). EMR would make that endpoint where its role may: outside this state, where it
+  # keeps the VPC from being destroyed. So it is made here, and the role may not.
+  interface_endpoints = local.private ? merge(
+    { for service in ["sts", "elasticmapreduce", "kms"] : service => "com.amazonaws.${local.region}.${service}" },
+    local.release_8 ? { emr-service = "aws.api.${local.region}.emr-service-cell01" } : {},
+  ) : {}
 }
 
-# Not every zone has every instance type: take the first that has both.
-data "aws_ec2_instance_type_offerings" "zones" {
-  for_each      = local.on_cluster ? local.types_to_place : toset([])
-  location_type = "availability-zone"
-
-  filter {
-    name   = "instance-type"
-    values = [each.value]
-  }
+data "aws_vpc_endpoint_service" "interface" {
+  for_each     = local.interface_endpoints
+  service_name = each.value
+  service_type = "Interface"
 }
 
 resource "aws_vpc" "cluster" {
@@ -30,7 +26,7 @@ resource "aws_vpc" "cluster" {
   lifecycle {
     precondition {
       condition     = length(local.zones) > 0
-      error_message = "No availability zone of ${local.region} offers both ${var.primary_type} and ${var.worker_type}: choose other instance types."
+      error_message = "No availability zone of ${local.region}${var.zone == null ? "" : " called ${var.zone}"} offers both ${var.primary_type} and ${var.worker_type} and the services of the endpoints: choose other instance types, or another zone."
     }
   }
 }
@@ -44,10 +40,16 @@ resource "aws_default_security_group" "closed" {
 resource "aws_subnet" "nodes" {
   count                   = local.on_cluster ? 1 : 0
   vpc_id                  = aws_vpc.cluster[0].id
-  availability_zone       = local.zones[0]
+  availability_zone       = local.best_zone
   cidr_block              = cidrsubnet(var.vpc_cidr, 4, 1)
   map_public_ip_on_launch = var.public_subnet
   tags                    = { Name = "${var.name}-${var.public_subnet ? "public" : "private"}" }
+
+  lifecycle {
+    # A subnet can't move: what AWS offers elsewhere tomorrow must not replace it and its cluster.
+    ignore_changes       = [availability_zone]
+    replace_triggered_by = [terraform_data.zone]
+  }
 }
 
 resource "aws_route_table" "nodes" {
@@ -81,6 +83,7 @@ resource "aws_vpc_endpoint" "s3" {
   service_name      = "com.amazonaws.${local.region}.s3"
   vpc_endpoint_type = "Gateway"
   route_table_ids   = [aws_route_table.nodes[0].id]
+  policy            = data.aws_iam_policy_document.s3_endpoint.json
   tags              = { Name = "${var.name}-s3" }
 }
 
@@ -88,12 +91,12 @@ resource "aws_vpc_endpoint" "s3" {
 resource "aws_vpc_endpoint" "interface" {
   for_each            = local.interface_endpoints
   vpc_id              = aws_vpc.cluster[0].id
-  service_name        = "com.amazonaws.${local.region}.${each.value}"
+  service_name        = each.value
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   subnet_ids          = [aws_subnet.nodes[0].id]
-  security_group_ids  = [aws_security_group.endpoints[0].id]
-  tags                = { Name = "${var.name}-${each.value}" }
+  security_group_ids  = [each.key == "emr-service" ? aws_security_group.service[0].id : aws_security_group.endpoints[0].id]
+  tags                = { Name = "${var.name}-${each.key}" }
 }
 
 resource "aws_flow_log" "cluster" {

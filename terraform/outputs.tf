@@ -17,7 +17,7 @@ output "region" {
 
 output "release_label" {
   description = "EMR release."
-  value       = var.release_label
+  value       = local.release_label
 }
 
 output "architecture" {
@@ -68,12 +68,15 @@ output "sizes" {
     primary_mib     = data.aws_ec2_instance_type.primary.memory_size
     worker_type     = var.worker_type
     worker_vcpus    = data.aws_ec2_instance_type.worker.default_vcpus
-    worker_mib      = data.aws_ec2_instance_type.worker.memory_size
+    worker_mib      = local.worker_mib
+    yarn_mib        = local.yarn_mib
+    steps_at_once   = var.steps_at_once
     workers_min     = var.workers.min
     workers_max     = var.workers.max
     spot_max        = var.spot.max
     disk_gib        = var.disk_gib
     endpoints       = length(local.interface_endpoints)
+    root_gib        = local.root_gib
     idle_minutes    = var.idle_minutes
     max_vcpus       = var.serverless_max_vcpus
     private_network = local.private

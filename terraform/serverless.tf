@@ -3,7 +3,7 @@
 resource "aws_emrserverless_application" "main" {
   count         = local.on_serverless ? 1 : 0
   name          = var.name
-  release_label = var.release_label
+  release_label = local.release_label
   type          = "SPARK"
   architecture  = "ARM64"
 

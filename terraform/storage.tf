@@ -1,55 +1,9 @@
-# The key, the bucket of data, code and runs, and the bucket of logs.
+# The bucket of data, code and runs, and the bucket of logs.
 
 locals {
   buckets = {
     main = aws_s3_bucket.main
     logs = aws_s3_bucket.logs
-  }
-}
-
-resource "aws_kms_key" "main" {
-  description             = "${var.name}: buckets, disks and logs"
-  enable_key_rotation     = true
-  deletion_window_in_days = 7
-  policy                  = data.aws_iam_policy_document.key.json
-}
-
-resource "aws_kms_alias" "main" {
-  name          = "alias/${var.name}"
-  target_key_id = aws_kms_key.main.key_id
-}
-
-data "aws_iam_policy_document" "key" {
-  # Who may use the key is then said by each role's own policy.
-  #checkov:skip=CKV_AWS_109:A key policy's resource is the key itself, and the account must be able to manage it
-  #checkov:skip=CKV_AWS_111:A key policy's resource is the key itself
-  #checkov:skip=CKV_AWS_356:A key policy's resource is the key itself
-  statement {
-    sid       = "AccountDecidesThroughIam"
-    actions   = ["kms:*"]
-    resources = ["*"]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
-    }
-  }
-
-  statement {
-    sid       = "FlowLogsAreEncrypted"
-    actions   = ["kms:GenerateDataKey*", "kms:Decrypt"]
-    resources = ["*"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["delivery.logs.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
   }
 }
 

@@ -34,13 +34,19 @@ variable "target" {
 }
 
 variable "release_label" {
-  description = "EMR release: emr-7.x (Spark 3.5) or emr-spark-8.x (Spark 4). Both have Python 3.11."
+  description = "EMR release: emr-7.x (Spark 3.5, on a cluster) or emr-spark-8.x (Spark 4); null for emr-7.14.0 on a cluster, emr-spark-8.1.0 on serverless."
   type        = string
-  default     = "emr-7.13.0"
+  default     = null
+
+  # emr-7.0 is the one release of the two lines without Python 3.11.
+  validation {
+    condition     = var.release_label == null || can(regex("^(emr-7\\.[1-9][0-9]?|emr-spark-8\\.[0-9]{1,2})\\.[0-9]{1,2}$", var.release_label))
+    error_message = "release_label: emr-7.1.0 or later, or emr-spark-8.N.N, for example emr-7.14.0 or emr-spark-8.1.0."
+  }
 
   validation {
-    condition     = can(regex("^(emr-7|emr-spark-8)\\.[0-9]{1,2}\\.[0-9]{1,2}$", var.release_label))
-    error_message = "release_label: emr-7.N.N or emr-spark-8.N.N, for example emr-7.13.0 or emr-spark-8.1.0."
+    condition     = var.target != "serverless" || var.release_label == null || startswith(coalesce(var.release_label, "-"), "emr-spark-8.")
+    error_message = "release_label: the serverless images of emr-7.x have no Python 3.11; leave it out, or choose emr-spark-8.1.0."
   }
 }
 
@@ -66,6 +72,40 @@ variable "worker_type" {
   }
 }
 
+variable "worker_alternatives" {
+  description = "Up to four other types for core nodes where worker_type has no capacity, with its vCPUs, at least its memory and its processor; null for dearer relatives, [] for none."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.worker_alternatives == null || try(length(var.worker_alternatives) <= 4 && !contains(var.worker_alternatives, var.worker_type), false)
+    error_message = "worker_alternatives: up to four instance types other than worker_type."
+  }
+}
+
+variable "zone" {
+  description = "Availability zone of the nodes, such as us-east-1b; null for one that offers the instance types and the endpoints' services."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.zone == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", var.zone))
+    error_message = "zone: an availability zone such as us-east-1b."
+  }
+}
+
+variable "steps_at_once" {
+  description = "Most jobs the cluster runs at the same time; each takes a share of the primary node for its driver and 1 GiB of a worker for its application master."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.steps_at_once >= 1 && var.steps_at_once <= 16 && floor(var.steps_at_once) == var.steps_at_once
+    error_message = "steps_at_once: a whole number from 1 to 16."
+  }
+}
+
 variable "workers" {
   description = "Fewest and most on-demand core nodes; managed scaling moves between the two."
   type = object({
@@ -85,7 +125,7 @@ variable "workers" {
 }
 
 variable "spot" {
-  description = "Most Spot task nodes (0 for none) and the instance types to take them from, at most at the on-demand price."
+  description = "Most Spot task nodes (0 for none) and the instance types to take them from, with at least worker_type's memory and vCPUs, at most at the on-demand price."
   type = object({
     max   = optional(number, 0)
     types = optional(list(string), ["m7g.2xlarge", "m6g.2xlarge"])

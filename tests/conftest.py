@@ -27,6 +27,9 @@ from tests.support import (
 
 # The files of tests that take longest, so that no process is left alone with one at the end.
 LONGEST = (
+    "emr/test_smoke.py",
+    "docs/test_commands.py",
+    "emr/test_rules.py",
     "docs/test_commands.py",
     "packaging/test_wheel.py",
     "emr/test_lifecycle.py",

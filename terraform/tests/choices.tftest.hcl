@@ -30,16 +30,61 @@ run "serverless" {
     condition     = aws_emrserverless_application.main[0].auto_stop_configuration[0].enabled
     error_message = "stops by itself"
   }
+  assert {
+    condition     = aws_emrserverless_application.main[0].release_label == "emr-spark-8.1.0" && output.release_label == "emr-spark-8.1.0"
+    error_message = "a release whose image has Python 3.11"
+  }
 }
 
-run "spark_4" {
-  command = plan
+run "spark_4_in_the_private_subnet" {
+  command = apply
   variables {
     release_label = "emr-spark-8.1.0"
   }
   assert {
     condition     = aws_emr_cluster.main[0].release_label == "emr-spark-8.1.0"
     error_message = "the Spark 4 line is accepted"
+  }
+  assert {
+    condition     = aws_vpc_endpoint.interface["emr-service"].service_name == "aws.api.us-east-1.emr-service-cell01" && aws_vpc_endpoint.interface["emr-service"].private_dns_enabled
+    error_message = "the nodes reach the EMR service through its own endpoint"
+  }
+  assert {
+    condition     = aws_vpc_endpoint.interface["emr-service"].security_group_ids == toset([aws_security_group.service[0].id])
+    error_message = "which has the service's security group"
+  }
+  assert {
+    condition = (
+      aws_vpc_security_group_ingress_rule.service_endpoint[0].from_port == 443
+      && aws_vpc_security_group_ingress_rule.service_endpoint[0].cidr_ipv4 == var.vpc_cidr
+      && aws_vpc_security_group_egress_rule.service_endpoint[0].from_port == 443
+    )
+    error_message = "443 in from the network and out from the nodes"
+  }
+  assert {
+    condition = length(concat(
+      aws_vpc_security_group_ingress_rule.service,
+      aws_vpc_security_group_ingress_rule.from_service,
+      aws_vpc_security_group_egress_rule.service,
+      aws_vpc_security_group_egress_rule.to_service,
+    )) == 0
+    error_message = "8443 and 9443 are for releases up to 7"
+  }
+  assert {
+    condition     = output.sizes.endpoints == 4
+    error_message = "and the price counts it"
+  }
+}
+
+run "spark_4_in_a_public_subnet" {
+  command = apply
+  variables {
+    release_label = "emr-spark-8.1.0"
+    public_subnet = true
+  }
+  assert {
+    condition     = length(aws_vpc_endpoint.interface) == 0 && length(aws_vpc_security_group_ingress_rule.service_endpoint) == 0
+    error_message = "through the gateway, as all else"
   }
 }
 
@@ -101,38 +146,21 @@ run "budget" {
   }
 }
 
-run "x86" {
+run "python_3_9_on_serverless" {
   command = plan
-  override_data {
-    target = data.aws_ec2_instance_type.primary
-    values = { supported_architectures = ["x86_64"] }
+  variables {
+    target        = "serverless"
+    release_label = "emr-7.14.0"
   }
-  override_data {
-    target = data.aws_ec2_instance_type.worker
-    values = { supported_architectures = ["x86_64"] }
-  }
-  assert {
-    condition     = output.architecture == "x86_64"
-    error_message = "the wheels follow the processor"
-  }
+  expect_failures = [var.release_label]
 }
 
-run "mixed_architectures" {
+run "the_7_without_python_3_11" {
   command = plan
-  override_data {
-    target = data.aws_ec2_instance_type.primary
-    values = { supported_architectures = ["x86_64"] }
+  variables {
+    release_label = "emr-7.0.0"
   }
-  expect_failures = [aws_emr_cluster.main]
-}
-
-run "no_zone_has_both" {
-  command = plan
-  override_data {
-    target = data.aws_ec2_instance_type_offerings.zones["m7g.xlarge"]
-    values = { locations = ["us-east-1f"] }
-  }
-  expect_failures = [aws_vpc.cluster]
+  expect_failures = [var.release_label]
 }
 
 run "wheels_not_built" {

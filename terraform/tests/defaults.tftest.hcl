@@ -12,8 +12,8 @@ run "cluster" {
   command = apply
 
   assert {
-    condition     = aws_emr_cluster.main[0].release_label == "emr-7.13.0"
-    error_message = "the default release is emr-7.13.0"
+    condition     = aws_emr_cluster.main[0].release_label == "emr-7.14.0"
+    error_message = "the default release is emr-7.14.0"
   }
   assert {
     condition     = aws_emr_cluster.main[0].auto_termination_policy[0].idle_timeout == 1800
@@ -22,7 +22,7 @@ run "cluster" {
   assert {
     condition = alltrue([
       for fleet in [aws_emr_cluster.main[0].master_instance_fleet[0], aws_emr_cluster.main[0].core_instance_fleet[0]] :
-      alltrue([for type in fleet.instance_type_configs : startswith(type.instance_type, "m7g.")])
+      alltrue([for type in fleet.instance_type_configs : can(regex("^[mr][78]g\\.", type.instance_type))])
     ])
     error_message = "Graviton by default"
   }
@@ -39,7 +39,7 @@ run "cluster" {
     error_message = "no budget and no application unless asked for"
   }
   assert {
-    condition     = output.cluster_id != null && output.application_id == null
+    condition     = output.cluster_id != null && output.application_id == null && output.release_label == "emr-7.14.0"
     error_message = "the outputs say what there is"
   }
 }
@@ -143,5 +143,35 @@ run "one_python_for_driver_and_executors" {
   assert {
     condition     = jsondecode(aws_emr_cluster.main[0].configurations_json)[0].Configurations[0].Properties.LC_ALL == "C.UTF-8"
     error_message = "the driver's JVM writes UTF-8"
+  }
+}
+
+run "one_number_for_yarn" {
+  command = plan
+
+  assert {
+    condition = [
+      for name in ["yarn.nodemanager.resource.memory-mb", "yarn.scheduler.maximum-allocation-mb"] :
+      jsondecode(aws_emr_cluster.main[0].configurations_json)[2].Properties[name]
+    ] == ["23424", "23424"]
+    error_message = "YARN is told what an m7g.2xlarge has for it"
+  }
+  assert {
+    condition     = output.sizes.yarn_mib == 23424
+    error_message = "and so are those who size the executors"
+  }
+}
+
+run "configurations_as_aws_echoes_them" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for each in flatten([
+        for outer in jsondecode(aws_emr_cluster.main[0].configurations_json) :
+        [outer, lookup(outer, "Configurations", [])]
+      ]) : can(each.Properties)
+    ])
+    error_message = "AWS adds Properties where it is left out, and the difference would replace the cluster"
   }
 }

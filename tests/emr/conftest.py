@@ -20,17 +20,21 @@ from emr.stack import Stack
 from emr.wheels import package_wheels
 from ridge_spark.data.dataset import Description
 from ridge_spark.data.writer import write_dataset
-from tests.emr import moto_emr
+from tests.emr import moto_aws
 from tests.emr.step_runner import ACCOUNT, StepRunner
 from tests.emr.tools import (
     ARCHITECTURE,
     PLUGINS,
+    PRIMARY,
     REGION,
     SIZES,
+    WORKER,
     Cli,
     bootstrap,
+    fleet,
     make_cli,
     mirror,
+    spark_env,
     venv_with,
 )
 from tests.engines.processes import spark_home
@@ -40,7 +44,7 @@ from tests.support import alone_at, give_up
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
     """The address of a moto server, in the environment of everything that runs during the tests."""
-    moto_emr.install()
+    moto_aws.install()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -73,12 +77,26 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def aws_command(endpoint: str) -> Path:
-    """The folder of an `aws` command, which every EMR node has: AWS's own, from PyPI."""
+    """The folder of an `aws` command, which every EMR node has: AWS's own, from PyPI.
+
+    As in a private subnet it reaches nothing unless it is told the region: by itself it would ask
+    S3 in us-east-1.
+    """
     home = ROOT / ".cache" / "awscli"
+    folder = home / "private"
     with alone_at(home):
         if not (home / "bin" / "aws").exists():
             venv_with(home, "awscli>=1.40,<2")
-    return home / "bin"
+        folder.mkdir(exist_ok=True)
+        command = folder / "aws"
+        command.write_text(
+            '#!/bin/sh\ncase " $* " in\n'
+            f'  *" --region "*) exec {home}/bin/aws "$@" ;;\n'
+            '  *) echo "Connect timeout on endpoint URL: https://s3.amazonaws.com" >&2; exit 255\n'
+            "esac\n"
+        )
+        command.chmod(0o755)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +131,8 @@ def node_python(
         folder = folder.parent  # that of all processes
     prefix = folder / "node" / "ridge-spark"
     with alone_at(prefix):
-        done = bootstrap(aws_command, "s3://environments/wheels.tar", sha256(wheels), prefix)
+        archive = "s3://environments/wheels.tar"
+        done = bootstrap(aws_command, archive, sha256(wheels), REGION, prefix)
     assert done.returncode == 0, done.stdout + done.stderr
     return prefix / "bin" / "python"
 
@@ -149,12 +168,12 @@ def stack(endpoint: str, request: pytest.FixtureRequest) -> Iterator[Stack]:
         ReleaseLabel="emr-7.13.0",
         LogUri=f"s3://{logs}/emr/",
         JobFlowRole=name,
+        StepConcurrencyLevel=SIZES.steps_at_once,
+        Tags=[{"Key": "Project", "Value": name}],
+        Configurations=[spark_env()],
         Instances={
             "KeepJobFlowAliveWhenNoSteps": True,
-            "InstanceFleets": [
-                {"InstanceFleetType": "MASTER", "TargetOnDemandCapacity": 1},
-                {"InstanceFleetType": "CORE", "TargetOnDemandCapacity": 2},
-            ],
+            "InstanceFleets": [fleet("MASTER", PRIMARY, 1), fleet("CORE", WORKER, 2)],
         },
     )["JobFlowId"]
     yield Stack(
@@ -177,11 +196,21 @@ def stack(endpoint: str, request: pytest.FixtureRequest) -> Iterator[Stack]:
 @pytest.fixture
 def serverless_stack(stack: Stack) -> Stack:
     """The same with an EMR Serverless application instead of a cluster."""
+    release = "emr-spark-8.1.0"
     application = boto3.client("emr-serverless", region_name=REGION).create_application(
-        name=stack.name, releaseLabel=stack.release_label, type="SPARK", clientToken=stack.name
+        name=stack.name,
+        releaseLabel=release,
+        type="SPARK",
+        clientToken=stack.name,
+        maximumCapacity={"cpu": "32 vCPU", "memory": "256 GB", "disk": "640 GB"},
+        tags={"Project": stack.name},
     )
     return replace(
-        stack, target="serverless", cluster_id=None, application_id=application["applicationId"]
+        stack,
+        target="serverless",
+        release_label=release,
+        cluster_id=None,
+        application_id=application["applicationId"],
     )
 
 

@@ -1,35 +1,22 @@
-"""What moto's EMR, budgets, S3, quotas and serverless lack, added so that real clients can work.
-
-moto answers most of AWS; these are the calls that Terraform's provider and our own code make and
-that it does not, or not in a form the provider accepts.
-"""
+"""EMR as AWS enforces it: instance fleets, policies, steps, echoed settings, starts that fail."""
 
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from collections import defaultdict, deque
 from typing import Any
 
-os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-
-import moto.emrserverless.models
-from moto.budgets.responses import BudgetsResponse
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
-from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.emr.models import Cluster
 from moto.emr.responses import ElasticMapReduceResponse
-from moto.emrserverless.responses import EMRServerlessResponse
-from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
-from moto.s3.models import FakeBucket
-from moto.servicequotas.responses import ServiceQuotasResponse
 
-SERVICE_USER = "emr-"  # what the name of a user starts with that plays the EMR service
-quota_vcpus = {"value": 640.0}
+from tests.emr import moto_network
+
 faults: dict[str, deque[str]] = defaultdict(deque)  # error codes to answer an action with, in turn
+SPARK_OF = {"emr-7.13.0": "3.5.6", "emr-7.14.0": "3.5.8", "emr-spark-8.1.0": "4.1.1"}
 
 
 def _cluster(self: Any) -> Any:
@@ -44,12 +31,20 @@ def _given(self: Any, key: str) -> Any:
 # --- instance fleets --------------------------------------------------------------------------
 
 
+def _disk(asked: dict[str, Any]) -> dict[str, Any]:
+    """A gp3 disk is told with the IOPS it has by itself, whether or not they were asked for.
+
+    Not with its throughput: the provider would fail on it, and does not where it is in use.
+    """
+    return {"Iops": 3000, **asked} if asked.get("VolumeType") == "gp3" else asked
+
+
 def _fleet(asked: dict[str, Any]) -> dict[str, Any]:
     types = []
     for each in asked.get("InstanceTypeConfigs", []):
         disks = each.get("EbsConfiguration") or {}
         volumes = [
-            {"Device": "/dev/sdb", "VolumeSpecification": disk["VolumeSpecification"]}
+            {"Device": "/dev/sdb", "VolumeSpecification": _disk(disk["VolumeSpecification"])}
             for disk in disks.get("EbsBlockDeviceConfigs", [])
             for _ in range(disk.get("VolumesPerInstance", 1))
         ]
@@ -75,19 +70,42 @@ def _resize(fleet: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
     return fleet
 
 
+# --- starting a cluster -----------------------------------------------------------------------
+
 _run_job_flow = ElasticMapReduceResponse.run_job_flow
 
 
 def run_job_flow(self: Any) -> Any:
-    answer = _run_job_flow(self)
     asked = json.loads(self.body)
+    if faults["run_job_flow"]:
+        raise JsonRESTError("ValidationException", faults["run_job_flow"].popleft())
+    for fleet in asked["Instances"].get("InstanceFleets", []):
+        if len(fleet.get("InstanceTypeConfigs", [])) > 5:
+            raise JsonRESTError("ValidationException", "A fleet has at most five instance types.")
+    # Looked at beforehand: moto itself adds rules to the security groups.
+    refused = moto_network.why_not_started(asked, self.current_account, self.region)
+    answer = _run_job_flow(self)
     cluster = self.backend.describe_cluster(answer.result["JobFlowId"])
+    cluster.configurations = _echoed(asked.get("Configurations", []))
     cluster.scale_down_behavior = asked.get("ScaleDownBehavior")
     cluster.log_encryption_kms_key_id = asked.get("LogEncryptionKmsKeyId")
     cluster.auto_termination = asked.get("AutoTerminationPolicy")
     cluster.managed_scaling = asked.get("ManagedScalingPolicy")
     cluster.fleets = [_fleet(each) for each in asked["Instances"].get("InstanceFleets", [])]
+    if refused:
+        cluster.state, cluster.last_state_change_reason = "TERMINATED_WITH_ERRORS", refused
     return answer
+
+
+def _echoed(configurations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Configurations as AWS answers with them: each has Properties, if only an empty one."""
+    echoed = []
+    for each in configurations:
+        told = {**each, "Properties": each.get("Properties") or {}}
+        if "Configurations" in each:
+            told["Configurations"] = _echoed(each["Configurations"])
+        echoed.append(told)
+    return echoed
 
 
 def list_instance_fleets(self: Any) -> Any:
@@ -108,7 +126,7 @@ def modify_instance_fleet(self: Any) -> Any:
     return EmptyResult()
 
 
-# --- auto-termination, managed scaling, cancelling steps --------------------------------------
+# --- auto-termination, managed scaling, releases ----------------------------------------------
 
 
 def _policy(attribute: str, key: str) -> tuple[Any, Any, Any]:
@@ -125,6 +143,17 @@ def _policy(attribute: str, key: str) -> tuple[Any, Any, Any]:
         return EmptyResult()
 
     return put, get, remove
+
+
+def describe_release_label(self: Any) -> Any:
+    label = self._get_param("ReleaseLabel")
+    if label not in SPARK_OF:
+        raise JsonRESTError("InvalidRequestException", f"The release label {label} is invalid.")
+    spark = {"Name": "Spark", "Version": SPARK_OF[label]}
+    return ActionResult({"ReleaseLabel": label, "Applications": [spark]})
+
+
+# --- steps ------------------------------------------------------------------------------------
 
 
 def cancel_steps(self: Any) -> Any:
@@ -151,78 +180,6 @@ def add_steps(self: Any, steps: Any) -> Any:
     return added
 
 
-# --- security groups --------------------------------------------------------------------------
-
-_init_rule = SecurityGroupRule.__init__
-
-
-def init_rule(self: Any, *args: Any, **kwargs: Any) -> None:
-    """Rules keep their description whatever they refer to, not only with an address range."""
-    _init_rule(self, *args, **kwargs)
-    for other in (self.source_group, *args[7:], kwargs.get("prefix_list_id")):
-        if isinstance(other, dict) and other.get("Description"):
-            self.ip_range = {"Description": other.pop("Description")}
-
-
-# --- budgets, quotas, buckets -----------------------------------------------------------------
-
-
-def describe_subscribers_for_notification(self: Any) -> str:
-    def known(details: dict[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in details.items() if key != "NotificationState"}
-
-    budgets = self.backend.budgets[self._get_param("AccountId")]
-    wanted = known(self._get_param("Notification"))
-    for each in budgets[self._get_param("BudgetName")].notifications:
-        if known(each.details) == wanted:
-            return json.dumps({"Subscribers": each.subscribers})
-    return json.dumps({"Subscribers": []})
-
-
-_create_budget = BudgetsResponse.create_budget
-_budget_tags: dict[str, Any] = {}
-
-
-def create_budget(self: Any) -> Any:
-    _budget_tags[self._get_param("Budget")["BudgetName"]] = self._get_param("ResourceTags") or []
-    return _create_budget(self)
-
-
-def budget_tags(self: Any) -> str:
-    name = self._get_param("ResourceARN").rsplit("/", 1)[-1]
-    return json.dumps({"ResourceTags": _budget_tags.get(name, [])})
-
-
-def get_service_quota(self: Any) -> str:
-    return json.dumps({"Quota": {"Value": quota_vcpus["value"]}})
-
-
-def get_permission(self: Any, action: str, resource: str) -> Any:
-    """A bucket policy without its TLS-only statement: moto denies when a condition is not met."""
-    if self.policy is None:
-        return PermissionResult.NEUTRAL
-    policy = json.loads(self.policy)
-    policy["Statement"] = [
-        each for each in policy["Statement"] if "aws:SecureTransport" not in json.dumps(each)
-    ]
-    return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
-
-
-def trusts_the_service(self: Any, role_arn: str) -> bool:
-    """Only a service may take these roles; the step runner's user stands in for EC2 and EMR."""
-    return f":user/{SERVICE_USER}" in self._access_key.arn
-
-
-_create_application = EMRServerlessResponse.create_application
-
-
-def create_application(self: Any) -> Any:
-    answer = _create_application(self)
-    made = self.emrserverless_backend.get_application(answer.result["applicationId"])
-    made.architecture = self._get_param("architecture")
-    return answer
-
-
 _describe_step = ElasticMapReduceResponse.describe_step
 
 
@@ -238,14 +195,13 @@ def describe_step(self: Any) -> Any:
 
 
 def install() -> None:
-    """Add it all to moto."""
     emr = ElasticMapReduceResponse
-    IAMRequestBase._check_role_trust_relationship = trusts_the_service
     for function in (
         run_job_flow,
         list_instance_fleets,
         add_instance_fleet,
         modify_instance_fleet,
+        describe_release_label,
         cancel_steps,
         describe_step,
     ):
@@ -257,12 +213,3 @@ def install() -> None:
         for verb, function in zip(("put", "get", "remove"), _policy(attribute, key), strict=True):
             setattr(emr, f"{verb}_{name}", function)
     Cluster.add_steps = add_steps
-    SecurityGroupRule.__init__ = init_rule
-    BudgetsResponse.create_budget = create_budget
-    BudgetsResponse.describe_subscribers_for_notification = describe_subscribers_for_notification
-    BudgetsResponse.list_tags_for_resource = budget_tags
-    ServiceQuotasResponse.get_service_quota = get_service_quota
-    FakeBucket.get_permission = get_permission
-    EMRServerlessResponse.create_application = create_application
-    moto.emrserverless.models.APPLICATION_STATUS = "CREATED"  # what the provider waits for
-    moto.emrserverless.models.JOB_STATUS = "SUBMITTED"  # what the step runner looks for

@@ -4,15 +4,16 @@ What a node does, this does: it runs the cluster's own bootstrap action into an 
 own, runs the command line of a step under the job role's credentials, puts the output where EMR
 puts logs, and sets the state. Only the `s3://` addresses that spark-submit itself opens are fetched
 beforehand, as EMR's Spark would; the job's `--data` and `--out` go to S3 through the job's code.
+What YARN, EMR Serverless or a private network would refuse, this refuses: RULES.md lists it.
 """
 
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import tarfile
@@ -27,12 +28,20 @@ from moto.core.utils import utcnow
 from moto.emr.models import emr_backends
 from moto.emrserverless.models import emrserverless_backends
 
-from tests.emr.moto_emr import SERVICE_USER
+from tests.emr import yarn
+from tests.emr.moto_account import SERVICE_USER
+from tests.emr.moto_serverless import why_it_waits
 from tests.support import JAVA
 
 ACCOUNT = "123456789012"
 JOB_SECONDS = 240
 OPTIONS_WITH_FILES = ("--py-files", "--files", "--archives")
+S3_OF_THE_REGION = "AWS_ENDPOINT_URL_S3"
+# What Arrow says where it has to ask S3's global address for a bucket's region.
+NO_WAY_OUT = (
+    "ridge-spark: error: When resolving region for bucket: AWS Error NETWORK_CONNECTION during "
+    f"HeadBucket operation: {S3_OF_THE_REGION} names no S3 that this network reaches\n"
+)
 
 
 @dataclass
@@ -61,6 +70,8 @@ class StepRunner:
         self.logs.set()
         self._stop = threading.Event()
         self._nodes: dict[str, Path] = {}
+        self._steps: list[threading.Thread] = []
+        self._folders = itertools.count()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._session = boto3.Session(*_administrator(self.endpoint), region_name=self.region)
         self.s3 = self._session.client("s3", endpoint_url=self.endpoint)
@@ -72,13 +83,14 @@ class StepRunner:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(JOB_SECONDS)
+        for thread in self._steps:
+            thread.join(JOB_SECONDS)
 
     def _watch(self) -> None:
         while not self._stop.wait(0.05):
             for cluster in list(emr_backends[ACCOUNT][self.region].clusters.values()):
-                step = next((each for each in cluster.steps if each.state == "PENDING"), None)
-                if step and cluster.state not in ("TERMINATED", "TERMINATED_WITH_ERRORS"):
-                    self._run_step(cluster, step)
+                if cluster.state not in ("TERMINATED", "TERMINATED_WITH_ERRORS"):
+                    self._start_steps(cluster)
             applications = emrserverless_backends[ACCOUNT][self.region]
             for runs in list(applications.job_runs.values()):
                 for run in runs:
@@ -87,15 +99,32 @@ class StepRunner:
 
     # --- a step of a cluster ------------------------------------------------------------------
 
-    def _run_step(self, cluster: Any, step: Any) -> None:
-        step.state, step.start_date_time = "RUNNING", utcnow()
+    def _start_steps(self, cluster: Any) -> None:
+        """As many at once as the cluster's StepConcurrencyLevel allows."""
+        at_work = sum(step.state == "RUNNING" for step in cluster.steps)
+        waiting = [step for step in cluster.steps if step.state == "PENDING"]
+        for step in waiting[: max(0, cluster.step_concurrency_level - at_work)]:
+            step.state, step.start_date_time = "RUNNING", utcnow()
+            python = self.python or self._bootstrapped(cluster)
+            thread = threading.Thread(target=self._run_step, args=(cluster, step, python))
+            self._steps.append(thread)
+            thread.start()
+
+    def _run_step(self, cluster: Any, step: Any, python: Path) -> None:
         command = list(step.args)
         self.ran.append(list(step.args))
+        application = f"application_{os.getpid()}_{len(self.ran):04d}"
         folder = self._new_folder()
         in_cluster_mode = _take(command, "--deploy-mode") == "cluster"
-        python = self.python or self._bootstrapped(cluster)
-        status, out, err = self._spark_submit(
-            command, folder, python, _role_of(cluster.role), lambda: step.state
+        refused = yarn.refusal(command, cluster, in_cluster_mode)
+        if refused is None and not _reaches_s3(_spark_environment(cluster.configurations)):
+            refused = NO_WAY_OUT
+        status, out, err = (
+            (1, "", refused)
+            if refused
+            else self._spark_submit(
+                command, folder, python, _role_of(cluster.role), lambda: step.state
+            )
         )
         step.end_date_time = utcnow()
         if step.state == "RUNNING":
@@ -104,7 +133,6 @@ class StepRunner:
                 step.last_state_change_reason = "Unknown Error."
         logs = f"{cluster.log_uri}{cluster.id}/"  # which arrive after the state is told
         if in_cluster_mode:
-            application = f"application_{os.getpid()}_{len(self.ran):04d}"
             self._put_log(f"{logs}containers/{application}/container_1_1_01_000001/", out, err)
             out, err = "", f"Submitted {application} with deployMode=cluster\n"
         self._put_log(f"{logs}steps/{step.id}/", out, err)
@@ -119,7 +147,7 @@ class StepRunner:
             prefix.parent.mkdir()
             done = subprocess.run(
                 ["bash", script, *action.args, str(prefix)],
-                env=self._environment(_role_of(cluster.role)),
+                env=_without_region(self._environment(_role_of(cluster.role))),
                 capture_output=True,
                 text=True,
                 timeout=JOB_SECONDS,
@@ -144,18 +172,40 @@ class StepRunner:
             *driver["entryPointArguments"],
         ]
         self.ran.append(list(command))
+        backend = emrserverless_backends[ACCOUNT][self.region]
+        waits = why_it_waits(command, backend.get_application(run.application_id))
+        if waits:
+            minutes = run.execution_timeout_minutes
+            run.state, run.state_details = "FAILED", f"Ended after {minutes} minutes: {waits}"
+            return
         folder = self._new_folder()
-        python = self._unpacked_environment(command, folder)
-        status, out, err = self._spark_submit(
-            command, folder, python, run.execution_role, lambda: run.state
-        )
+        status, out, err = self._run_in_the_image(command, folder, run)
         monitoring = run.configuration_overrides["monitoringConfiguration"]
         logs = monitoring["s3MonitoringConfiguration"]["logUri"]
         path = f"{logs}applications/{run.application_id}/jobs/{run.id}/SPARK_DRIVER/"
         self._put_log(path, out, err)
         if run.state == "RUNNING":
             run.state = "SUCCESS" if status == 0 else "FAILED"
+        run.billed_resource_utilization["vCPUHour"] = 0.25
         run.updated_at = utcnow()
+
+    def _run_in_the_image(self, command: list[str], folder: Path, run: Any) -> tuple[int, str, str]:
+        """Nothing there but what the release's image and the job bring: no region, no Python."""
+        if run.release_label.startswith("emr-7."):
+            return 127, "", "no python3.11 in this image: it has Python 3.9\n"
+        settings = dict(each.split("=", 1) for each in command if each.startswith("spark."))
+        driver, executor = (
+            {
+                name.removeprefix(prefix): value
+                for name, value in settings.items()
+                if name.startswith(prefix)
+            }
+            for prefix in ("spark.emr-serverless.driverEnv.", "spark.executorEnv.")
+        )
+        if not _reaches_s3(driver) or not _reaches_s3(executor):
+            return 1, "", NO_WAY_OUT
+        python = self._unpacked_environment(command, folder)
+        return self._spark_submit(command, folder, python, run.execution_role, lambda: run.state)
 
     def _unpacked_environment(self, command: list[str], folder: Path) -> Path:
         """Unpack `spark.archives`, as every executor does, and find the Python the job asks for."""
@@ -246,8 +296,7 @@ class StepRunner:
             self.s3.put_object(Bucket=bucket, Key=f"{prefix}{name}.gz", Body=body)
 
     def _new_folder(self) -> Path:
-        folder = self.scratch / f"run-{len(list(self.scratch.iterdir()))}"
-        shutil.rmtree(folder, ignore_errors=True)
+        folder = self.scratch / f"run-{next(self._folders)}"
         folder.mkdir()
         return folder
 
@@ -273,6 +322,26 @@ def _take(command: list[str], option: str) -> str | None:
     value = command[i + 1]
     del command[i : i + 2]
     return value
+
+
+def _spark_environment(configurations: list[dict[str, Any]]) -> dict[str, str]:
+    """What the cluster's spark-env exports to the driver."""
+    exported: dict[str, str] = {}
+    for each in configurations:
+        if each["Classification"] == "spark-env":
+            for inner in each.get("Configurations", []):
+                exported |= inner["Properties"]
+    return exported
+
+
+def _reaches_s3(environment: dict[str, str]) -> bool:
+    """Both the region and the address of S3 in it are told, so that nothing has to be looked up."""
+    return {"AWS_REGION", S3_OF_THE_REGION} <= environment.keys()
+
+
+def _without_region(environment: dict[str, str]) -> dict[str, str]:
+    """A bootstrap action's environment: EMR exports no region there."""
+    return {name: value for name, value in environment.items() if "_REGION" not in name}
 
 
 def _role_of(profile: str) -> str:

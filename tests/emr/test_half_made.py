@@ -53,6 +53,13 @@ def test_a_stack_that_lacks_something_is_told_and_can_be_destroyed(
     assert "Nothing is up yet" in error_of(cli("status", expect=None))
 
 
+def test_a_stack_of_another_version_is_told(stack: Stack) -> None:
+    sizes = {name: value for name, value in vars(stack.sizes).items() if name != "yarn_mib"}
+    with pytest.raises(EmrError, match=r"made by another version of this project; .* make emr-up"):
+        Stack.from_outputs({**vars(stack), "sizes": sizes})
+    assert Stack.from_outputs({**vars(stack), "sizes": vars(stack.sizes)}) == stack
+
+
 def test_a_bucket_that_is_gone_already_does_not_stop_the_rest(cli: Cli, stack: Stack) -> None:
     main = cli.terraform / "main.tf.json"
     files = json.loads(main.read_text())

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +18,17 @@ from botocore.exceptions import ClientError
 
 from emr.package import ROOT
 from emr.stack import Stack
+from tests.emr.moto_network import needed_objects
+from tests.emr.policies import allows
 from tests.emr.step_runner import ACCOUNT, StepRunner
-from tests.emr.tools import PRIMARY, REGION, WORKER, Cli, train_here
+from tests.emr.tools import (
+    REGION,
+    Cli,
+    enforced_iam,
+    project_with,
+    train_here,
+    user_who_may_submit,
+)
 from tests.engines.processes import spark_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -37,20 +42,9 @@ FAST = ("--poll", "1", "--log-wait", "30")
 def live(
     endpoint: str, wheels: Path, terraform_provider: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Cli:
-    """The project's Terraform in a copy with a state of its own, and the command line on it."""
-    folder = tmp_path_factory.mktemp("project")
-    terraform = folder / "terraform"
-    shutil.copytree(ROOT / "terraform", terraform, ignore=shutil.ignore_patterns(".terraform*"))
-    (folder / "emr").symlink_to(ROOT / "emr")
-    (folder / "dist").symlink_to(ROOT / "dist")
-    # Enough for a connection that is closed half-way; not so many that an error of moto's is
-    # repeated for minutes.
-    (terraform / "override.tf").write_text('provider "aws" {\n  max_retries = 4\n}\n')
-    (terraform / "terraform.tfvars").write_text(
-        f'name = "{NAME}"\nprimary_type = "{PRIMARY}"\nworker_type = "{WORKER}"\n'
-        'budget = { usd = 20, email = "you@example.com" }\n'
-    )
-    return Cli(terraform, folder)
+    variables = 'budget = { usd = 20, email = "you@example.com" }\n'
+    variables += 'data_locations = ["s3://my-images/hands"]\n'
+    return project_with(tmp_path_factory.mktemp("live") / "project", NAME, variables)
 
 
 def terraform(cli: Cli, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -82,13 +76,57 @@ def test_up_and_no_drift(live: Cli) -> None:
     assert "Everything is up already." in live("up").stderr  # and nobody is asked
 
 
+def test_the_s3_endpoint_lets_pass_what_is_needed_and_no_more(live: Cli) -> None:
+    stack = Stack.from_outputs(json_outputs(live))
+    found = boto3.client("ec2", region_name=REGION).describe_vpc_endpoints(
+        Filters=[{"Name": "tag:Project", "Values": [NAME]}]
+    )["VpcEndpoints"]
+    (policy,) = (
+        json.loads(each["PolicyDocument"])
+        for each in found
+        if each["ServiceName"] == f"com.amazonaws.{REGION}.s3"
+    )
+    logs = stack.logs.split("/")[2]
+    passes = [
+        *needed_objects(REGION, release_8=False),
+        ("s3:GetObject", f"arn:aws:s3:::{stack.bucket}/data/a"),
+        ("s3:ListBucket", f"arn:aws:s3:::{stack.bucket}"),
+        ("s3:PutObject", f"arn:aws:s3:::{logs}/emr/a"),
+        ("s3:GetObject", "arn:aws:s3:::my-images/hands/train/a"),
+        ("s3:ListBucket", "arn:aws:s3:::my-images"),
+    ]
+    stays = [
+        ("s3:GetObject", "arn:aws:s3:::somebody-elses/a"),
+        ("s3:PutObject", "arn:aws:s3:::somebody-elses/a"),
+        ("s3:GetObject", "arn:aws:s3:::my-images/feet/a"),
+        ("s3:PutObject", "arn:aws:s3:::my-images/hands/a"),
+        ("s3:PutObject", f"arn:aws:s3:::repo.{REGION}.emr.amazonaws.com/a"),
+    ]
+    assert [each for each in passes if not allows([policy], *each)] == []
+    assert [each for each in stays if allows([policy], *each)] == []
+
+
+def test_a_cluster_at_work_is_not_replaced(live: Cli) -> None:
+    """Whatever would replace it: here a larger disk."""
+    stack = Stack.from_outputs(json_outputs(live))
+    emr = boto3.client("emr", region_name=REGION)
+    jar = {"Jar": "command-runner.jar", "Args": ["spark-submit", "a.py"]}
+    step = {"Name": "a", "ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}
+    (run_id,) = emr.add_job_flow_steps(JobFlowId=stack.cluster_id, Steps=[step])["StepIds"]
+    done = live("up", "--yes", expect=2, TF_VAR_disk_gib="65")
+    assert f"error: {stack.cluster_id} is at work on {run_id}, and this would end it" in done.stderr
+    assert "or end it: FORCE=1" in done.stderr
+    emr.cancel_steps(ClusterId=stack.cluster_id, StepIds=[run_id])
+    assert "Everything is up already." in live("up").stderr
+
+
 def test_mnist_trains_under_enforced_iam_with_the_documented_permissions(
     live: Cli, endpoint: str, aws_command: Path, home: Path, tmp_path: Path
 ) -> None:
     """The node runs the cluster's own bootstrap action; caller and job may do what they need."""
     scratch = tmp_path / "nodes"
     scratch.mkdir()
-    caller = user_who_may_submit()
+    caller = user_who_may_submit(NAME)
     live.cwd = tmp_path
     spark = spark_home("installed")
     runner = StepRunner(endpoint, spark, scratch, home, aws_command)
@@ -168,7 +206,7 @@ def test_a_cluster_that_ended_itself_is_told_and_made_again(live: Cli) -> None:
     planned = terraform(live, "plan", "-no-color")
     assert "aws_emr_cluster.main[0] will be created" in planned.stdout
     status = live("status").stdout
-    assert "until make emr-down its network costs about $0.03 an hour" in status
+    assert "until make emr-down its network and key cost about $0.03 an hour" in status
 
 
 def test_down_leaves_nothing(live: Cli) -> None:
@@ -196,22 +234,6 @@ def test_down_leaves_nothing(live: Cli) -> None:
     assert "Nothing is up yet" in live("status", expect=2).stderr
 
 
-def test_serverless_comes_up_without_drift_and_goes(live: Cli) -> None:
-    done = live("up", "--yes", "--target", "serverless")
-    assert "Costs nothing while idle" in done.stderr
-    again = terraform(live, "plan", "-var=target=serverless", "-detailed-exitcode", "-no-color")
-    assert again.returncode == 0, again.stdout
-    application = json_outputs(live)["application_id"]
-    live("down", "--yes")
-    assert terraform(live, "state", "list").stdout == ""
-    serverless = boto3.client("emr-serverless", region_name=REGION)
-    applications = serverless.list_applications()["applications"]
-    assert {each["id"]: each["state"] for each in applications}.get(application) in (
-        None,
-        "TERMINATED",
-    )
-
-
 def json_outputs(cli: Cli) -> dict[str, Any]:
     found = json.loads(terraform(cli, "output", "-json").stdout)
     return {name: each["value"] for name, each in found.items()}
@@ -224,47 +246,3 @@ def attempt(call: Any) -> str:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         return "denied" if status == 403 else f"failed: {error}"
     return "allowed"
-
-
-def user_who_may_submit() -> dict[str, str]:
-    """Keys of a user with the policy that the documentation gives.
-
-    Except that moto knows the resource of a call to S3 only: elsewhere it asks for any.
-    """
-    policy = json.loads((ROOT / "docs" / "emr-submit-policy.json").read_text())
-    for statement in policy["Statement"]:
-        if "arn:aws:s3" in json.dumps(statement["Resource"]):
-            replaced = json.dumps(statement["Resource"]).replace("ridge-spark", NAME)
-            statement["Resource"] = json.loads(replaced)
-        else:
-            statement["Resource"] = "*"
-    iam = boto3.client("iam", region_name=REGION)
-    iam.create_user(UserName="submitter")
-    iam.put_user_policy(
-        UserName="submitter", PolicyName="submit", PolicyDocument=json.dumps(policy)
-    )
-    key = iam.create_access_key(UserName="submitter")["AccessKey"]
-    return {
-        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-    }
-
-
-@contextmanager
-def enforced_iam(endpoint: str) -> Iterator[None]:
-    """From here on moto checks every call against the policies of whoever makes it."""
-
-    def after(calls: str) -> None:
-        request = urllib.request.Request(
-            f"{endpoint}/moto-api/reset-auth",
-            data=calls.encode(),
-            method="POST",
-            headers={"Content-Type": "text/plain"},
-        )
-        urllib.request.urlopen(request).close()
-
-    after("0")
-    try:
-        yield
-    finally:
-        after("inf")

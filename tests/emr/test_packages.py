@@ -17,7 +17,7 @@ from emr import wheels
 from emr.certificates import make_certificates
 from emr.errors import EmrError
 from emr.package import ROOT, code_files, package_code, sha256, write_zip
-from tests.emr.tools import ARCHITECTURE, bootstrap
+from tests.emr.tools import ARCHITECTURE, REGION, bootstrap
 
 
 def test_the_zip_depends_on_contents_alone(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_the_bootstrap_does_nothing_the_second_time(
 ) -> None:
     digest = sha256(wheels.package_wheels(ARCHITECTURE, dist))
     prefix = node_python.parent.parent
-    done = bootstrap(aws_command, "s3://environments/is-not-asked-for", digest, prefix)
+    done = bootstrap(aws_command, "s3://environments/is-not-asked-for", digest, REGION, prefix)
     assert done.returncode == 0
     assert "nothing to do" in done.stdout
     assert f"{prefix} is ready" in done.stdout
@@ -166,10 +166,10 @@ def test_a_failed_bootstrap_says_so_and_leaves_the_environment_alone(
 ) -> None:
     prefix = node_python.parent.parent
     before = prefix.resolve()
-    done = bootstrap(aws_command, "s3://environments/nothing-here", "0" * 64, prefix)
+    done = bootstrap(aws_command, "s3://environments/nothing-here", "0" * 64, REGION, prefix)
     assert done.returncode != 0
     assert "failed at line" in done.stderr
-    done = bootstrap(aws_command, "s3://environments/wheels.tar", "1" * 64, prefix)
+    done = bootstrap(aws_command, "s3://environments/wheels.tar", "1" * 64, REGION, prefix)
     assert done.returncode == 1
     assert "is not the archive this cluster was made for" in done.stderr
     assert prefix.resolve() == before
@@ -181,7 +181,7 @@ def test_a_node_without_python_3_11_is_told_at_once(tmp_path: Path, aws_command:
     tools.mkdir()
     for name in ("bash", "date", "env"):
         (tools / name).symlink_to(f"/usr/bin/{name}")
-    done = bootstrap(aws_command, "s3://a/b", "0" * 64, tmp_path / "opt", PATH=str(tools))
+    done = bootstrap(aws_command, "s3://a/b", "0" * 64, REGION, tmp_path / "opt", PATH=str(tools))
     assert done.returncode == 1
     assert "no python3.11 on this node" in done.stderr
     assert bootstrap(aws_command).returncode == 1

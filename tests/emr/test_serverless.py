@@ -25,6 +25,7 @@ def test_the_same_command_works_on_serverless(
     here = train_here(images, tmp_path / "here", "--lambdas", "0,1")
     assert result["statistics_sha256"] == here["statistics_sha256"]
     assert "COMPLETED" in done.stderr
+    assert "for 0.25 vCPU hours (list prices)" in done.stderr
     run_id = done.stderr.split(" submitted")[0].split()[-1]
     assert "statistics: " in cli("logs", run_id).stdout
     status = cli("status").stdout

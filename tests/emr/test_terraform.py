@@ -114,6 +114,15 @@ def test_plans_say_what_is_promised(terraform: Path) -> None:
     assert ", 0 failed" in run(terraform, "test", "-no-color")
 
 
+def test_the_lock_file_is_for_what_is_tested_and_for_every_platform() -> None:
+    lock = (ROOT / "terraform" / ".terraform.lock.hcl").read_text()
+    versions = (ROOT / "terraform" / "versions.tf").read_text()
+    assert 'version     = "5.100.0"' in lock
+    assert 'constraints = ">= 5.100.0, < 7.0.0"' in lock
+    assert 'version = ">= 5.100, < 7"' in versions
+    assert lock.count('"zh:') > 10  # the archives of all platforms, as the registry signs them
+
+
 def test_checkov_finds_nothing_that_is_not_explained() -> None:
     home = ROOT / ".cache" / "checkov"
     with alone_at(home):

@@ -20,7 +20,7 @@ from emr.package import ROOT
 from emr.stack import Stack
 from emr.storage import Storage
 from emr.terraform import summary
-from tests.emr import moto_emr
+from tests.emr import moto_account
 from tests.emr.tools import REGION, SIZES, Cli
 
 
@@ -142,6 +142,7 @@ def test_a_job_s_options_are_refused_before_anything_is_uploaded(
         (["up", "--target", "kubernetes"], "invalid choice: 'kubernetes'"),
         (["follow", "s-1", "--poll", "often"], "argument --poll: invalid float value: 'often'"),
         (["subdue"], "invalid choice: 'subdue'"),
+        (["submit", "outer", "--minutes", "4"], "argument --minutes: 4: a whole number from 5"),
         ([], "arguments are required: COMMAND"),
     ],
 )
@@ -154,6 +155,21 @@ def test_only_a_yes_is_a_yes(yes: str, asks: bool) -> None:
     command = ["make", "--dry-run", "emr-down", *yes.split()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert ("emr down --yes" not in done.stdout) == asks
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("emr-up FORCE=1", "emr up   --force"),
+        ("submit-outer NAME=a MINUTES=30", '--name "a" --minutes 30 --'),
+        ("emr-doctor TARGET=serverless", "emr doctor --target serverless"),
+        ("emr-smoke YES=1", "emr smoke  --yes"),
+    ],
+)
+def test_make_passes_on_what_it_is_told(target: str, said: str) -> None:
+    command = ["make", "--dry-run", *target.split()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert said in done.stdout
 
 
 def test_the_end_of_input_is_a_no(tmp_path: Path) -> None:
@@ -213,7 +229,7 @@ def test_a_bucket_that_exists_elsewhere(endpoint: str) -> None:
 
 
 def test_a_quota_that_is_too_small(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(moto_emr.quota_vcpus, "value", 16.0)
+    monkeypatch.setitem(moto_account.quota_vcpus, "value", 16.0)
     with pytest.raises(EmrError, match=r"may grow to 36 vCPUs, but .* us-east-1 is 16"):
         preflight.check_plan(plan_that_creates("nobody-has-this-one"))
 

@@ -12,7 +12,7 @@ mock_data "aws_partition" {
 }
 
 mock_data "aws_region" {
-  defaults = { name = "us-east-1" }
+  defaults = { id = "us-east-1" }
 }
 
 mock_data "aws_caller_identity" {
@@ -63,4 +63,16 @@ mock_resource "aws_security_group" {
 
 mock_resource "aws_emrserverless_application" {
   defaults = { arn = "arn:aws:emr-serverless:us-east-1:123456789012:/applications/mock" }
+}
+
+mock_resource "aws_subnet" {
+  defaults = { arn = "arn:aws:ec2:us-east-1:123456789012:subnet/mock" }
+}
+
+mock_data "aws_vpc_endpoint_service" {
+  defaults = { availability_zones = ["us-east-1a", "us-east-1b", "us-east-1c"] }
+}
+
+mock_data "aws_iam_roles" {
+  defaults = { arns = ["arn:aws:iam::123456789012:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"] }
 }
