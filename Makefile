@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 MNIST := data/mnist
 FEATURES := pixels,patches
 RUN := runs/mnist-$(shell date +%Y%m%d-%H%M%S)
-BENCHMARKS := kernel training spark report_baseline
+BENCHMARKS := kernel training accuracy spark report_baseline
 # Tests wait for others a good deal: two processes keep two cores busy. Each has whole files.
 TESTING := --durations 10 --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SPARK := JAVA_HOME="$$($(PYTHON) -m ridge_spark.engines.java)" PYSPARK_PYTHON=$(abspath $(PYTHON)) \

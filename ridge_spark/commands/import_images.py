@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,32 +192,41 @@ def _read(
     options: argparse.Namespace, chosen: ImportOptions, like: Description | None
 ) -> dict[str, Any]:
     """The splits of the source, images of which none has been read so far."""
-    from ridge_spark.importing import idx, npz
-    from ridge_spark.importing.csv_images import read_csv
-    from ridge_spark.importing.folder import read_folder
-    from ridge_spark.importing.parquet_images import read_parquet
-
     kind, source, turned = options.kind, options.source, options.transposed
     class_names = like.class_names if like else None
     columns = options.image_column, options.label_column
-    if kind == "mnist":
-        from ridge_spark.importing import mnist  # what fetches it takes a while to load
-
-        return dict(mnist.read_mnist(options.folder and Path(options.folder)))
-    if source is None:
+    if source is None and kind != "mnist":
         raise InputError(f"import {kind}: SOURCE is missing, the file or folder to read")
-    readers: dict[str, Callable[[], Mapping[str, Any]]] = {
-        "npz": lambda: npz.read_npz(Path(source), transposed=turned),
-        "idx": lambda: idx.read_idx(Path(source), options.labels, transposed=turned),
-        "folder": lambda: read_folder(
-            source.rstrip("/") or "/", class_names, no_splits=options.no_splits
-        ),
-        "parquet": lambda: read_parquet(source, *columns, class_names),
-        "csv": lambda: read_csv(
-            Path(source), options.folder, *columns, chosen.size, like, transposed=turned
-        ),
-    }
-    return dict(readers[kind]())
+    found: Mapping[str, Any]
+    match kind:  # each loads what it needs itself: some of that takes longer than a small import
+        case "mnist":
+            from ridge_spark.importing.mnist import read_mnist
+
+            found = read_mnist(options.folder and Path(options.folder))
+        case "npz":
+            from ridge_spark.importing.npz import read_npz
+
+            found = read_npz(Path(source), transposed=turned)
+        case "idx":
+            from ridge_spark.importing.idx import read_idx
+
+            found = read_idx(Path(source), options.labels, transposed=turned)
+        case "folder":
+            from ridge_spark.importing.folder import read_folder
+
+            source = source.rstrip("/") or "/"
+            found = read_folder(source, class_names, no_splits=options.no_splits)
+        case "parquet":
+            from ridge_spark.importing.parquet_images import read_parquet
+
+            found = read_parquet(source, *columns, class_names)
+        case "csv":
+            from ridge_spark.importing.csv_images import read_csv
+
+            found = read_csv(
+                Path(source), options.folder, *columns, chosen.size, like, transposed=turned
+            )
+    return dict(found)
 
 
 def _options(options: argparse.Namespace) -> ImportOptions:

@@ -107,4 +107,13 @@ def _json(model: Model, found: Iterable[Prediction]) -> None:
             "margin": prediction.margin,
             "scores": dict(zip(model.class_names, prediction.scores.tolist(), strict=True)),
         }
-        print(json.dumps(about, ensure_ascii=False))
+        # A name that isn't UTF-8 can only be told in JSON by escapes, as Python reads them back.
+        print(json.dumps(about, ensure_ascii=not _is_utf8(prediction.name)))
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -135,7 +135,7 @@ def _find_bank(
     )
     images = sample.images[:CALIBRATION_IMAGES]
     bank = replace(bank, thresholds=_thresholds(bank, images))
-    pooled = FeatureMap(spec, shape, bank=bank).patches.pooled(images, threads=threads)
+    pooled = FeatureMap(spec, shape, bank=bank).at_work_patches.pooled(images, threads=threads)
     top = [[quantile(pooled[:, :, s, f], TOP) for f in range(F)] for s in range(2)]
     scale = (255 << SCALE_BITS) // np.maximum(np.array(top, np.int64), LEAST_TOP)
     return replace(bank, scale=scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ from ridge_spark.ridge.centring import Float
 
 FILES_AT_A_TIME = 64
 STANDARD_INPUT = "-"
+
+log = logging.getLogger(__name__)
 
 Skip = Callable[[str], None]
 
@@ -103,8 +106,12 @@ def _files(path: str) -> Iterator[str]:
     if not os.path.isdir(path):
         yield path
         return
-    names = sorted(list_images(path).images)
-    if not names:
-        raise InputError(f"{path}: neither a data set nor a folder with images in it")
-    for name in names:
+    listing = list_images(path)
+    unread = listing.unread_formats()
+    if not listing.images:
+        has = f"; it has {unread}, which are not read: convert them" if unread else ""
+        raise InputError(f"{path}: neither a data set nor a folder with images in it{has}")
+    if unread:
+        log.warning("%s: %s are not read; convert them to PNG or JPEG", path, unread)
+    for name in sorted(listing.images):
         yield os.path.join(path, name)

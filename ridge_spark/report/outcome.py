@@ -111,7 +111,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A row of the confusion matrix; with recall and precision in words."""
+    """A row of the confusion matrix, with recall and precision as they are shown."""
 
     name: str
     cells: list[Cell]

@@ -23,7 +23,7 @@ from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.directory import read_run, read_statistics, require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
-from ridge_spark.runs.result import Change, Result, Update
+from ridge_spark.runs.result import BY_GCV, KEPT, Change, Result, Update
 from ridge_spark.runs.search import see
 from ridge_spark.runs.training import singular_warnings
 
@@ -94,7 +94,7 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
             run=without_secrets(options.run),
             statistics_sha256=old.statistics_sha256,
             changes=tuple(changes),
-            lambda_="chosen by GCV" if options.by_gcv else "kept from the run",
+            lambda_=BY_GCV if options.by_gcv else KEPT,
         ),
     )
     return finish(options.out, result, model, statistics, draw, progress)
