@@ -17,6 +17,13 @@ from ridge_spark.cores import available_cores
 from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
+from ridge_spark.ridge.dual import (
+    DualSolver,
+    centre_products,
+    held_out_correct,
+    products_of_images,
+)
+from ridge_spark.ridge.few_images import are_few
 from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.scoring import Weights
@@ -90,22 +97,10 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         self.feature_map_ = self._find_features(X, y)
         X = self._seen(X)
 
-        systems, n_held_out = self._systems(X, labels, folds, threads)
-        solver, (n, d) = self.solver, X.shape
-        if solver == "auto":
-            solver = choose_solver(
-                n, d, len(lambdas), len(systems), workers=1, gcv=not folds.held_out
-            )
-        *fitted, full = solve_systems(systems, d, lambdas, solver, threads)
-        if fitted:
-            candidates = {i: Weights(*solution.weights()) for i, solution in enumerate(fitted)}
-            block = Block(0, X, labels)
-            correct = group_correct([block], folds, candidates, threads=threads).sum(axis=0)
-            self.cv_accuracy_ = correct / n_held_out
-            converged = np.all([solution.is_converged() for solution in fitted], axis=0)
-            best = choose(correct, lambdas, converged)
+        if X.dtype == np.uint8 and self.solver == "auto" and are_few(*X.shape):
+            full, best = self._fit_dual(X, labels, lambdas, folds, threads)
         else:
-            best = self._least_gcv(full)
+            full, best = self._fit_primal(X, labels, lambdas, folds, threads)
         self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
         coef, intercept = full.weights_at(best)
         if len(self.classes_) == 2:  # the two rows are each other's negative
@@ -176,6 +171,53 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         if self.n_jobs >= 1:
             return self.n_jobs
         raise ValueError(f"n_jobs={self.n_jobs!r}: must be 1 or more, or -1 for all cores")
+
+    def _fit_primal(
+        self,
+        X: NDArray[Any],
+        labels: NDArray[np.intp],
+        lambdas: Float,
+        folds: Folds,
+        threads: int,
+    ) -> tuple[Solution, int]:
+        """The solution for all samples from X'X, and the index of the best λ."""
+        systems, n_held_out = self._systems(X, labels, folds, threads)
+        solver, (n, d) = self.solver, X.shape
+        if solver == "auto":
+            solver = choose_solver(
+                n, d, len(lambdas), len(systems), workers=1, gcv=not folds.held_out
+            )
+        *fitted, full = solve_systems(systems, d, lambdas, solver, threads)
+        if fitted:
+            candidates = {i: Weights(*solution.weights()) for i, solution in enumerate(fitted)}
+            block = Block(0, X, labels)
+            correct = group_correct([block], folds, candidates, threads=threads).sum(axis=0)
+            self.cv_accuracy_ = correct / n_held_out
+            converged = np.all([solution.is_converged() for solution in fitted], axis=0)
+            best = choose(correct, lambdas, converged)
+        else:
+            best = self._least_gcv(full)
+        return full, best
+
+    def _fit_dual(
+        self,
+        X: NDArray[np.uint8],
+        labels: NDArray[np.intp],
+        lambdas: Float,
+        folds: Folds,
+        threads: int,
+    ) -> tuple[Solution, int]:
+        """The same from XX', which is smaller where samples are few."""
+        k, products = len(self.classes_), products_of_images(X, threads=threads)
+        full = DualSolver(centre_products(products), labels, k, X).solve(lambdas)
+        if not folds.held_out:
+            return full, self._least_gcv(full)
+        group_of = folds.assign(0, len(X))
+        sizes = [int((group_of == group).sum()) for group in range(folds.held_out)]
+        self._require_samples(sizes, len(X))
+        found = held_out_correct(products, labels, k, folds, lambdas, X).sum(axis=0)
+        self.cv_accuracy_ = found / sum(sizes)
+        return full, choose(found, lambdas)
 
     def _least_gcv(self, full: Solution) -> int:
         if len(full.gcv) == 1:
