@@ -7,8 +7,9 @@ PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint
 PROGRAM := $(VENV)/.program
 READY := $(VENV)/.ready
 MNIST := data/mnist
+FEATURES := pixels,patches
 RUN := runs/mnist-$(shell date +%Y%m%d-%H%M%S)
-BENCHMARKS := kernel training spark report_baseline
+BENCHMARKS := kernel training accuracy spark report_baseline
 # Tests wait for others a good deal: two processes keep two cores busy. Each has whole files.
 TESTING := --durations 10 --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SPARK := JAVA_HOME="$$($(PYTHON) -m ridge_spark.engines.java)" PYSPARK_PYTHON=$(abspath $(PYTHON)) \
@@ -43,8 +44,8 @@ $(READY): $(PROGRAM) requirements.txt requirements-dev.txt
 $(MNIST): | $(PROGRAM)
 	$(VENV)/bin/ridge-spark import mnist --out $@
 
-run: $(PROGRAM) | $(MNIST)  ## Train on all of MNIST with the Spark outer-loop job, on this machine
-	$(SPARK) jobs/outer.py --data $(MNIST) --out $(RUN) $(ARGS)
+run: $(PROGRAM) | $(MNIST)  ## Train on all of MNIST, pixels and features, with the Spark outer-loop job
+	$(SPARK) jobs/outer.py --data $(MNIST) --features $(FEATURES) --out $(RUN) $(ARGS)
 
 test: $(READY) $(MPI_READY) | $(MNIST)  ## Run the whole test suite
 	$(PYTHON) -m pytest $(TESTING)

@@ -9,6 +9,10 @@ processor's limit is a loop of the same instruction on registers alone; against 
 products of the upper triangle, n d (d+1) / 2, with everything (packing, class sums, mirroring) and
 in the multiplication alone.
 
+Then the feature maps on one thread: patches of the data set's images (128 filters, with all that is
+done for them) and 4,096 random units of the 4,096 numbers that come of them, in images a second and
+in products of bytes against the same limit.
+
 Also what a new process pays before its first sum, with the compiled kernel kept on disk or not.
 """
 
@@ -31,6 +35,8 @@ from peak import RegisterLoop
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import open_split, read_blocks
+from ridge_spark.features import Sample, find_map, parse_specs
+from ridge_spark.features.sample import SampleRows
 from ridge_spark.ridge.kernel import accumulator
 from ridge_spark.ridge.kernel.choose import PORTABLE, chosen_kernel
 from ridge_spark.ridge.kernel.integer import IntegerAccumulator
@@ -39,6 +45,7 @@ from ridge_spark.ridge.threads import blas_threads, run_on_threads
 
 RANDOM = [(2400, 16_000), (8192, 8_000)]  # pixels, images
 CLASSES = 10
+FEATURE_IMAGES = 2000
 ROOT = Path(__file__).resolve().parents[1]
 FIRST_SUM = "from ridge_spark.ridge.kernel import accumulator; accumulator(784, 10).finish()"
 
@@ -59,8 +66,15 @@ def main() -> None:
             measure_size(name, images, options.threads, options.repeats)
             for images in sets_of_images(options.data)
         ]
+        features = measure_features(name, options.data, options.repeats)
     start_up = measure_start_up(options.repeats)
-    results = {"kernel": name, "threads": options.threads, "sizes": sizes, "start_up": start_up}
+    results = {
+        "kernel": name,
+        "threads": options.threads,
+        "sizes": sizes,
+        "features": features,
+        "start_up": start_up,
+    }
     report("kernel", results, table(results), options.json)
 
 
@@ -140,6 +154,47 @@ def multiplication(images: NDArray[np.uint8], labels: NDArray[np.int64], threads
     return lambda: run_on_threads(multiply_share, len(lanes))
 
 
+def measure_features(name: str, data: str, repeats: int) -> dict[str, Any]:
+    """Both stages of `patches` on one thread, against the limit of the processor."""
+    split = open_split(data, "train")
+    block = next(iter(read_blocks(split.blocks)))
+    images, shape = block.images[:FEATURE_IMAGES], split.description.shape
+    rows = SampleRows(len(block.images), split.description.d, 0)
+    (spec,) = parse_specs("patches:moments=0")
+    found = find_map(spec, shape, Sample.of([block], rows))
+    assert found.bank is not None
+    assert found.units is not None
+    first = np.empty((len(images), found.first_outputs), np.uint8)
+    units = np.empty((len(images), found.units.outputs), np.uint8)
+    peak = RegisterLoop(DOT_PRODUCTS[name])
+    peaks: list[float] = []
+    seconds = interleaved(
+        {
+            "peak": lambda: peaks.append(peak.products_per_second(1)),
+            "patches": lambda: found.write_first(images, first),
+            "units": lambda: found.at_work_units.features(first, units),
+        },
+        repeats,
+    )
+    geometry = found.bank.geometry
+    places = geometry.places[0] * geometry.places[1]
+    products = {
+        "patches": places * geometry.patch_bytes * len(found.bank.filters),
+        "units": found.first_outputs * found.units.outputs,
+    }
+    return {
+        stage: {
+            "images_per_second": len(images) / statistics.median(seconds[stage]),
+            "products_per_second": len(images) * each / statistics.median(seconds[stage]),
+            "of_peak": statistics.median(
+                len(images) * each / t / limit
+                for t, limit in zip(seconds[stage], peaks[1:], strict=True)
+            ),
+        }
+        for stage, each in products.items()
+    }
+
+
 def measure_start_up(repeats: int) -> dict[str, list[float]]:
     """Wall-clock seconds of processes that import NumPy and then do what their name says."""
 
@@ -178,6 +233,11 @@ def table(results: dict[str, Any]) -> str:
         share = "".join(f"{size['of_peak'][p]:14.0%}" for p in ("ours", "multiplication"))
         ours = statistics.median(size["seconds"]["ours"])
         lines.append(f"{size['d']:>6}{size['n']:>8}{ours:8.3f} s{ratios}{share}")
+    for stage, rate in results["features"].items():
+        lines.append(
+            f"{stage:<8} on one thread {rate['images_per_second']:10,.0f} images/s"
+            f"{rate['products_per_second'] / 1e9:8.0f} GMAC/s{rate['of_peak']:8.0%} of the peak"
+        )
     nothing = results["start_up"]["nothing"]
     for name, times in results["start_up"].items():
         more = statistics.median(b - a for a, b in zip(nothing, times, strict=True))

@@ -82,7 +82,7 @@ class Checkpoint:
         """True if the last file is older than it should be."""
         return self.usable and time.monotonic() - self.written >= self.every
 
-    def parts(self) -> list[Part]:
+    def find(self) -> list[Part]:
         """The files to take up, no row in two of them; `InputError` if they are of another run."""
         if self.folder is None or not self.folder.is_dir():
             return []

@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -30,7 +30,7 @@ from ridge_spark.progress import Advance, Progress, Task
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.solution import Indices, Solution, WeightPath
+from ridge_spark.ridge.solution import Indices, Solution, StoredPath, WeightPath
 from ridge_spark.ridge.statistics import Statistics
 
 
@@ -175,9 +175,10 @@ class MpiEngine(Engine):
             *others, last = map(len, parts)
             fitted = self.world.gather(sent, [*others, last - 1])
             path = CollectivePath(self.world, owner, full.path if full else None, len(lambdas))
-            figures = (full.gcv, full.singular, full.rank) if full else None
-            gcv, singular, rank = self.world.bcast(figures, owner)
-        return [*chain.from_iterable(fitted), Solution(gcv, singular, path, rank)]
+            none = np.zeros((len(lambdas), 0, 0)), np.zeros((len(lambdas), 0))  # weights stay
+            figures = replace(full, path=StoredPath(*none)) if full else None
+            figures = self.world.bcast(figures, owner)
+        return [*chain.from_iterable(fitted), replace(figures, path=path)]
 
     def peak_rss_mb(self) -> float:
         """Collective."""
@@ -185,7 +186,7 @@ class MpiEngine(Engine):
 
     def _resumed(self, advance: Advance) -> Progressed:
         """What checkpoints hold of this rank's part; every rank learns what all of them hold."""
-        parts = self.world.from_root(self.checkpoint.parts)
+        parts = self.world.from_root(self.checkpoint.find)
         self._done = joined(ends for part in parts for ends in part.rows)
         if parts and self.world.rank == 0:
             self.progress.say(

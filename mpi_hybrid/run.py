@@ -65,7 +65,7 @@ def run(world: World, options: argparse.Namespace) -> None:
             mpi=_of_the_ranks(world, engine),
             approximation=_compared(engine, training, chosen),
         )
-    world.from_root(lambda: _finish(chosen, options.json, result, training, checkpoint, progress))
+    world.from_root(lambda: _finish(chosen, options, result, training, checkpoint, progress))
 
 
 def _threads(world: World, wanted: int | None, progress: Progress) -> int:
@@ -111,13 +111,15 @@ def _compared(engine: MpiEngine, training: Training, options: TrainOptions) -> A
 
 
 def _finish(
-    options: TrainOptions,
-    as_json: bool,
+    chosen: TrainOptions,
+    options: argparse.Namespace,
     result: Result,
     training: Training,
     checkpoint: Checkpoint,
     progress: Progress,
 ) -> None:
-    result = finish(options.out, result, training.model, training.statistics, draw, progress)
+    page = None if options.no_report else draw
+    result = finish(chosen.out, result, training.model, training.statistics, page, progress)
     checkpoint.remove()
-    print(json.dumps(result.to_json()) if as_json else table(result, options.out), flush=True)
+    shown = json.dumps(result.to_json()) if options.json else table(result, chosen.out)
+    print(shown, flush=True)

@@ -6,12 +6,14 @@ if TYPE_CHECKING:
     from ridge_spark.estimator import RidgeClassifier
     from ridge_spark.model import Model
     from ridge_spark.ridge.statistics import Statistics
+    from ridge_spark.transformer import PatchFeatures
 
 __version__ = "1.0.0"
-__all__ = ["Model", "RidgeClassifier", "Statistics"]
+__all__ = ["Model", "PatchFeatures", "RidgeClassifier", "Statistics"]
 
 _HOME = {
     "Model": "ridge_spark.model",
+    "PatchFeatures": "ridge_spark.transformer",
     "RidgeClassifier": "ridge_spark.estimator",
     "Statistics": "ridge_spark.ridge.statistics",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import select
 import shlex
@@ -18,6 +19,8 @@ from ridge_spark.cores import limit_libraries
 from ridge_spark.errors import InputError
 from ridge_spark.extras import explain_missing
 
+SHOWN = "ridge_spark.shown"  # how to write what can't be encoded; of `codecs`
+
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command and exit.
@@ -26,9 +29,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     `| head`), 143 terminated.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    codecs.register_error(SHOWN, _shown)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # not every terminal can show a λ
+            stream.reconfigure(errors=SHOWN)
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         limit_libraries()
@@ -45,6 +49,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.exit(128 + signal.SIGPIPE)
     except InputError as error:
         _fail(str(error), 2)
+    except UnicodeEncodeError as error:
+        _fail(f"{error.object[:1000]!a}: the name is not UTF-8; rename it", 2)
     except ModuleNotFoundError as error:
         missing = explain_missing(error)
         if missing is None:
@@ -55,6 +61,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except MemoryError:
         _fail("out of memory; use smaller images, more --partitions or a larger machine", 1)
     sys.exit(0)
+
+
+def _shown(error: UnicodeError) -> tuple[bytes | str, int]:
+    """The bytes of a file name that isn't UTF-8 as they are; a ? for a λ no terminal can show."""
+    assert isinstance(error, UnicodeEncodeError)
+    codes = map(ord, error.object[error.start : error.end])
+    shown = (bytes((code - 0xDC00,)) if 0xDC80 <= code <= 0xDCFF else b"?" for code in codes)
+    return b"".join(shown), error.end
 
 
 def _terminate(number: int, _: object) -> NoReturn:
@@ -90,6 +104,7 @@ def _commands() -> dict[str, ModuleType]:
         evaluate,
         export,
         import_images,
+        list_runs,
         predict,
         report,
         train,
@@ -105,6 +120,7 @@ def _commands() -> dict[str, ModuleType]:
         "update": update,
         "export": export,
         "report": report,
+        "list": list_runs,
         "verify": verify,
     }
 

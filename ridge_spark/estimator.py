@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -13,16 +14,19 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ridge_spark.cores import available_cores
+from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
 from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import choose, group_correct, group_statistics
+from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve_systems
-from ridge_spark.ridge.threads import parallel_map
+from ridge_spark.transformer import PatchFeatures, as_bytes
 
 DEFAULT_LAMBDAS = tuple(np.logspace(-5, 5, 10))
+ROWS_AT_ONCE = 1024  # whose features are in memory together, when they are scored
 ACCEPTED = [np.float64, np.uint8]  # anything else becomes the first of them
 
 
@@ -40,9 +44,13 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
     cv : how λ is chosen. None: by generalised cross-validation, without holding anything out; an
         int: by that many folds; a float in (0, 1): by holding out that fraction of the samples.
         Ignored where there is one λ only.
-    solver : "auto", "tridiagonal", "cholesky" or "eigen"
-    random_state : int, which samples are held out
+    solver : "auto", "tridiagonal", "cholesky", "eigen" or "krylov"
+    random_state : int, which samples are held out, and which features' map is found
     n_jobs : int, threads to work on; None is 1, and -1 all cores
+    features : what the model sees of X: "pixels", X as it is; or "patches", "wide", "units", with
+        parameters as `ridge-spark train --features` takes them. X is then images of 8-bit pixels,
+        and a few λ are enough, such as (1, 10, 100): each is a factorisation of its own.
+    image_shape : (height, width) or (height, width, channels) of the images; for features
 
     Attributes
     ----------
@@ -60,12 +68,16 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         solver: str = "auto",
         random_state: int = 0,
         n_jobs: int | None = None,
+        features: str = "pixels",
+        image_shape: Sequence[int] | None = None,
     ) -> None:
         self.lambdas = lambdas
         self.cv = cv
         self.solver = solver
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.features = features
+        self.image_shape = image_shape
 
     def fit(self, X: Any, y: Any) -> Self:
         """Fit to X (n, d) and labels y (n,)."""
@@ -75,21 +87,25 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}; at least 2 are needed")
         lambdas, folds, threads = self._check_parameters()
+        self.feature_map_ = self._find_features(X, y)
+        X = self._seen(X)
 
-        fitted_on, n_held_out = self._systems(X, labels, folds, threads)
-        solver = self.solver
+        systems, n_held_out = self._systems(X, labels, folds, threads)
+        solver, (n, d) = self.solver, X.shape
         if solver == "auto":
-            n, d = X.shape
-            solver = choose_solver(n, d, len(lambdas), systems=len(fitted_on), workers=1)
-        *fitted, full = solve_systems(fitted_on, lambdas, solver, threads)
+            solver = choose_solver(
+                n, d, len(lambdas), len(systems), workers=1, gcv=not folds.held_out
+            )
+        *fitted, full = solve_systems(systems, d, lambdas, solver, threads)
         if fitted:
             candidates = {i: Weights(*solution.weights()) for i, solution in enumerate(fitted)}
             block = Block(0, X, labels)
             correct = group_correct([block], folds, candidates, threads=threads).sum(axis=0)
             self.cv_accuracy_ = correct / n_held_out
-            best = choose(correct, lambdas)
+            converged = np.all([solution.is_converged() for solution in fitted], axis=0)
+            best = choose(correct, lambdas, converged)
         else:
-            best = int(np.argmin(full.gcv))
+            best = self._least_gcv(full)
         self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
         coef, intercept = full.weights_at(best)
         if len(self.classes_) == 2:  # the two rows are each other's negative
@@ -101,8 +117,27 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         """Scores of X (n, d): (n, k), or (n,) of the second class where there are two."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=ACCEPTED)
-        scores = X.astype(np.float64, copy=False) @ self.coef_.T + self.intercept_
+        step = ROWS_AT_ONCE if self.feature_map_ else max(1, len(X))
+        seen = (self._seen(X[i : i + step]) for i in range(0, len(X), step))
+        scores = np.concatenate(
+            [part.astype(np.float64, copy=False) @ self.coef_.T + self.intercept_ for part in seen]
+        )
         return scores.ravel() if len(self.classes_) == 2 else scores
+
+    def _find_features(self, X: NDArray[Any], y: NDArray[Any]) -> FeatureMap | None:
+        if self.features == "pixels":
+            return None
+        finder = PatchFeatures(
+            self.features, image_shape=self.image_shape, random_state=self.random_state,
+            n_jobs=self.n_jobs,
+        )  # fmt: skip
+        return finder.fit(X, y).feature_map_
+
+    def _seen(self, X: NDArray[Any]) -> NDArray[Any]:
+        """What the model sees of X (n, d): X itself, or its features."""
+        if self.feature_map_ is None:
+            return X
+        return self.feature_map_(as_bytes(X), threads=self._threads())
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Labels of X (n, d); shape (n,)."""
@@ -142,26 +177,37 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             return self.n_jobs
         raise ValueError(f"n_jobs={self.n_jobs!r}: must be 1 or more, or -1 for all cores")
 
+    def _least_gcv(self, full: Solution) -> int:
+        if len(full.gcv) == 1:
+            return 0
+        if np.isnan(full.gcv).any():
+            raise ValueError(
+                f"solver={self.solver!r} knows no generalised cross-validation: set cv, or "
+                "another solver"
+            )
+        return int(np.argmin(full.gcv))
+
     def _systems(
         self, X: NDArray[Any], labels: NDArray[np.intp], folds: Folds, threads: int
-    ) -> tuple[list[CentredSystem], int]:
-        """Systems without each held-out group, and last that of all samples; samples held out.
+    ) -> tuple[list[Callable[[], CentredSystem]], int]:
+        """What makes systems without each held-out group, and last that of all samples.
 
-        Each sample is summed once: then groups add up to what is left without one of them.
+        Also how many samples are held out. Each is summed once: then groups add up, or subtract
+        where they are integers, to what is left without one of them.
         """
         k, held_out = len(self.classes_), range(folds.held_out)
         if X.dtype == np.uint8:
             exact = group_statistics([Block(0, X, labels)], folds, X.shape[1], k, threads=threads)
-            total = sum(exact[1:], exact[0])
             sizes = [exact[group].n for group in held_out]
+            total = sum(exact[1:], exact[0])
             self._require_samples(sizes, total.n)
-            fitted_on = [*(total - exact[group] for group in held_out), total]
-            return list(parallel_map(centre, fitted_on, threads)), sum(sizes)
+            fitted_on = [partial(centre, total, exact[group]) for group in held_out]
+            return [*fitted_on, partial(centre, total)], sum(sizes)
         groups = FloatStatistics.of_groups(X, labels, folds, k, threads=threads)
         sizes = [groups[group].n for group in held_out]
         self._require_samples(sizes, len(X))
         left = [groups[:group] + groups[group + 1 :] for group in held_out]
-        return [FloatStatistics.sum(some).centre() for some in (*left, groups)], sum(sizes)
+        return [partial(FloatStatistics.centre_sum, some) for some in (*left, groups)], sum(sizes)
 
     def _require_samples(self, sizes: Sequence[int], n: int) -> None:
         if any(size in (0, n) for size in sizes):

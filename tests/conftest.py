@@ -27,6 +27,8 @@ from tests.support import (
 
 # The files of tests that take longest, so that no process is left alone with one at the end.
 LONGEST = (
+    "docs/test_commands.py",
+    "packaging/test_wheel.py",
     "emr/test_lifecycle.py",
     "emr/test_submit.py",
     "engines/test_spark_submit.py",

@@ -94,6 +94,17 @@ class TestTraining:
         assert ridge_spark("train", "--data", small_data, "--out", "run").returncode == 0
         assert len({path.stat().st_mode for path in (tmp_path / "run").iterdir()}) == 1
 
+    def test_a_page_that_is_not_wanted_is_not_drawn(self, ridge_spark, small_data, tmp_path):
+        done = ridge_spark("train", "--data", small_data, "--out", "run", "--no-report")
+        assert done.returncode == 0, done.stderr
+        assert "report" not in done.stderr
+        files = {path.name for path in (tmp_path / "run").iterdir()}
+        assert files == {"model.safetensors", "statistics.safetensors", "result.json"}
+        assert ridge_spark("report", "run").returncode == 0
+        more = ("update", "--model", "run", "--add", small_data, "--out", "more", "--no-report")
+        assert ridge_spark(*more).returncode == 0
+        assert {path.name for path in (tmp_path / "more").iterdir()} == files
+
     def test_the_hashes_are_of_what_was_written(self, ridge_spark, small_data, tmp_path):
         from ridge_spark import Model, Statistics
 

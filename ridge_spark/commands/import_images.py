@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,37 +192,41 @@ def _read(
     options: argparse.Namespace, chosen: ImportOptions, like: Description | None
 ) -> dict[str, Any]:
     """The splits of the source, images of which none has been read so far."""
-    # Each reader is imported where it is used: what others need takes a while to load.
     kind, source, turned = options.kind, options.source, options.transposed
     class_names = like.class_names if like else None
     columns = options.image_column, options.label_column
-    if kind == "mnist":
-        from ridge_spark.importing.mnist import read_mnist
-
-        return dict(read_mnist(options.folder and Path(options.folder)))
-    if source is None:
+    if source is None and kind != "mnist":
         raise InputError(f"import {kind}: SOURCE is missing, the file or folder to read")
-    if kind == "npz":
-        from ridge_spark.importing.npz import read_npz
+    found: Mapping[str, Any]
+    match kind:  # each loads what it needs itself: some of that takes longer than a small import
+        case "mnist":
+            from ridge_spark.importing.mnist import read_mnist
 
-        return dict(read_npz(Path(source), transposed=turned))
-    if kind == "idx":
-        from ridge_spark.importing.idx import read_idx
+            found = read_mnist(options.folder and Path(options.folder))
+        case "npz":
+            from ridge_spark.importing.npz import read_npz
 
-        return dict(read_idx(Path(source), options.labels, transposed=turned))
-    if kind == "folder":
-        from ridge_spark.importing.folder import read_folder
+            found = read_npz(Path(source), transposed=turned)
+        case "idx":
+            from ridge_spark.importing.idx import read_idx
 
-        folder = source.rstrip("/") or "/"
-        return dict(read_folder(folder, class_names, no_splits=options.no_splits))
-    if kind == "parquet":
-        from ridge_spark.importing.parquet_images import read_parquet
+            found = read_idx(Path(source), options.labels, transposed=turned)
+        case "folder":
+            from ridge_spark.importing.folder import read_folder
 
-        return dict(read_parquet(source, *columns, class_names))
-    from ridge_spark.importing.csv_images import read_csv
+            source = source.rstrip("/") or "/"
+            found = read_folder(source, class_names, no_splits=options.no_splits)
+        case "parquet":
+            from ridge_spark.importing.parquet_images import read_parquet
 
-    path = Path(source)
-    return dict(read_csv(path, options.folder, *columns, chosen.size, like, transposed=turned))
+            found = read_parquet(source, *columns, class_names)
+        case "csv":
+            from ridge_spark.importing.csv_images import read_csv
+
+            found = read_csv(
+                Path(source), options.folder, *columns, chosen.size, like, transposed=turned
+            )
+    return dict(found)
 
 
 def _options(options: argparse.Namespace) -> ImportOptions:

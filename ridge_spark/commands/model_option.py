@@ -33,12 +33,12 @@ def load_model(path: str) -> Model:
 
 def describe_like(path: str) -> Description:
     """The classes, shape and preparation of a data set, a model file or a run."""
-    from ridge_spark.data.dataset import Description, open_split
+    from ridge_spark.data.dataset import Description, find_splits
     from ridge_spark.data.storage import exists
 
     if path.endswith(".safetensors") or exists(f"{path.rstrip('/')}/model.safetensors"):
         model = load_model(path)
         return Description(model.shape, model.class_names, path, model.preparation)
-    if exists(f"{path.rstrip('/')}/train"):
-        return open_split(path, "train").description
+    if splits := find_splits(path):
+        return splits[0].description
     raise InputError(f"--like {path}: neither a data set, nor a model file, nor a run")

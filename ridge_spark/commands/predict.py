@@ -29,7 +29,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_model_option(parser)
     parser.add_argument(
         "images", nargs="+", metavar="IMAGES",
-        help="image files, folders, or data sets (or a split of one)",
+        help="image files, folders, or data sets (or a split of one); - for the files that "
+        "standard input names, one a line",
     )  # fmt: skip
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--csv", action="store_true", help="print CSV with a score for each class")
@@ -106,4 +107,13 @@ def _json(model: Model, found: Iterable[Prediction]) -> None:
             "margin": prediction.margin,
             "scores": dict(zip(model.class_names, prediction.scores.tolist(), strict=True)),
         }
-        print(json.dumps(about, ensure_ascii=False))
+        # A name that isn't UTF-8 can only be told in JSON by escapes, as Python reads them back.
+        print(json.dumps(about, ensure_ascii=not _is_utf8(prediction.name)))
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -63,6 +63,10 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="use the first N training images")
     parser.add_argument("--json", action="store_true", help="print result.json, not a table")
+    parser.add_argument(
+        "--no-report", action="store_true",
+        help="draw no report.html, which `ridge-spark report RUN` can do later",
+    )  # fmt: skip
 
 
 def training_options(options: argparse.Namespace) -> TrainOptions:
@@ -93,5 +97,5 @@ def run(options: argparse.Namespace) -> None:
     from ridge_spark.runs.run import run as run_training
     from ridge_spark.runs.summary import table
 
-    result = run_training(options.engine, chosen, draw)
+    result = run_training(options.engine, chosen, None if options.no_report else draw)
     print(json.dumps(result.to_json()) if options.json else table(result, options.out))

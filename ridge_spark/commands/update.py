@@ -28,6 +28,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test", metavar="DATA", help="data set to test the new model on")
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: all cores)")
     parser.add_argument("--json", action="store_true", help="print result.json, not a table")
+    parser.add_argument(
+        "--no-report", action="store_true",
+        help="draw no report.html, which `ridge-spark report RUN` can do later",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> None:
@@ -50,6 +54,6 @@ def run(options: argparse.Namespace) -> None:
             threads=options.threads,
             command=getattr(options, "command_line", ""),
         ),
-        draw,
+        None if options.no_report else draw,
     )
     print(json.dumps(result.to_json()) if options.json else table(result, options.out))

@@ -232,15 +232,15 @@ def _shards(where: Folder) -> dict[str, int]:
     """Size by name of the shards in a folder; none if there is no such folder."""
     try:
         found = where.filesystem.get_file_info(fs.FileSelector(where.path, allow_not_found=True))
-    except NotADirectoryError:
+        return {
+            info.base_name: info.size or 0
+            for info in found
+            if info.type == fs.FileType.File and info.base_name.endswith(".parquet")
+        }
+    except (NotADirectoryError, UnicodeError):  # where names are not UTF-8, no shards are of ours
         return {}
     except (OSError, pa.ArrowException) as error:  # absent is one thing, unreadable another
         raise InputError(f"{where.path}: can't be read ({one_line(error)})") from error
-    return {
-        info.base_name: info.size or 0
-        for info in found
-        if info.type == fs.FileType.File and info.base_name.endswith(".parquet")
-    }
 
 
 def _pixels(column: pa.FixedSizeBinaryArray, d: int) -> NDArray[np.uint8]:

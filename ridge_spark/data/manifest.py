@@ -115,7 +115,7 @@ def read(filesystem: fs.FileSystem, root: str) -> Manifest | None:
     try:
         with filesystem.open_input_stream(path) as file:
             text = file.read(LARGEST)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, UnicodeError):  # Arrow's names are all UTF-8
         return None
     except (OSError, ArrowException) as error:
         raise InputError(f"{path}: can't be read ({one_line(error)})") from error

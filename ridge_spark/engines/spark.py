@@ -19,7 +19,7 @@ from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark_session import watch
 from ridge_spark.engines.task_records import Records, recorded
-from ridge_spark.engines.tiles import assemble, tile_task, tiles_of
+from ridge_spark.engines.tiles import assemble, tiles_of, tiles_task
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float
@@ -32,7 +32,8 @@ Read = Callable[[BlockDescriptor], Block]
 Function = Callable[[Any], Any]
 
 TASK_BYTES = 2 * 2**30  # of pixels; beyond, a run has more tasks than cores
-TILE_BYTES = 512 * 2**20  # of statistics that one task may hold
+TILE_BYTES = 512 * 2**20  # of statistics that one task may hold,
+TILES_OF_A_TASK = 3  # or of as many tiles at most, where features have to be made
 FAN_IN = 8  # results that one task, or the driver, adds up
 
 
@@ -90,14 +91,18 @@ class SparkEngine(Engine):
 
         Each (tile, part of the blocks) is a task, each sum of a tile is made by one, and they come
         to the driver one by one: together they may be more than Spark lets a job return at once.
+        Where what is seen of a block has to be made, a task takes several tiles, so that it is made
+        less often.
         """
         tiles = tiles_of(self.view.d, folds.groups, self.memory)
         if len(tiles) == 1:
             return super().statistics(folds)
-        tasks = self.sc.broadcast([tile_task(self.view, folds, tile) for tile in tiles])
-        call = partial(_sum_tile, self.reader(), tasks, self.threads)
+        together = TILES_OF_A_TASK if self.view.mapping else 1
+        runs = split_evenly(range(len(tiles)), math.ceil(len(tiles) / together))
+        tasks = [(run, tiles_task(self.view, folds, [tiles[i] for i in run])) for run in runs]
+        call = partial(_sum_tiles, self.reader(), self.sc.broadcast(tasks), self.threads)
         parts = split_evenly(self.train.blocks, self.partitions)
-        work = [(number, part) for part in parts for number in range(len(tiles))]
+        work = [(number, part) for part in parts for number in range(len(runs))]
         with self._stage("statistics", len(work)) as record:
             summed = self.sc.parallelize(work, len(work)).flatMap(record(call))
             groups = summed.reduceByKey(add, folds.groups * len(tiles))
@@ -129,9 +134,14 @@ def do_with_blocks(read: Read, shared: Any, threads: int, blocks: Sequence[Block
     return shared.value(map(read, blocks), threads=threads)
 
 
-def _sum_tile(
+def _sum_tiles(
     read: Read, tasks: Any, threads: int, work: tuple[int, Sequence[BlockDescriptor]]
 ) -> list[tuple[tuple[int, int], Any]]:
     number, blocks = work
-    sums = tasks.value[number](map(read, blocks), threads=threads)
-    return [((group, number), summed) for group, summed in enumerate(sums)]
+    run, task = tasks.value[number]
+    sums = task(map(read, blocks), threads=threads)
+    return [
+        ((group, tile), summed)
+        for tile, groups in zip(run, sums, strict=True)
+        for group, summed in enumerate(groups)
+    ]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from ridge_spark.engines.engine import Blocks, BlockTask, View
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.kernel import Tile
-from ridge_spark.ridge.selection import group_sums
+from ridge_spark.ridge.kernel import Tile, accumulator
 from ridge_spark.ridge.statistics import Statistics
 
 
@@ -23,18 +22,30 @@ def tiles_of(d: int, groups: int, memory: int) -> list[Tile]:
     return [(i, j) for a, i in enumerate(columns) for j in columns[a:]]
 
 
-def tile_task(view: View, folds: Folds, tile: Tile) -> BlockTask:
-    """Sum a tile of each group; one on the diagonal as the statistics of its columns."""
-    task = partial(_sum_tile, folds=folds, d=view.d, classes=view.classes, tile=tile)
+def tiles_task(view: View, folds: Folds, tiles: Sequence[Tile]) -> BlockTask:
+    """Sum some tiles: for each of them a list by group. What is seen of a block is made once.
+
+    A tile on the diagonal is summed as the statistics of its columns.
+    """
+    task = partial(_sum_tiles, folds=folds, d=view.d, classes=view.classes, tiles=tiles)
     return view.through(task)
 
 
-def _sum_tile(
-    blocks: Blocks, *, folds: Folds, d: int, classes: int, tile: Tile, threads: int
-) -> list[Any]:
-    sums = group_sums(blocks, folds, d, classes, threads=threads, tile=tile)
-    i, j = tile
-    return [Statistics(*each) if i == j else each[2] for each in sums]
+def _sum_tiles(
+    blocks: Blocks, *, folds: Folds, d: int, classes: int, tiles: Sequence[Tile], threads: int
+) -> list[list[Any]]:
+    sums = [
+        accumulator(d, classes, groups=folds.groups, threads=threads, tile=tile) for tile in tiles
+    ]
+    for block in blocks:
+        group_of = folds.assign(block.first_row, len(block.labels))
+        for each in sums:
+            each.add(block.images, block.labels, group_of)
+    found: list[list[Any]] = []
+    for i, j in tiles:
+        groups = sums.pop(0).finish()  # each lets go of what it worked with
+        found.append([Statistics(*each) if i == j else each[2] for each in groups])
+    return found
 
 
 def assemble(

@@ -10,6 +10,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from ridge_spark.errors import InputError
+from ridge_spark.export.onnx_features import add_features
 from ridge_spark.export.onnx_nodes import Nodes
 from ridge_spark.export.onnx_preparation import prepare
 from ridge_spark.importing.preparation import Preparation
@@ -48,11 +49,14 @@ def build(model: Model):  # type: ignore[no-untyped-def]
         preparation = Preparation.stored(model.shape, model.preparation)
         prepared = prepare(g, "pixels", preparation)
         doc, shape = DOC, list[str | int](("n", "height", "width", "channels"))
-        x = g("Transpose", prepared, perm=[0, 2, 3, 1])
     else:
-        x = g.cast("pixels", np.float64)
+        prepared = g("Transpose", g.cast("pixels", np.float64), perm=[0, 3, 1, 2])
         doc, shape = AS_IS.format(*model.shape), ["n", height, width, channels]
-    flat = g("Reshape", x, g.constant([-1, model.coef.shape[1]]))
+    if model.features:
+        flat = add_features(g, prepared, model.features)
+    else:
+        x = g("Transpose", prepared, perm=[0, 2, 3, 1])
+        flat = g("Reshape", x, g.constant([-1, model.coef.shape[1]]))
     product = g("MatMul", flat, g.constant(model.coef.T, np.float64))
     scores = g("Add", product, g.constant(model.intercept, np.float64), output="scores")
     number = g("ArgMax", scores, axis=1, keepdims=0, output="number")

@@ -74,8 +74,8 @@ class FeatureMap:
         out = np.empty((len(images), self.d_out), np.uint8)
         first = out[:, : self.first_outputs]
         self.write_first(images, first, threads=threads)
-        if self._units:
-            self._units.features(first, out[:, self.first_outputs :], threads=threads)
+        if self.at_work_units:
+            self.at_work_units.features(first, out[:, self.first_outputs :], threads=threads)
         return out
 
     def prepared(self, images: NDArray[np.uint8], *, threads: int = 1) -> NDArray[np.uint8]:
@@ -88,13 +88,13 @@ class FeatureMap:
     ) -> None:
         """Write what the units see of the images to out (n, first_outputs)."""
         prepared = self.prepared(images, threads=threads)
-        if self.patches:
-            self.patches.features(prepared, out, threads=threads)
+        if self.at_work_patches:
+            self.at_work_patches.features(prepared, out, threads=threads)
         else:
             out[...] = prepared
 
     @cached_property
-    def patches(self) -> Any:
+    def at_work_patches(self) -> Any:
         """The filter bank at work, by the best kernel there is."""
         if self.bank is None:
             return None
@@ -106,7 +106,8 @@ class FeatureMap:
         return CompiledPatches(kernel, self.bank)
 
     @cached_property
-    def _units(self) -> Any:
+    def at_work_units(self) -> Any:
+        """The random units at work, by the best kernel there is."""
         if self.units is None:
             return None
         kernel = feature_kernel()
@@ -183,7 +184,7 @@ class FeatureMap:
             raise ValueError(f"its feature map is incomplete ({error})") from error
 
 
-LAZY = ("patches", "_units", "sha256")
+LAZY = ("at_work_patches", "at_work_units", "sha256")
 
 
 def sign_words(seed: int, units: int, inputs: int) -> NDArray[np.uint64]:

@@ -13,10 +13,18 @@ from ridge_spark.features.feature_map import FeatureMap, shrunk, sign_words
 from ridge_spark.features.filters import FLAT, contrast_unit, quantile, whitened_filters
 from ridge_spark.features.moments import Moments
 from ridge_spark.features.sample import Sample
-from ridge_spark.features.spec import MOST_FEATURES, MOST_SIDE_WITH_MOMENTS, FeatureSpec
+from ridge_spark.features.spec import AUTO, MOST_FEATURES, MOST_SIDE_WITH_MOMENTS, FeatureSpec
+from ridge_spark.ridge.centring import centre
 from ridge_spark.ridge.kernel.patches import SCALE_BITS, FilterBank, SignedUnits
 from ridge_spark.ridge.kernel.portable_features import contrast, patches_of
+from ridge_spark.ridge.scoring import scores
+from ridge_spark.ridge.solvers import factorise
+from ridge_spark.ridge.statistics import Statistics
 
+FEWEST_TO_TRY = 500  # images of a sample, to tell from them whether moments help,
+TRIAL_FILTERS, TRIAL_UNITS = 32, 1024  # with few features,
+TRIAL_LAMBDA = 0.01  # of the mean variance of a feature:
+CLEARLY = 0.85  # if not more than this part of the mistakes is left
 CALIBRATION_IMAGES = 1000  # of the sample, for thresholds, scales and means
 THRESHOLD = 0.5  # the quantile of the positive responses that is taken for nothing
 TOP = 0.999  # the quantile of the pooled responses that becomes 255,
@@ -40,10 +48,16 @@ def find_map(
         return found
     found = replace(found, shrink=spec.shrink(shape))
     _require_possible(found)
-    images = shrunk(sample.images, shape, found.shrink)
     small = found.small_shape
-    if spec.moments:
-        found = replace(found, moments=Moments.find(images, small))
+    if spec.moments == AUTO:
+        moments = _helpful_moments(spec, shape, sample, threads)
+    else:
+        moments = (
+            Moments.find(shrunk(sample.images, shape, found.shrink), small)
+            if spec.moments
+            else None
+        )
+    found = replace(found, moments=moments)
     images = found.prepared(sample.images, threads=threads)
     if spec.filters:
         found = replace(found, bank=_find_bank(spec, small, Sample(images, sample.keys), threads))
@@ -54,9 +68,43 @@ def find_map(
     return found
 
 
+def _helpful_moments(
+    spec: FeatureSpec, shape: tuple[int, int, int], sample: Sample, threads: int
+) -> Moments | None:
+    """The moments, if with them a small model of the sample is wrong on clearly fewer images.
+
+    Half of the sample is fitted, the other half told, each with few features.
+    """
+    shrink = spec.shrink(shape)
+    small = shape[0] // shrink, shape[1] // shrink, shape[2]
+    too_large = max(small[:2]) > MOST_SIDE_WITH_MOMENTS
+    if sample.labels is None or too_large or len(sample.images) < FEWEST_TO_TRY:
+        return None
+    wrong, found = [], []
+    for moments in (0, 1):
+        trial = replace(
+            spec, moments=moments, filters=TRIAL_FILTERS if spec.filters else 0,
+            units=0 if spec.filters else TRIAL_UNITS,
+        )  # fmt: skip
+        tried = find_map(trial, shape, sample, threads=threads)
+        features = tried(sample.images, threads=threads)
+        wrong.append(_wrong_in_other_half(features, sample.labels))
+        found.append(tried.moments)
+    return found[1] if wrong[1] < CLEARLY * wrong[0] else None
+
+
+def _wrong_in_other_half(features: NDArray[np.uint8], labels: NDArray[np.int64]) -> int:
+    half, classes = len(labels) // 2, int(labels.max()) + 1
+    system = centre(Statistics.of(features[:half], labels[:half], classes))
+    lam = TRIAL_LAMBDA * max(float(system.gram.trace()) / (half * len(system.gram)), 1e-9)
+    coef, intercept = factorise(system, "cholesky").solve(np.array([lam])).weights_at(0)
+    answers = scores(features[half:], coef, intercept).argmax(axis=1)
+    return int((answers != labels[half:]).sum())
+
+
 def _require_possible(found: FeatureMap) -> None:
     spec, (height, width, _) = found.spec, found.small_shape
-    if spec.moments and max(height, width) > MOST_SIDE_WITH_MOMENTS:
+    if spec.moments == 1 and max(height, width) > MOST_SIDE_WITH_MOMENTS:
         raise InputError(
             f"--features {spec.text}: moments are for images of at most "
             f"{MOST_SIDE_WITH_MOMENTS} pixels a side; leave moments out (moments=0)"
@@ -87,7 +135,7 @@ def _find_bank(
     )
     images = sample.images[:CALIBRATION_IMAGES]
     bank = replace(bank, thresholds=_thresholds(bank, images))
-    pooled = FeatureMap(spec, shape, bank=bank).patches.pooled(images, threads=threads)
+    pooled = FeatureMap(spec, shape, bank=bank).at_work_patches.pooled(images, threads=threads)
     top = [[quantile(pooled[:, :, s, f], TOP) for f in range(F)] for s in range(2)]
     scale = (255 << SCALE_BITS) // np.maximum(np.array(top, np.int64), LEAST_TOP)
     return replace(bank, scale=scale)

@@ -68,7 +68,7 @@ def _moments(images: NDArray[np.uint8], shape: tuple[int, int, int]) -> tuple[ND
     # Sums of whole numbers below 2^53, so that BLAS may add in whatever order.
     sums = (images.astype(np.float64) @ basis).astype(np.int64).T
     empty = sums[0] == 0
-    m, y1, x1, y2, x2, xy = np.where(empty, _of_a_dot(height, width)[:, None], sums)
+    m, y1, x1, y2, x2, xy = np.where(empty, of_a_dot(height, width)[:, None], sums)
     c_yy, c_xx, c_xy = y2 * m - y1 * y1, x2 * m - x1 * x1, xy * m - y1 * x1  # m² covariances
     mass = m.astype(np.float64)
     square = mass * mass
@@ -84,7 +84,7 @@ def _moments(images: NDArray[np.uint8], shape: tuple[int, int, int]) -> tuple[ND
     )
 
 
-def _of_a_dot(height: int, width: int) -> NDArray[np.int64]:
+def of_a_dot(height: int, width: int) -> NDArray[np.int64]:
     """Sums of a black image with a dot of mass 2 in its middle, for black ones have no centre."""
     y, x = height - 1, width - 1
     return np.array([2, y, x, y * y, x * x, y * x])

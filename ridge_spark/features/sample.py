@@ -54,26 +54,32 @@ class SampleRows:
 
 @dataclass(frozen=True)
 class Sample:
-    """The sampled images (S, d) and the hashes of their row numbers (S,), the smallest first."""
+    """The sampled images (S, d) and the hashes of their row numbers (S,), the smallest first.
+
+    `labels` (S,) say which of them are alike; None where that is not known.
+    """
 
     images: NDArray[np.uint8]
     keys: NDArray[np.uint64]
+    labels: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, blocks: Iterable[Block], rows: SampleRows) -> Self:
         """Take the sample from blocks in any order; those without any of it may be left out."""
         chosen, keys = rows.chosen
         images = np.empty((len(chosen), rows.d), np.uint8)
+        labels = np.empty(len(chosen), np.int64)
         missing = len(chosen)
         for block in blocks:
             inside = np.flatnonzero(
                 (chosen >= block.first_row) & (chosen < block.first_row + len(block.labels))
             )
             images[inside] = block.images[chosen[inside] - block.first_row]
+            labels[inside] = block.labels[chosen[inside] - block.first_row]
             missing -= len(inside)
         if missing:
             raise ValueError(f"{missing} of {len(chosen)} images of the sample are in no block")
-        return cls(images, keys)
+        return cls(images, keys, labels)
 
 
 def hashes(seed: int, purpose: int, numbers: NDArray[np.integer]) -> NDArray[np.uint64]:

@@ -16,6 +16,7 @@ PLACES = 2500  # of patches in an image, about as many as are worth their time
 SHORT_SIDE = 56  # pixels that the shorter side of a large image is averaged down to, at least
 WINDOW = 7
 CELLS_ACROSS = 4  # the shorter side
+AUTO = -1
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class FeatureSpec:
     """Features as they are asked for; a part that is 0 is left out.
 
     name      what the spec is called in tables
-    moments   images are first made upright and of one size by their second moments
+    moments   1: images are first made upright and of one size by their second moments; AUTO: if
+              a trial on the sample says that it helps
     filters   how many filters patches have; a multiple of 16
     units     how many random units; a multiple of 16
     window    pixels of a patch, down and across; 0: as the image's size suggests
@@ -79,8 +81,8 @@ class FeatureSpec:
 PIXELS = FeatureSpec("pixels", text="pixels")
 PRESETS = {
     "pixels": PIXELS,
-    "patches": FeatureSpec("patches", filters=128, units=4096),
-    "wide": FeatureSpec("wide", moments=1, filters=256, units=8192),
+    "patches": FeatureSpec("patches", moments=AUTO, filters=128, units=4096),
+    "wide": FeatureSpec("wide", moments=AUTO, filters=256, units=8192),
     "units": FeatureSpec("units", units=4096),
 }
 RANGES = {
@@ -129,15 +131,20 @@ def _spec(name: str, values: list[str], whole: str) -> FeatureSpec:
         if key not in allowed:
             known = f"its parameters are {', '.join(allowed)}" if allowed else "it has none"
             raise InputError(f"--features {whole}: {name} has no parameter {key!r}; {known}")
-        low, high, multiple = RANGES[key]
-        if not (number.isascii() and number.isdigit()) or not low <= int(number) <= high:
-            raise InputError(f"--features {whole}: {key} must be from {low} to {high:,}")
-        if int(number) % multiple:
-            raise InputError(f"--features {whole}: {key} must be a multiple of {multiple}")
         if key in changes:
             raise InputError(f"--features {whole}: {key} stands there twice; give it once")
+        if (key, number) == ("moments", "auto"):
+            changes[key] = AUTO
+            continue
+        low, high, multiple = RANGES[key]
+        if not (number.isascii() and number.isdigit()) or not low <= int(number) <= high:
+            or_auto = ", or auto" if key == "moments" else ""
+            raise InputError(f"--features {whole}: {key} must be from {low} to {high:,}{or_auto}")
+        if int(number) % multiple:
+            raise InputError(f"--features {whole}: {key} must be a multiple of {multiple}")
         changes[key] = int(number)
-    text = name + (":" + ",".join(f"{k}={v}" for k, v in changes.items()) if changes else "")
+    told = (f"{key}={'auto' if v == AUTO else v}" for key, v in changes.items())
+    text = name + (":" + ",".join(told) if changes else "")
     spec = replace(PRESETS[name], **changes, text=text)
     if name != "pixels" and not (spec.filters or spec.units):
         raise InputError(

@@ -5,6 +5,8 @@ Pillow hands some of them over as they lie in the file, which is not always what
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -12,6 +14,10 @@ from PIL import Image
 TRANSPARENT = "with transparent pixels, laid over the background"
 ALL_TRANSPARENT = "transparent all over, so that only the background is left"
 DEEP = "with more than 8 bits a channel, brought to 8"
+DARK = (
+    "with 16 bits a channel, of which the upper 4 are 0: if theirs are 12 bits, they are too dark"
+)
+DARK_BELOW = 16
 
 AS_8_OR_16 = "save it as gray or RGB with 8 or 16 bits a channel"
 COLOUR_MAP, EXTRA_SAMPLES = 320, 338
@@ -28,7 +34,7 @@ def bits_of(image: Image.Image, data: bytes) -> int:
         return data[24]
     if image.format == "TIFF":
         return max(_numbers(image, 258, 1))
-    return 16 if image.mode.startswith("I") else 8
+    return 8
 
 
 def require_known_pixels(image: Image.Image) -> None:
@@ -73,8 +79,10 @@ def to_eight_bits(image: Image.Image, bits: int, background: str, notes: list[st
     if bits > 8:
         notes.append(DEEP)
     if image.mode.startswith("I"):
-        image = _gray(image, bits)
-    elif image.format == "PNG" and "transparency" in image.info:
+        image = _gray(image, bits, notes)
+    elif bits == 16:
+        _require_upper_bits(_brightest(image), notes)
+    if image.format == "PNG" and "transparency" in image.info:
         _scale_key_colour(image, bits)
     if image.mode == "P" and image.format == "TIFF":
         _mend_colour_map(image)
@@ -106,17 +114,14 @@ def _may_lack_alpha(image: Image.Image) -> bool:
     return image.format == "BMP"
 
 
-def _gray(image: Image.Image, bits: int) -> Image.Image:
+def _gray(image: Image.Image, bits: int, notes: list[str]) -> Image.Image:
     """A gray image of up to 16 bits as one of 8, with alpha where the file has a key colour."""
     values = np.asarray(image).astype(np.int64)
     largest = 2 ** min(bits, 16) - 1
     if values.min() < 0 or values.max() > largest:
         raise UnusablePixelsError(f"pixels have more than {bits} bits; {AS_8_OR_16}")
-    if bits == 16 and 0 < values.max() < 256:
-        raise UnusablePixelsError(
-            f"pixels have 16 bits, but none is above {values.max()}, which is all but black: if "
-            "they are of 8 bits, save it with 8"
-        )
+    if bits == 16 and values.any():
+        _require_upper_bits(int(values.max()) >> 8, notes)
     gray = _scaled(values, largest)
     if image.format == "TIFF" and _numbers(image, 262, 1)[0] == WHITE_IS_ZERO:
         gray = 255 - gray
@@ -125,6 +130,23 @@ def _gray(image: Image.Image, bits: int) -> Image.Image:
         return Image.fromarray(gray)
     alpha = np.where(values == key, 0, 255).astype(np.uint8)
     return Image.merge("LA", (Image.fromarray(gray), Image.fromarray(alpha)))
+
+
+def _require_upper_bits(largest: int, notes: list[str]) -> None:
+    """That there is anything in the upper 8 of 16 bits, of which `largest` is the largest."""
+    if largest == 0:
+        raise UnusablePixelsError(
+            "pixels have 16 bits, and the upper 8 are 0 all over: if they are of 8 bits, save it "
+            "with 8"
+        )
+    if largest < DARK_BELOW:
+        notes.append(DARK)
+
+
+def _brightest(image: Image.Image) -> int:
+    """The largest value of a colour."""
+    ranges: Any = image.getextrema()
+    return max(most for _, most in (ranges[:-1] if "A" in image.mode else ranges))
 
 
 def _scaled(values: NDArray[np.int64], largest: int) -> NDArray[np.uint8]:

@@ -9,7 +9,12 @@ from pathlib import Path
 
 from ridge_spark.data.storage import is_remote
 from ridge_spark.errors import InputError
-from ridge_spark.importing.folder_layout import are_classes_split, same_below_all, split_folders
+from ridge_spark.importing.folder_layout import (
+    are_classes_split,
+    folders_below,
+    same_below_all,
+    split_folders,
+)
 from ridge_spark.importing.image_files import SUFFIXES
 from ridge_spark.importing.listing import Listing, list_images
 from ridge_spark.importing.sources import FileSource, class_order, number_labels
@@ -32,12 +37,14 @@ def read_folder(
     if not is_remote(uri) and Path(uri).resolve() == Path("/"):
         raise InputError(f"{uri}: is the whole machine; give the folder that has the class folders")
     listing = list_images(uri)
-    if not no_splits:
-        if folders := split_folders(uri, listing, class_names):
-            return _read_splits(uri, listing, folders, class_names)
-        if are_classes_split(uri, listing):
-            return _read_split_classes(uri, listing, class_names)
-    note = None if no_splits or class_names else same_below_all(listing)
+    if no_splits:
+        return {"train": _labelled(uri, listing, class_names)}
+    below = folders_below(listing)
+    if folders := split_folders(uri, below, class_names):
+        return _read_splits(uri, listing, folders, class_names)
+    if are_classes_split(uri, below):
+        return _read_split_classes(uri, listing, class_names)
+    note = None if class_names else same_below_all(below)
     return {"train": _labelled(uri, listing, class_names, said=(note,) if note else ())}
 
 
@@ -46,9 +53,11 @@ def _read_splits(
 ) -> dict[str, FileSource]:
     """split/class/...; train first, since it tells the classes."""
     splits: dict[str, FileSource] = {}
-    left_out = whole.left_out_at_top
-    left_out[UNLABELLED] += sum("/" not in name for name in whole.images)
-    for other in sorted(whole.folders.difference(folders.values())):
+    left_out = Counter({UNLABELLED: sum("/" not in name for name in whole.images)})
+    others = sorted(whole.folders.difference(folders.values()))
+    for other in ("", *others):
+        left_out.update(whole.left_out_in.get(other, {}))
+    for other in others:
         left_out[f"images in {other}/"] += sum(
             name.startswith(f"{other}/") for name in whole.images
         )
@@ -135,9 +144,9 @@ def _labelled(
 
 
 def _no_images(uri: str, listing: Listing, unlabelled: int) -> str:
-    unread = sum(listing.unread.values(), Counter())
+    unread = listing.unread_formats()
     has = f"{unlabelled:,} images, but none in a sub-folder" if unlabelled else "no images"
-    has += f" that can be read, but {_formats(unread)}" if unread and not unlabelled else ""
+    has += f" that can be read, but {unread}" if unread and not unlabelled else ""
     return (
         f"{uri}: has {has}; it needs a sub-folder for each class, with image files "
         f"({', '.join(sorted(SUFFIXES))})"
@@ -146,9 +155,9 @@ def _no_images(uri: str, listing: Listing, unlabelled: int) -> str:
 
 def _require_distinct_and_filled(uri: str, listing: Listing, filled: Classes) -> None:
     empty = class_order(listing.folders.difference(filled))
-    if empty and (unread := listing.unread.get(empty[0])):
+    if empty and (unread := listing.unread_formats(empty[0])):
         raise InputError(
-            f"{uri}/{empty[0]}: class '{empty[0]}' has only {_formats(unread)}, which are not "
+            f"{uri}/{empty[0]}: class '{empty[0]}' has only {unread}, which are not "
             "read; convert them to PNG or JPEG, or remove the folder"
         )
     if empty:
@@ -182,7 +191,3 @@ def _require_utf8(names: Sequence[str]) -> None:
                 name.encode()
             except UnicodeEncodeError as error:
                 raise InputError(f"{name!a}: the file's name is not UTF-8; rename it") from error
-
-
-def _formats(unread: Counter[str]) -> str:
-    return " and ".join(f"{n:,} {suffix} files" for suffix, n in unread.most_common(3))

@@ -18,21 +18,35 @@ from ridge_spark.importing.splits import (
 FEWEST_LETTERS = 3  # of a split's name that is taken for one beside other folders: tr is Turkish
 
 
+Below = dict[str, set[str]]
+
+
+def folders_below(listing: Listing) -> Below:
+    """The sub-folders with images of each folder that has any; '' for images in itself."""
+    below: Below = defaultdict(set)
+    for name in listing.images:
+        first, _, rest = name.partition("/")
+        if rest:
+            folder, slash, _ = rest.partition("/")
+            below[first].add(folder if slash else "")
+    return below
+
+
 def split_folders(
-    uri: str, listing: Listing, class_names: tuple[str, ...] | None
+    uri: str, below: Below, class_names: tuple[str, ...] | None
 ) -> dict[SplitName, str]:
     """The folders that are splits, of a folder laid out split/class/...; empty if it is not.
 
     `InputError` where that can't be told: other folders with images beside them, or two folders
     for one split.
     """
-    folders = class_order(name for name in listing.folders if name in _filled(listing))
+    folders = class_order(below)
     if class_names and set(folders) <= set(class_names):
         return {}
     kinds = recognise_all(folders)
     others = [name for name in folders if name not in kinds and not holds_no_labels(name)]
     if others:
-        divided = {name for name, below in _below(listing).items() if below != {""}}
+        divided = {name for name, names in below.items() if names != {""}}
         kinds = {name: kind for name, kind in kinds.items() if len(name) >= FEWEST_LETTERS}
         if not kinds or (set(kinds.values()) == {"train"} and divided.isdisjoint(kinds)):
             return {}  # trains, beside buses
@@ -50,9 +64,8 @@ def split_folders(
     return splits
 
 
-def are_classes_split(uri: str, listing: Listing) -> bool:
+def are_classes_split(uri: str, below: Below) -> bool:
     """True of a folder laid out class/split/...; `InputError` if some of it is and some not."""
-    below = _below(listing)
     names = set().union(*below.values())
     kinds = {name: recognise(name) for name in names}
     others = [name for name, kind in kinds.items() if kind is None]
@@ -70,28 +83,13 @@ def are_classes_split(uri: str, listing: Listing) -> bool:
     return True
 
 
-def same_below_all(listing: Listing) -> str | None:
+def same_below_all(below: Below) -> str | None:
     """A sentence for a person, if all class folders have the same sub-folders."""
-    below = list(_below(listing).values())
-    if len(below) < 2 or len(below[0]) < 2 or "" in below[0] or any(b != below[0] for b in below):
+    first, *others = below.values() or [set()]
+    if not others or len(first) < 2 or "" in first or any(names != first for names in others):
         return None
-    names = ", ".join(class_order(below[0])[:4])
+    names = ", ".join(class_order(first)[:4])
     return (
         f"note           every class has the sub-folders {names}; if those are the classes, name "
         "the folders above them train, validation or test, or give one of them"
     )
-
-
-def _filled(listing: Listing) -> set[str]:
-    return {name.partition("/")[0] for name in listing.images if "/" in name}
-
-
-def _below(listing: Listing) -> dict[str, set[str]]:
-    """The sub-folders with images of each folder; '' for images in the folder itself."""
-    below: dict[str, set[str]] = defaultdict(set)
-    for name in listing.images:
-        first, _, rest = name.partition("/")
-        if rest:
-            folder, slash, _ = rest.partition("/")
-            below[first].add(folder if slash else "")
-    return below

@@ -123,14 +123,11 @@ def _decode_any(data: bytes, background: str) -> Picture:
         notes = [FRAMES] if getattr(image, "is_animated", False) else []
         turn = _turn(image) if image.format == "TIFF" else None  # which Pillow turns itself
         image.load()
-        upright: Image.Image = image
+        picture = to_eight_bits(image, bits, background, notes)
         if image.format != "TIFF" and not HOLD_EXIF.isdisjoint(image.info):
             turn = _turn(image)
-        if turn is not None:
-            notes.append(TURNED)
-            if image.format != "TIFF":
-                upright = image.transpose(turn)
-        return Picture(to_eight_bits(upright, bits, background, notes), notes)
+            picture = picture if turn is None else picture.transpose(turn)
+        return Picture(picture, notes if turn is None else [*notes, TURNED])
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:

@@ -36,7 +36,7 @@ class Listing:
     images: list[str] = field(default_factory=list)
     folders: set[str] = field(default_factory=set)
     left_out: Counter[str] = field(default_factory=Counter)
-    left_out_at_top: Counter[str] = field(default_factory=Counter)  # those in none of its folders
+    left_out_in: dict[str, Counter[str]] = field(default_factory=dict)  # by folder; "" for none
     unread: dict[str, Counter[str]] = field(default_factory=dict)  # images by ending, by folder
 
     def add(self, name: str) -> None:
@@ -49,10 +49,18 @@ class Listing:
         else:
             self.leave_out(name, f"files that are no images by name ({suffix or 'no ending'})")
 
+    def unread_formats(self, folder: str | None = None) -> str:
+        """How many images of which endings are not read, in a folder or all in all; '' for none."""
+        if folder is None:
+            found = sum(self.unread.values(), Counter[str]())
+        else:
+            found = self.unread.get(folder, Counter())
+        return " and ".join(f"{n:,} {suffix} files" for suffix, n in found.most_common(3))
+
     def leave_out(self, name: str, what: str) -> None:
+        folder, slash, _ = name.partition("/")
         self.left_out[what] += 1
-        if "/" not in name:
-            self.left_out_at_top[what] += 1
+        self.left_out_in.setdefault(folder if slash else "", Counter())[what] += 1
 
 
 def list_images(uri: str) -> Listing:

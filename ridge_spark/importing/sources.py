@@ -112,7 +112,7 @@ def number_labels(
 
 
 def _is_number(name: str) -> bool:
-    return name.isascii() and name.removeprefix("-").isdecimal()
+    return len(name) <= 99 and name.isascii() and name.removeprefix("-").isdecimal()
 
 
 def _hashes(names: Sequence[str]) -> NDArray[np.uint64]:

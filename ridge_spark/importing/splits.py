@@ -149,7 +149,7 @@ def place_splits(
             )
     elif validation is not None:
         raise InputError(f"--validation-split {validation}: {source} has no validation images")
-    if "train" not in map(written_to, placed) and not to_add:
+    if not placed or ("train" not in map(written_to, placed) and not to_add):
         names = " and ".join(split.found_as or name for name, split in splits.items())
         raise InputError(
             f"{source}: has no training images, only {names}; give what has them too, --like MODEL "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +23,9 @@ from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
 
 FILES_AT_A_TIME = 64
+STANDARD_INPUT = "-"
+
+log = logging.getLogger(__name__)
 
 Skip = Callable[[str], None]
 
@@ -40,9 +45,14 @@ def predict_paths(
 ) -> Iterator[Prediction]:
     """Classify files, folders of files, data sets and splits of them, in the order given.
 
+    "-" stands for the files that standard input names, one a line.
+
     A damaged file is told to `skip`; without it, `InputError`.
     """
     for path in paths:
+        if path == STANDARD_INPUT:
+            yield from _of_files(model, (line.rstrip("\n") for line in sys.stdin), skip)
+            continue
         splits = find_splits(path)
         for split in splits:
             yield from _of_split(model, split)
@@ -96,8 +106,12 @@ def _files(path: str) -> Iterator[str]:
     if not os.path.isdir(path):
         yield path
         return
-    names = sorted(list_images(path).images)
-    if not names:
-        raise InputError(f"{path}: neither a data set nor a folder with images in it")
-    for name in names:
+    listing = list_images(path)
+    unread = listing.unread_formats()
+    if not listing.images:
+        has = f"; it has {unread}, which are not read: convert them" if unread else ""
+        raise InputError(f"{path}: neither a data set nor a folder with images in it{has}")
+    if unread:
+        log.warning("%s: %s are not read; convert them to PNG or JPEG", path, unread)
+    for name in sorted(listing.images):
         yield os.path.join(path, name)

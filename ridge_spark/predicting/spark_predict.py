@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -41,24 +42,55 @@ def predict_on_spark(
         raise InputError(f"{data}: not a data set; make one with ridge-spark import")
     for split in splits:
         require_same_images(split.uri, split.description, model)
-    unfinished = f"{locate(out)[1]}.partial-{os.getpid()}" if is_local(out) else out
+    output = _Output(out)
     try:
         with spark_context("ridge-spark predict") as sc:
             work = _divide(splits, partitions or sc.defaultParallelism)
-            task = partial(_classify, sc.broadcast(model), unfinished)
+            task = partial(_classify, sc.broadcast(model), output)
             with progress.stage("predict", len(work), "tasks") as advance, watch(sc, advance):
-                rows = sc.parallelize(work, len(work)).map(task).sum()
-        if is_local(out):
-            fs.LocalFileSystem().move(unfinished, locate(out)[1])
+                written = sc.parallelize(work, len(work)).map(task).collect()
+        output.commit([name for name, _ in written])
     except BaseException as error:
-        filesystem, folder = locate(unfinished)
-        filesystem.delete_dir_contents(folder, missing_dir_ok=True)
-        if is_local(out) and exists(unfinished):
-            filesystem.delete_dir(folder)
+        output.remove(keep=())
         if isinstance(error, OSError):
             raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
         raise
-    return int(rows)
+    return sum(rows for _, rows in written)
+
+
+class _Output:
+    """Where the files of a job go: every attempt of a task writes one of its own name.
+
+    Which of them count, Spark says in the end. Locally they are then renamed and their folder moved
+    to its place; an object store can't rename, and there the others are removed.
+    """
+
+    def __init__(self, out: str) -> None:
+        self.out, self.writing = out, token_hex(6)
+        self.folder = f"{locate(out)[1]}.partial-{self.writing}" if is_local(out) else out
+
+    def path(self, number: int) -> str:
+        """A path for one attempt of task `number`, on the file system of `folder`."""
+        folder = locate(self.folder)[1]
+        return f"{folder}/part-{number:07d}.{self.writing}.{token_hex(4)}.parquet"
+
+    def commit(self, names: Sequence[str]) -> None:
+        self.remove(keep=names)
+        if is_local(self.out):
+            folder = Path(locate(self.folder)[1])
+            for name in names:
+                (folder / name).rename(folder / f"{name.partition('.')[0]}.parquet")
+            folder.rename(locate(self.out)[1])
+
+    def remove(self, keep: Sequence[str]) -> None:
+        """Remove what this job has written, but for the files to `keep`, and nothing else."""
+        filesystem, folder = locate(self.folder)
+        selector = fs.FileSelector(folder, allow_not_found=True)
+        for info in filesystem.get_file_info(selector):
+            if f".{self.writing}." in info.base_name and info.base_name not in keep:
+                filesystem.delete_file(info.path)
+        if not keep and is_local(self.folder) and exists(self.folder):
+            filesystem.delete_dir(folder)
 
 
 Work = tuple[int, str, Sequence[BlockDescriptor]]
@@ -74,19 +106,19 @@ def _divide(splits: Sequence[Split], workers: int) -> list[Work]:
     return work
 
 
-def _classify(shared: Any, uri: str, work: Work) -> int:
-    """A task: its blocks to one file; one that is repeated writes the same file again."""
+def _classify(shared: Any, output: _Output, work: Work) -> tuple[str, int]:
+    """A task: its blocks to one file; returns the name of it and its rows."""
     number, split, blocks = work
     model: Model = shared.value
-    filesystem, folder = locate(uri)
+    filesystem, folder = locate(output.folder)
     filesystem.create_dir(folder, recursive=True)
-    path, rows = f"{folder}/part-{number:07d}.parquet", 0
+    path, rows = output.path(number), 0
     with pq.ParquetWriter(path, _schema(model), filesystem=filesystem) as writer:
         for descriptor in blocks:
             block = read_block(descriptor)
             writer.write_table(_table(model, split, block.first_row, block))
             rows += len(block.labels)
-    return rows
+    return path.rpartition("/")[2], rows
 
 
 def _schema(model: Model) -> pa.Schema:

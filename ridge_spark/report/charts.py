@@ -122,7 +122,7 @@ def stage_chart(runs: Sequence[Run]) -> Figure:
 
 
 def _without_repeats(runs: Sequence[Run]) -> list[tuple[str, Run]]:
-    """The runs whose curves differ; those with the same one share a name, as they share a line."""
+    """The runs whose curves differ; those with the same curve have one name and one line."""
     found: dict[Any, list[Run]] = {}
     for run in runs:
         result = run.result

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import open_split, read_blocks
+from ridge_spark.data.same_images import require_same_images
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
 from ridge_spark.ridge.threads import blas_threads
@@ -44,8 +45,9 @@ def find_examples(dataset: str, model: Model) -> Examples:
     """Look at the first test images of `dataset`; `InputError` if there are none to be had."""
     split = open_split(dataset, "test")
     about = split.description
-    if (about.shape, about.class_names) != (model.shape, model.class_names):
-        raise InputError(f"{dataset}: its image shape or classes are not those of the model")
+    require_same_images(dataset, about, model)
+    if about.class_names != model.class_names:
+        raise InputError(f"{dataset}: its classes are not those of the model")
     some = split.limited(max(1, min(MOST_IMAGES, MOST_BYTES // about.d)))
     blocks = list(read_blocks(some.blocks))
     images = np.concatenate([block.images for block in blocks])

@@ -51,7 +51,7 @@ def steps(result: Result) -> list[Step]:
         Step(
             by_workers=True,
             title="Pass one: statistics",
-            text=f"{_share(tasks['statistics'], rows)}: counts, sums and X'X of {max(2, F)} "
+            text=f"{_divided(tasks['statistics'], rows)}: counts, sums and X'X of {max(2, F)} "
             "groups, exactly, as integers",
             passed_on="integers: they add up to the same in any order",
             stage="statistics",
@@ -78,13 +78,13 @@ def steps(result: Result) -> list[Step]:
         ),
     ]
     if result.n_test:
-        share = _share(tasks["test"], "its blocks")
-        text = f"{plural(result.n_test, 'image')}, {share}"
+        how = _divided(tasks["test"], "its blocks")
+        text = f"{plural(result.n_test, 'image')}, {how}"
         found.append(Step(by_workers=True, title="Test", text=text, stage="test"))
     return found
 
 
-def _share(tasks: int, what: str) -> str:
+def _divided(tasks: int, what: str) -> str:
     return f"{plural(tasks, 'task')}, each {what}" if tasks else "block by block"
 
 
@@ -110,7 +110,7 @@ def _how_scored(result: Result, F: int, L: int, tasks: int) -> str:
     pairs = f"{plural(F, 'fold')} × {L} λ"
     if result.engine == "outer":
         return f"(fold, λ) pairs: {pairs}, in {plural(tasks, 'task')}"
-    return f"{_share(tasks, 'its blocks')}: {pairs} in one product"
+    return f"{_divided(tasks, 'its blocks')}: {pairs} in one product"
 
 
 def _steps_of_update(result: Result, update: Update) -> list[Step]:

@@ -73,12 +73,12 @@ def facts(run: Run) -> list[tuple[str, str]]:
         ("Best λ", rounded(result.best_lambda)),
     ]
     if result.best_accuracy is not None:
-        right = _share(result.best_accuracy, result.n_validation)
+        right = _percent_of(result.best_accuracy, result.n_validation)
         found.append(("Right on held-out images", right))
     if result.test_accuracy is not None:
         low, high = result.metrics.interval
         found += [
-            ("Right on test images", _share(result.test_accuracy, result.n_test)),
+            ("Right on test images", _percent_of(result.test_accuracy, result.n_test)),
             ("95% interval", f"{percent(low)} to\N{NO-BREAK SPACE}{percent(high)}"),
         ]
     return [
@@ -89,7 +89,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _share(right: float, of: int) -> str:
+def _percent_of(right: float, of: int) -> str:
     """`86.49% of 10,000`; in a narrow column, the second line begins with `of`."""
     return f"{percent(right)} of\N{NO-BREAK SPACE}{of:,}"
 
@@ -111,7 +111,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A row of the confusion matrix; with recall and precision in words."""
+    """A row of the confusion matrix, with recall and precision as they are shown."""
 
     name: str
     cells: list[Cell]

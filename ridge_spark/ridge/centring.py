@@ -46,8 +46,8 @@ class CentredSystem:
         return coef, self.target_mean - coef @ self.mean
 
 
-def centre(statistics: Statistics) -> CentredSystem:
-    """Centre integer statistics exactly.
+def centre(statistics: Statistics, without: Statistics | None = None) -> CentredSystem:
+    """Centre integer statistics exactly; those that are left `without` others, if given.
 
     With s the sum of a pixel over all n images, c its mean rounded to an integer and r = s - n c
     (so |r| ≤ n/2),
@@ -57,8 +57,14 @@ def centre(statistics: Statistics) -> CentredSystem:
     The bracket and ⌊r_i r_j / n⌋ are integers that fit int64 for four billion images, so nothing is
     lost until the difference becomes a float64. The targets go the same way: with S the sum over
     the n_k images of class k, (Xc'Yc)_jk = 2 (S_kj - c_j n_k - r_j n_k / n).
+
+    It is done a few rows at a time, also the difference: besides the statistics that there are, the
+    float64 matrix is all that it makes.
     """
-    n, sums, counts = statistics.n, statistics.sums, statistics.counts
+    sums, counts = statistics.sums, statistics.counts
+    if without is not None:
+        sums, counts = sums - without.sums, counts - without.counts
+    n = int(counts.sum())
     if not 0 < n <= MOST_IMAGES:
         raise InputError(f"{n} images: ridge regression here takes 1 to {MOST_IMAGES:,}")
     s = sums.sum(axis=0)
@@ -66,7 +72,10 @@ def centre(statistics: Statistics) -> CentredSystem:
     r = s - n * c
 
     quotient, remainder = _divmod(r * r, n)
-    constant = (np.diagonal(statistics.gram) - c * s - r * c == quotient) & (remainder == 0)
+    squares = np.diagonal(statistics.gram)
+    if without is not None:
+        squares = squares - np.diagonal(without.gram)
+    constant = (squares - c * s - r * c == quotient) & (remainder == 0)
     active = np.flatnonzero(~constant)
 
     c, r, s = c[active], r[active], s[active]
@@ -75,6 +84,8 @@ def centre(statistics: Statistics) -> CentredSystem:
         i = slice(start, start + ROWS_AT_A_TIME)
         quotient, remainder = _divmod(np.outer(r[i], r), n)
         whole = statistics.gram[np.ix_(active[i], active)]
+        if without is not None:
+            whole -= without.gram[np.ix_(active[i], active)]
         whole -= np.outer(c[i], s) + np.outer(r[i], c) + quotient
         gram[i] = whole - remainder / n
 
@@ -86,7 +97,7 @@ def centre(statistics: Statistics) -> CentredSystem:
         cross=cross,
         target_ss=4.0 * counts * (n - counts) / n,
         active=active,
-        mean=statistics.sums.sum(axis=0) / n,
+        mean=sums.sum(axis=0) / n,
         target_mean=(2 * counts - n) / n,
     )
 

@@ -89,6 +89,11 @@ class FloatStatistics:
             high=np.max([group.high for group in groups], axis=0),
         )
 
+    @classmethod
+    def centre_sum(cls, groups: Sequence[FloatStatistics]) -> CentredSystem:
+        """The centred system of the vectors of all `groups`."""
+        return (groups[0] if len(groups) == 1 else cls.sum(groups)).centre()
+
     @property
     def n(self) -> int:
         return int(self.counts.sum())

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from ridge_spark.errors import InputError
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
@@ -85,10 +86,19 @@ def confusion_of(
     return sum(parallel_map(confusion, blocks, threads), np.zeros((k, k), np.int64))
 
 
-def choose(correct: NDArray[np.int64], lambdas: Float) -> int:
+def choose(
+    correct: NDArray[np.int64], lambdas: Float, converged: NDArray[np.bool_] | None = None
+) -> int:
     """Index of the λ with the most correct held-out images; of equals, the largest λ.
 
-    The largest, because of models that do equally well the most regularised is the simplest.
+    The largest, because of models that do equally well the most regularised is the simplest. A λ
+    that has not `converged` is never chosen; `InputError` where none has.
     """
+    if converged is not None:
+        if not converged.any():
+            raise InputError(
+                "the iteration has not converged for any λ: use larger ones, or another solver"
+            )
+        correct = np.where(converged, correct, -1)
     best = np.flatnonzero(correct == correct.max())
     return int(best[np.argmax(lambdas[best])])

@@ -55,10 +55,14 @@ class StoredPath:
 class Solution:
     """Ridge regression solved for a grid of L values of λ: figures to judge it by, and the path.
 
-    gcv        (L,)   generalised cross-validation, +inf where it is not defined or not known
+    gcv        (L,)   generalised cross-validation, +inf where it is not defined, NaN where it was
+                      not computed
     singular   (L,)   True where X'X + NλI is singular to working precision; the weights are then
                       those of least norm
     rank              of the centred X'X, to working precision, or None where not known
+    residual   (L,)   ‖Xc'Yc - (Xc'Xc + NλI) W‖ / ‖Xc'Yc‖ of an iteration; NaN, or None, where a
+                      direct method took its place
+    converged  (L,)   False where that stayed too large: such weights are not to be chosen
     path              the weights, for those who ask
     """
 
@@ -66,6 +70,12 @@ class Solution:
     singular: NDArray[np.bool_]
     path: WeightPath
     rank: int | None = None
+    residual: Float | None = None
+    converged: NDArray[np.bool_] | None = None
+
+    def is_converged(self) -> NDArray[np.bool_]:
+        """`converged`, and True for every λ of a direct method."""
+        return np.ones(len(self.gcv), np.bool_) if self.converged is None else self.converged
 
     def weights(self) -> tuple[Float, Float]:
         """`coef` (L, k, d) and `intercept` (L, k) of the whole grid."""
@@ -91,6 +101,8 @@ class Solution:
             gcv=self.gcv[order],
             singular=self.singular[order],
             path=StoredPath(coef[order], intercept[order]),
+            residual=None if self.residual is None else self.residual[order],
+            converged=None if self.converged is None else self.converged[order],
         )
 
     @classmethod
@@ -102,6 +114,15 @@ class Solution:
             singular=np.concatenate([part.singular for part in parts]),
             path=StoredPath(*_joined([part.weights() for part in parts])),
             rank=ranks[0] if ranks else None,
+            residual=None
+            if all(part.residual is None for part in parts)
+            else np.concatenate(
+                [
+                    np.full(len(part.gcv), np.nan) if part.residual is None else part.residual
+                    for part in parts
+                ]
+            ),
+            converged=np.concatenate([part.is_converged() for part in parts]),
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
 
 from safetensors import SafetensorError
 
@@ -42,36 +43,67 @@ class Run:
 
 
 def require_free(out: str) -> None:
-    """`InputError` unless a run can be written to `out`; nothing there is ever replaced."""
-    if exists(out):
+    """`InputError` unless a run can be written to `out`; nothing there is ever replaced.
+
+    What is written at the end is tried now: work of hours must not end at a name that is too long.
+    """
+    if exists(out) or (is_local(out) and os.path.lexists(locate(out)[1])):  # a link to nothing
         raise InputError(f"--out {out}: exists already; choose another or remove it first")
     if is_local(out):
-        parent = next(folder for folder in Path(locate(out)[1]).parents if folder.exists())
+        target = Path(locate(out)[1])
+        parent = next(folder for folder in target.parents if folder.exists())
         try:
-            tempfile.TemporaryFile(dir=parent).close()
+            with tempfile.TemporaryDirectory(dir=parent) as folder:
+                Path(folder, beside(target).name).mkdir()
         except OSError as error:
             raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
+
+
+def beside(target: Path) -> Path:
+    """A folder to write to until it takes the name of `target`; never used before."""
+    return target.with_name(f"{target.name}.partial-{token_hex(6)}")
 
 
 def write_run(
     out: str, result: Result, model: Model, statistics: Statistics, page: str | None = None
 ) -> None:
-    """Write the run directory beside `out`, then rename it (or upload it, if `out` is remote)."""
-    if not is_local(out):
+    """Write the run directory beside `out`, then rename it (or upload it, if `out` is remote).
+
+    Where that fails after all, the run goes to a temporary folder, which the `InputError` names.
+    """
+    try:
+        if is_local(out):
+            _write_here(Path(locate(out)[1]), result, model, statistics, page)
+            return
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), result, model, statistics, page)
             upload(Path(folder), out, last=RESULT)
-        return
-    target = Path(locate(out)[1])
-    partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
+    except (OSError, SafetensorError, InputError) as error:
+        reason = str(error) if isinstance(error, InputError) else one_line(error)
+        kept = _keep_elsewhere(result, model, statistics, page)
+        raise InputError(f"--out {out}: can't be written ({reason}); {kept}") from error
+
+
+def _write_here(
+    target: Path, result: Result, model: Model, statistics: Statistics, page: str | None
+) -> None:
+    partial = beside(target)
     try:
         partial.mkdir(parents=True)
         _write_files(partial, result, model, statistics, page)
         partial.rename(target)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _keep_elsewhere(result: Result, model: Model, statistics: Statistics, page: str | None) -> str:
+    """Save the run in the temporary directory; returns where it is, for a person."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="ridge-spark-run-"))
+        _write_files(folder, result, model, statistics, page)
+    except (OSError, SafetensorError) as error:
+        return f"nor can a temporary folder ({one_line(error)}), so that the run is lost"
+    return f"the run is kept in {folder}; move it to where it belongs"
 
 
 def _write_files(

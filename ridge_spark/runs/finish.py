@@ -31,7 +31,12 @@ PACKAGES = ("numpy", "scipy", "numba", "pyarrow")
 
 
 def finish(
-    out: str, result: Result, model: Model, statistics: Statistics, draw: Draw, progress: Progress
+    out: str,
+    result: Result,
+    model: Model,
+    statistics: Statistics,
+    draw: Draw | None,
+    progress: Progress,
 ) -> Result:
     """Tell the warnings, draw report.html, write the run directory; returns what is in it.
 
@@ -39,20 +44,26 @@ def finish(
     """
     for warning in result.warnings:
         progress.say(f"warning: {warning}")
-    page = None
+    page = _drawn(draw, result, model, statistics, progress) if draw else None
+    result = replace(result, **times(progress))
+    write_run(out, result, model, statistics, page)
+    return result
+
+
+def _drawn(
+    draw: Draw, result: Result, model: Model, statistics: Statistics, progress: Progress
+) -> str | None:
     try:
         with progress.stage("report"):
             means = statistics.sums / statistics.counts[:, None]
-            page = draw(Run(result.dataset_name, result, model, means))
+            return draw(Run(result.dataset_name, result, model, means))
     except Exception as error:
         reason = explain_missing(error) or f"{type(error).__name__}: {one_line(error)}"
         progress.say(
             f"warning: no report.html ({reason}); "
             "where that is put right, draw it with: ridge-spark report RUN"
         )
-    result = replace(result, **times(progress))
-    write_run(out, result, model, statistics, page)
-    return result
+        return None
 
 
 def found(

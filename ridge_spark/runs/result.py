@@ -49,6 +49,9 @@ class Change:
         _require(self.n >= 0 and _is_hash(self.statistics_sha256), "a change is of no images")
 
 
+KEPT, BY_GCV = "kept from the run", "chosen by GCV"
+
+
 @dataclass(frozen=True)
 class Update:
     """Where a run came from that `ridge-spark update` made."""

@@ -19,10 +19,11 @@ from ridge_spark.runs.result import Result
 from ridge_spark.runs.training import Training, train
 
 
-def run(engine_name: str, options: TrainOptions, draw: Draw) -> Result:
+def run(engine_name: str, options: TrainOptions, draw: Draw | None) -> Result:
     """Train with the engine of that name, write the run directory, return what it says.
 
-    `draw` makes the text of report.html; a run without one is finished all the same.
+    `draw` makes the text of report.html, which is left out without it; a run whose page can't be
+    drawn is finished all the same.
     """
     progress = Progress()
     require_free(options.out)

@@ -43,10 +43,16 @@ class Searched:
     solver: str
     seconds: float
     full: Solution | None
+    fitted: tuple[Solution, ...]  # of each held-out group
+
+    @property
+    def converged(self) -> NDArray[np.bool_]:
+        """(L,) where every fit has."""
+        return np.all([solution.is_converged() for solution in self.fitted], axis=0)
 
     @property
     def best(self) -> int:
-        return choose(self.correct, self.lambdas)
+        return choose(self.correct, self.lambdas, self.converged)
 
     def summary(self) -> Features:
         return Features(
@@ -117,36 +123,36 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
         total = sum(groups[1:], groups[0])
         fitted_on = [*(total - group for group in groups[: folds.held_out]), total]
         *fitted, full = engine.solve(fitted_on, lambdas, solver)
-        candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
     else:
         full = None
-        candidates, total = _solve_large(engine, groups, folds, lambdas, solver)
+        fitted, total = _solve_large(engine, groups, folds, lambdas, solver)
+    candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
     correct = engine.score(folds, candidates).sum(axis=0)
     seconds = time.perf_counter() - start
-    return Searched(feature_map, total, sum(held_out), lambdas, correct, solver, seconds, full)
+    return Searched(
+        feature_map, total, sum(held_out), lambdas, correct, solver, seconds, full, tuple(fitted)
+    )
 
 
 def _solve_large(
     engine: Engine, groups: list[Statistics], folds: Folds, lambdas: Float, solver: str
-) -> tuple[dict[int, Weights], Statistics]:
+) -> tuple[list[Solution], Statistics]:
     """What is fitted without each held-out group, one after the other; and the sum of all groups.
 
     Of matrices of this size, as few as can be are held at a time: `groups` is empty afterwards
     where its memory has become the sum's.
     """
-    candidates = {}
     if len(groups) == 2 and folds.held_out == 1:
         (without,) = engine.solve(groups[1:], lambdas, solver)
-        candidates[0] = Weights(*without.weights())
         held_out, total = groups
         groups.clear()  # so that nobody takes the sum for one of them
         total += held_out
-        return candidates, total
+        return [without], total
     total = sum(groups[1:], groups[0])
+    fitted = []
     for number in range(folds.held_out):
-        (without,) = engine.solve([total - groups[number]], lambdas, solver)
-        candidates[number] = Weights(*without.weights())
-    return candidates, total
+        fitted += engine.solve([total - groups[number]], lambdas, solver)
+    return fitted, total
 
 
 def solve_best(engine: Engine, searched: Searched) -> Searched:
@@ -155,6 +161,11 @@ def solve_best(engine: Engine, searched: Searched) -> Searched:
         return searched
     best, L = searched.best, len(searched.lambdas)
     (one,) = engine.solve([searched.statistics], searched.lambdas[best : best + 1], searched.solver)
+    if not one.is_converged()[0]:
+        raise InputError(
+            f"the iteration has not converged for λ = {searched.lambdas[best]:g} on all images: "
+            "use a larger one, or --solver tridiagonal"
+        )
     coef, intercept = one.weights_at(0)
     return replace(searched, full=_at(best, L, one, coef, intercept))
 

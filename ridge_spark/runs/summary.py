@@ -8,22 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.ridge.metrics import Metrics
-from ridge_spark.runs.result import Approximation, Result
+from ridge_spark.runs.result import KEPT, Approximation, Result
 
 
 def table(result: Result, out: str) -> str:
     """A short table of what a run found."""
     lines = _features(result) if result.spec != "pixels" or len(result.features) > 1 else []
     lines += [f"{'λ':>12}   validation accuracy        GCV"]
+    kept = result.update is not None and result.update.lambda_ == KEPT
+    mark = "kept" if kept else "best"
     for lam, accuracy, gcv in zip(
         result.lambdas, result.validation_accuracy, result.gcv, strict=True
     ):
-        chosen = "  <- best" if lam == result.best_lambda else ""
+        chosen = f"  <- {mark}" if lam == result.best_lambda else ""
         shown = "-" if accuracy is None else f"{accuracy:.4f}"
         shown_gcv = "-" if gcv is None else f"{gcv:.5f}"
         lines.append(f"{lam:>12.5g}   {shown:>19}   {shown_gcv:>8}{chosen}")
     how = result.update.lambda_ if result.update else f"by {result.n_validation:,} held-out images"
-    lines += ["", f"best λ         {result.best_lambda:.6g}, {how}"]
+    lines += ["", f"{'λ' if kept else 'best λ':<15}{result.best_lambda:.6g}, {how}"]
     if result.test_accuracy is not None:
         lines.append(f"test accuracy  {result.test_accuracy:.4f} on {result.n_test:,} images")
     lines.append(f"trained on     {result.n_train:,} images in {result.run_seconds:.2f} s")

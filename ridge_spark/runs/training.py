@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +44,7 @@ def train(engine: Engine, options: TrainOptions) -> Training:
     for feature_map in find_maps(engine, options):
         searched = search(engine, feature_map, options)
         summaries.append(searched.summary())
-        if found is None or searched.correct.max() > found.correct.max():
+        if found is None or searched.correct[searched.best] > found.correct[found.best]:
             found = searched
         del searched  # its X'X may be large
     assert found is not None  # there is at least one spec
@@ -71,7 +72,10 @@ def train(engine: Engine, options: TrainOptions) -> Training:
         best=found.best,
         confusion=engine.confusion(model),
         solver=found.solver,
-        warnings=singular_warnings(found.lambdas, found.full),
+        warnings=(
+            *singular_warnings(found.lambdas, found.full),
+            *unconverged_warnings(found.lambdas, found.fitted),
+        ),
         searched=tuple(summaries),
     )
 
@@ -85,3 +89,20 @@ def singular_warnings(lambdas: Float, full: Solution) -> tuple[str, ...]:
         f"X'X + NλI is singular to working precision{rank} for λ up to {largest:g}: "
         "the weights of least norm were taken there",
     )
+
+
+def unconverged_warnings(lambdas: Float, fitted: Sequence[Solution]) -> tuple[str, ...]:
+    """One line that names each λ whose weights an iteration has not come near enough to."""
+    left = {
+        float(lam): float(residual)
+        for solution in fitted
+        if solution.residual is not None
+        for lam, residual, converged in zip(
+            lambdas, solution.residual, solution.is_converged(), strict=True
+        )
+        if not converged
+    }
+    if not left:
+        return ()
+    told = ", ".join(f"{lam:g} (residual {residual:.0e})" for lam, residual in left.items())
+    return (f"the iteration has not converged for λ = {told}: not chosen from",)

@@ -23,7 +23,7 @@ from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.directory import read_run, read_statistics, require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
-from ridge_spark.runs.result import Change, Result, Update
+from ridge_spark.runs.result import BY_GCV, KEPT, Change, Result, Update
 from ridge_spark.runs.search import see
 from ridge_spark.runs.training import singular_warnings
 
@@ -42,7 +42,7 @@ class UpdateOptions:
     command: str = ""
 
 
-def update(options: UpdateOptions, draw: Draw) -> Result:
+def update(options: UpdateOptions, draw: Draw | None) -> Result:
     """Write a run directory with the model of the run's images, plus `add`, minus `remove`.
 
     The statistics are those of training on these images from scratch, bit for bit, and no image of
@@ -71,7 +71,9 @@ def update(options: UpdateOptions, draw: Draw) -> Result:
     _require_all_classes(statistics, model)
 
     lambdas = np.array(old.lambdas)
-    (solution,) = engine.solve([statistics], lambdas, old.solver)
+    direct = "tridiagonal" if old.solver == "krylov" else old.solver  # which knows GCV
+    solver = direct if options.by_gcv else old.solver
+    (solution,) = engine.solve([statistics], lambdas, solver)
     best = int(np.argmin(solution.gcv)) if options.by_gcv else old.best
     coef, intercept = solution.weights_at(best)
     model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best])
@@ -83,7 +85,7 @@ def update(options: UpdateOptions, draw: Draw) -> Result:
         n_validation=0,
         lambdas=old.lambdas,
         validation_accuracy=(None,) * len(lambdas),
-        solver=old.solver,
+        solver=solver,
         seed=old.seed,
         folds=0,
         command=without_secrets(options.command),
@@ -92,7 +94,7 @@ def update(options: UpdateOptions, draw: Draw) -> Result:
             run=without_secrets(options.run),
             statistics_sha256=old.statistics_sha256,
             changes=tuple(changes),
-            lambda_="chosen by GCV" if options.by_gcv else "kept from the run",
+            lambda_=BY_GCV if options.by_gcv else KEPT,
         ),
     )
     return finish(options.out, result, model, statistics, draw, progress)

@@ -25,6 +25,8 @@ OTHERWISE = {  # an import, and how it differs from that one
     "colour": (("--size", "6x6"), "6x6x3", "6x6x1"),
 }  # fmt: skip
 
+NO_MANIFEST = shutil.ignore_patterns("manifest.json")  # which lists the shards that belong here
+
 
 @pytest.fixture(scope="module")
 def place(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -65,7 +67,7 @@ def test_every_place_where_a_model_meets_a_data_set(ridge_spark, place, tmp_path
 
 def test_the_test_split_of_a_data_set_must_be_as_its_training_split(ridge_spark, place, tmp_path):
     for name in ("blue", "threshold", "size"):
-        shutil.copytree(place / "base", tmp_path / name)
+        shutil.copytree(place / "base", tmp_path / name, ignore=NO_MANIFEST)
         shutil.rmtree(tmp_path / name / "test")
         shutil.copytree(place / name / "test", tmp_path / name / "test")
         refused = ridge_spark("train", "--data", name, "--out", f"run-{name}")
@@ -74,7 +76,7 @@ def test_the_test_split_of_a_data_set_must_be_as_its_training_split(ridge_spark,
 
 
 def test_the_shards_of_a_split_must_be_alike(ridge_spark, place, tmp_path):
-    shutil.copytree(place / "base", tmp_path / "mixed")
+    shutil.copytree(place / "base", tmp_path / "mixed", ignore=NO_MANIFEST)
     (shard,) = (place / "threshold" / "train").glob("*.parquet")
     shutil.copy(shard, tmp_path / "mixed" / "train" / "zzz.parquet")
     for command in (("train", "--data", "mixed", "--out", "o"),

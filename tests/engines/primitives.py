@@ -12,7 +12,6 @@ from pathlib import Path
 from mapped import candidates, halved, rows_and_labels, square  # shipped beside this file
 
 from ridge_spark.data.dataset import open_split
-from ridge_spark.engines import spark
 from ridge_spark.engines.engine import View
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.outer import OuterEngine
@@ -21,6 +20,7 @@ from ridge_spark.engines.tiles import tiles_of
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.run import run
 
@@ -28,25 +28,25 @@ from ridge_spark.runs.run import run
 def main(data: str, folder: str) -> None:
     tempfile.tempdir = folder
     folds, found = Folds.k(3), {}
-    tile_bytes = {1: spark.TILE_BYTES, 6: 16 * folds.groups * 300**2}  # 784 columns: 3 x 3 tiles
-    weights = candidates(262)
     with spark_context("test") as sc:
-        split = open_split(data, "train").limited(20_000)
+        split = open_split(data, "train")
         for kind in (InnerEngine, OuterEngine):
-            for spark.TILE_BYTES in tile_bytes.values():
-                with kind(sc, split, None, 3, Progress(quiet=True)) as engine:
-                    tiles = len(tiles_of(784, folds.groups, engine.memory))
-                    groups = engine.statistics(folds)
-                    found[f"{kind.name}, {tiles} tiles"] = [each.sha256() for each in groups]
             with kind(sc, split, None, 3, Progress(quiet=True)) as engine:
+                found[f"{kind.name}, whole"] = hashes(engine.statistics(folds))
+                engine.memory = 16 * folds.groups * 10**2
+                assert len(tiles_of(30, folds.groups, engine.memory)) == 6
+                found[f"{kind.name}, tiles"] = hashes(engine.statistics(folds))
                 rows, labels = engine.sum_over_blocks("count", rows_and_labels, split)
                 found[f"{kind.name}, rows"] = [rows.tolist(), labels.tolist()]
                 found[f"{kind.name}, map"] = engine.map("squares", square, range(5))
-                engine.view = View(262, 2, halved)
-                groups = engine.statistics(folds)
-                found[f"{kind.name}, view"] = [each.sha256() for each in groups]
-                found[f"{kind.name}, score"] = engine.score(folds, weights).tolist()
+                engine.view = View(10, 2, halved)
+                found[f"{kind.name}, view"] = hashes(engine.statistics(folds))
+                found[f"{kind.name}, score"] = engine.score(folds, candidates(10)).tolist()
     print(json.dumps({"found": found, "left": left_by_a_run_that_failed(data, Path(folder))}))
+
+
+def hashes(groups: list[Statistics]) -> list[str]:
+    return [each.sha256() for each in groups]
 
 
 def left_by_a_run_that_failed(data: str, folder: Path) -> list[str]:

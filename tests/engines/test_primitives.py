@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.engines.engine import View, add
 from ridge_spark.engines.local import LocalEngine
-from ridge_spark.engines.tiles import assemble, tile_task, tiles_of
+from ridge_spark.engines.tiles import assemble, tiles_of, tiles_task
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
@@ -72,7 +72,7 @@ def test_statistics_from_tiles_are_those_in_one_piece() -> None:
     tiles = tiles_of(11, 2, 16 * 2 * 4**2)
     summed = []
     for number, tile in enumerate(tiles):
-        sums = tile_task(view, folds, tile)([Block(0, images, labels)], threads=1)
+        (sums,) = tiles_task(view, folds, [tile])([Block(0, images, labels)], threads=1)
         summed += [((group, number), each) for group, each in enumerate(sums)]
     found = assemble(reversed(summed), tiles, 2, view)
     group_of = folds.assign(0, 300)

@@ -41,6 +41,21 @@ def test_an_import_has_the_rows_of_a_local_one(submit, ridge_spark, folder, tmp_
         assert (ours[1] == theirs[1]).all()
 
 
+def test_splits_of_a_folder_are_those_of_a_local_import(submit, ridge_spark, tmp_path):
+    for split, images in (("train", 20), ("val", 6), ("test", 5)):
+        write_classes(tmp_path / "set" / split, {"a": images, "b": images}, 5, 5)
+    done = submit("--master", "local[2]", IMPORT, "folder", "set", "--out", "spark", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    local = ridge_spark("import", "folder", "set", "--out", "local")
+    assert done.stdout.partition(": ")[2] == local.stdout.partition(": ")[2]
+    assert "the 12 validation images are training images too" in local.stdout
+    for split, images in (("train", 52), ("test", 10)):
+        ours, theirs = (read_all(tmp_path / name, split) for name in ("spark", "local"))
+        assert len(ours[0]) == images
+        assert (ours[0] == theirs[0]).all()
+        assert (ours[1] == theirs[1]).all()
+
+
 def test_a_damaged_file_stops_the_job_with_one_line_and_nothing_written(submit, tmp_path):
     folder = write_classes(tmp_path / "set", {"a": 20, "b": 20})
     write(folder / "a" / "cut.png", encode(noise(64, 64))[:500])

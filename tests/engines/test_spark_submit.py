@@ -109,31 +109,31 @@ def test_a_worker_that_dies_changes_nothing(submit: Submit, mnist: Path, tmp_pat
 
 
 def test_spark_has_the_primitives_of_the_local_engine_and_leaves_nothing_behind(
-    submit: Submit, mnist: Path, tmp_path: Path
+    submit: Submit, small_data: Path, tmp_path: Path
 ) -> None:
     """Statistics also tile by tile, and passes also through a view of the images."""
     here = Path(__file__).parent
     files = f"{package_code(tmp_path)},{here / 'mapped.py'}"
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    job = ("--py-files", files, here / "primitives.py", mnist, temporary)
+    job = ("--py-files", files, here / "primitives.py", small_data, temporary)
     done = submit("--master", "local[2]", *job, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["left"] == []
 
-    split, folds = open_split(str(mnist), "train").limited(20_000), Folds.k(3)
+    split, folds = open_split(str(small_data), "train"), Folds.k(3)
     local = LocalEngine(split, None, 1, Progress(quiet=True))
     whole = [each.sha256() for each in local.statistics(folds)]
     labels = np.concatenate([block.labels for block in read_blocks(split.blocks)])
-    local.view = View(262, 2, halved)
+    local.view = View(10, 2, halved)
     expected = {
-        "1 tiles": whole,
-        "6 tiles": whole,
-        "rows": [[20_000], np.bincount(labels).tolist()],
+        "whole": whole,
+        "tiles": whole,
+        "rows": [[9000], np.bincount(labels, minlength=10).tolist()],
         "map": [0, 1, 4, 9, 16],
         "view": [each.sha256() for each in local.statistics(folds)],
-        "score": local.score(folds, candidates(262)).tolist(),
+        "score": local.score(folds, candidates(10)).tolist(),
     }
     assert told["found"] == {
         f"{name}, {what}": value for name in ("inner", "outer") for what, value in expected.items()

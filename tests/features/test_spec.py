@@ -24,6 +24,7 @@ def test_names_and_parameters() -> None:
         ("", "'' is not one of pixels, patches, wide, units"),
         ("patch", "'patch' is not one of"),
         ("pixels,pixels", "pixels stands there twice"),
+        ("patches:moments=2", "moments must be from 0 to 1, or auto"),
         ("patches:filters=17", "filters must be a multiple of 16"),
         ("patches:filters=-16", "filters must be from 0 to 4,096"),
         ("patches:filters=1e3", "filters must be from 0 to 4,096"),

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ridge_spark.importing.image_files import AVIF
+
 EXTENSIONS = {
     "PNG": ".png", "JPEG": ".jpg", "BMP": ".bmp", "TIFF": ".tif", "GIF": ".gif", "WEBP": ".webp",
+    **dict.fromkeys(AVIF, ".avif"),
 }  # fmt: skip
 
 

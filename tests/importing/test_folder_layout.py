@@ -202,3 +202,40 @@ def test_the_root_of_the_machine_is_refused_and_not_taken_for_here(ridge_spark, 
     make(tmp_path, "cat", "dog")
     assert_refused(ridge_spark("import", "folder", root, "--out", "o"), "whole machine")
     assert not (tmp_path / "o").exists()
+
+
+def test_the_order_of_classes_hangs_on_their_names_alone(ridge_spark, environment, tmp_path):
+    names = ("1", "01", "001", "2", "10", "-1", "-01", "9" * 90)
+    make(tmp_path / "set", *names)
+    found = set()
+    for seed in (0, 1, 2, 3):
+        done = ridge_spark(
+            "import", "folder", "set", "--test-split", 0, "--out", f"o{seed}",
+            env={**environment, "PYTHONHASHSEED": str(seed)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        (shard,) = (tmp_path / f"o{seed}" / "train").glob("*.parquet")
+        found.add(shard.read_bytes())
+    assert len(found) == 1
+    source = read_folder(str(tmp_path / "set"))["train"]
+    assert source.class_names == ("-01", "-1", "001", "01", "1", "2", "10", "9" * 90)
+
+
+def test_images_like_those_of_a_set_to_test_on(ridge_spark, tmp_path):
+    make(tmp_path / "set", "train/cat", "train/dog")
+    make(tmp_path / "later", "test/dog")
+    ridge_spark("import", "folder", "set", "--test-split", 0, "--out", "a")
+    ridge_spark("import", "folder", "later", "--like", "a", "--out", "b")
+    done = ridge_spark("import", "folder", "later", "--like", "b", "--out", "c")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("c: 2 test images of 4x4x1, 2 classes")
+
+
+def test_what_is_in_a_split_that_is_not_read_is_told_of(ridge_spark, tmp_path):
+    make(tmp_path / "set", "train/cat", "train/dog")
+    write(tmp_path / "set" / "test" / "cat" / "0.heic", b"x")
+    write(tmp_path / "set" / "notes" / "0.txt", b"x")
+    done = ridge_spark("import", "folder", "set", "--test-split", 0, "--out", "o")
+    assert done.returncode == 0, done.stderr
+    assert "images of a format that is not read (.heic) (1)" in done.stdout
+    assert "files that are no images by name (.txt) (1)" in done.stdout

@@ -37,7 +37,7 @@ def test_every_format_gives_the_picture_that_was_saved(kind):
     assert np.abs(found.astype(int) - corner(16, 24)[:, :, None]).max() <= 10  # JPEG and WebP lose
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", *image_files.AVIF])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_undone(kind, orientation):
     upright = Image.fromarray(corner(16, 24)).convert("RGB")
@@ -209,3 +209,9 @@ def test_only_regular_files_of_bearable_size_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(image_files, "MOST_FILE_BYTES", 4)
     with pytest.raises(BadImageError, match="larger than"):
         read_file(Path(big))
+
+
+@pytest.mark.parametrize(("brand", "kind"), [(b"heic", "HEIC"), (b"mif1", "HEIC")])
+def test_a_photograph_of_a_telephone_under_another_name(brand, kind):
+    with pytest.raises(BadImageError, match=f"is {kind}, whatever its name, which is not read"):
+        pixels(b"\0\0\0\x18ftyp" + brand + bytes(64))

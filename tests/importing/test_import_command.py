@@ -40,9 +40,9 @@ def test_every_format_in_one_folder(ridge_spark, tmp_path):
         "import", "folder", "set", "--threshold", 0.5, "--test-split", 0, "--out", "o"
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("o: 12 train images of 8x12x1, 2 classes")
+    assert done.stdout.startswith(f"o: {2 * len(EXTENSIONS)} train images of 8x12x1, 2 classes")
     images, labels = read_all(tmp_path / "o")
-    assert labels.sum() == 6
+    assert labels.sum() == len(EXTENSIONS)
     for image, label in zip(images.reshape(-1, 8, 12), labels, strict=True):
         assert (image == (255 - corner(8, 12) if label else corner(8, 12))).all()
 

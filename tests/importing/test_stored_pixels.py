@@ -5,13 +5,14 @@ The files are put together by hand, so that what they hold is known without any 
 
 from __future__ import annotations
 
+import struct
 import zlib
 
 import numpy as np
 import pytest
 
-from ridge_spark.importing.eight_bits import ALL_TRANSPARENT, DEEP, TRANSPARENT
-from ridge_spark.importing.image_files import BadImageError, decode, is_gray, quiet_pillow
+from ridge_spark.importing.eight_bits import ALL_TRANSPARENT, DARK, DEEP, TRANSPARENT
+from ridge_spark.importing.image_files import TURNED, BadImageError, decode, is_gray, quiet_pillow
 from tests.importing.pictures import encode, noise
 from tests.importing.stored import bmp, packed, png, tiff
 from tests.support import assert_refused
@@ -184,8 +185,13 @@ REFUSED = {
     "big 12": (tiff(H, W, packed(of_bits(12)[0], 12), (12,), 1, order=">"), "not read"),
     "10 bits": (tiff(H, W, packed(of_bits(10)[0], 10), (10,), 1), "not read"),
     "gray alpha 16": (tiff(H, W, bytes(H * W * 4), (16, 16), 1, {338: [2]}), "not read"),
-    "8 in 16": (tiff(H, W, packed(GRAY.astype(int), 16), (16,), 1), "none is above 2"),
-    "8 in 16, png": (png(H, W, packed(GRAY.astype(int), 16, ">"), 16, 0), "none is above 2"),
+    "8 in 16": (tiff(H, W, packed(GRAY.astype(int), 16), (16,), 1), "upper 8 are 0"),
+    "8 in 16, png": (png(H, W, packed(GRAY.astype(int), 16, ">"), 16, 0), "upper 8 are 0"),
+    "8 in 16, colour": (png(H, W, packed(COLOURS.astype(int), 16, ">"), 16, 2), "upper 8 are 0"),
+    "8 in 16, alpha": (png(H, W, packed(np.dstack([GRAY, OPAQUE * 257]), 16, ">"), 16, 4),
+                       "upper 8 are 0"),
+    "8 in 16, tiff": (tiff(H, W, packed(COLOURS.astype(int), 16), (16,) * 3, RGB), "upper 8 are 0"),
+    "8 in 16, inks": (tiff(H, W, packed(noise(H, W, 4), 16), (16,) * 4, CMYK), "upper 8 are 0"),
     "key of 16 bits": (png(H, W, packed(COLOURS.astype(int) * 257, 16, ">"), 16, 2,
                            {b"tRNS": bytes(6)}), "transparent"),
 }  # fmt: skip
@@ -208,6 +214,15 @@ def test_gray_png_of_any_depth_with_a_transparent_value(bits, key):
         expected = np.where(values == values[3, 3], 255, expected)
     assert read(file)[0].tolist() == expected.tolist()
     assert is_gray(file)
+
+
+def test_a_transparent_value_in_a_photograph_to_turn():
+    values, expected = of_bits(2)
+    exif = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, 3, 0, 0)
+    chunks = {b"tRNS": b"\0\2", b"eXIf": exif}
+    found, notes = read(png(H, W, packed(values, 2), 2, 0, chunks), "black")
+    assert (found == np.rot90(np.where(values == 2, 0, expected), 2)).all()
+    assert notes == [TRANSPARENT, TURNED]
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -257,6 +272,18 @@ def test_a_picture_that_is_transparent_all_over_is_told_of():
     hidden = np.zeros((H, W, 4), np.uint8)
     for kind in ("PNG", "WEBP"):
         assert read(encode(hidden, kind))[1] == [ALL_TRANSPARENT]
+
+
+def test_12_bits_in_16_are_dark_and_that_is_said():
+    values = of_bits(12)[0]
+    for file in (
+        png(H, W, packed(values, 16, ">"), 16, 0),
+        png(H, W, packed(np.dstack([values] * 3), 16, ">"), 16, 2),
+        tiff(H, W, packed(values, 16), (16,), 1),
+    ):
+        found, notes = read(file)
+        assert found.max() in (15, 16)
+        assert notes == [DEEP, DARK]
 
 
 def test_16_bits_of_nothing_are_black():

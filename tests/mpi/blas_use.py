@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 from mpi_hybrid.cli import main
 from ridge_spark.ridge.tridiagonal import TridiagonalSolver
 
-rotate = TridiagonalSolver._rotate
+rotate = TridiagonalSolver.rotate
 allowed: set[int] = set()
 
 
@@ -21,7 +21,7 @@ def watched_rotate(self: TridiagonalSolver, *arguments: Any) -> Any:
 
 
 if __name__ == "__main__":
-    TridiagonalSolver._rotate = watched_rotate
+    TridiagonalSolver.rotate = watched_rotate
     try:
         main(sys.argv[1:])
     finally:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +51,17 @@ def test_the_three_outputs_agree(ridge_spark, pictures_run):
     assert about["scores"][about["class"]] == scores[-1]
     assert row[:3] == [str(image), about["class"], repr(about["margin"])]
     assert lines == f"{image}\t{about['class']}\t{about['margin']:.3f}\n"
+
+
+def test_standard_input_names_files(ridge_spark, pictures_run):
+    folder = pictures_run / "png" / "ant"
+    named = ridge_spark("predict", "--model", pictures_run / "run", folder)
+    files = "".join(f"{path}\n" for path in sorted(folder.iterdir()))
+    done = ridge_spark("predict", "--model", pictures_run / "run", "-", input=files)
+    assert done.stdout.count("\n") == 60
+    assert done.stdout == named.stdout
+    missing = ridge_spark("predict", "--model", pictures_run / "run", "-", input="none.png\n")
+    assert_refused(missing, "none.png")
 
 
 def test_a_data_set_is_predicted_row_by_row(ridge_spark, pictures_run):
@@ -142,3 +155,55 @@ def test_reading_stops_when_the_reader_does(pictures_run, environment):
         assert running.stderr.read() == ""
     assert running.returncode == 128 + signal.SIGPIPE
     assert pictures_run.exists()
+
+
+@pytest.mark.parametrize("given", ["folder", "file", "folder so named"])
+def test_a_name_that_is_not_utf8_is_predicted_and_told_as_it_is(
+    pictures_run, environment, tmp_path, given
+):
+    image = next((pictures_run / "png" / "ant").iterdir()).read_bytes()
+    folder = b"in\xff" if given == "folder so named" else b"in"
+    for name in (b"caf\xe9.png", "café.png".encode()):
+        os.makedirs(os.fsencode(tmp_path) + b"/" + folder, exist_ok=True)
+        with open(os.fsencode(tmp_path) + b"/" + folder + b"/" + name, "wb") as file:
+            file.write(image)
+    paths = [folder] if given != "file" else [b"in/caf\xe9.png", "in/café.png".encode()]
+    command = Path(sys.executable).with_name("ridge-spark")
+    for form in ((), ("--csv",), ("--json",)):
+        done = subprocess.run(
+            [command, "predict", "--model", pictures_run / "run", *paths, *form], cwd=tmp_path,
+            env=environment, capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        if form == ("--json",):
+            names = [os.fsencode(json.loads(line)["file"]) for line in lines]
+        else:
+            names = [line.replace(b",", b"\t").split(b"\t")[0] for line in lines[len(form) :]]
+        assert sorted(names) == [folder + b"/caf\xc3\xa9.png", folder + b"/caf\xe9.png"]
+
+
+def test_an_import_of_names_that_are_not_utf8_is_refused_in_a_line(ridge_spark, tmp_path):
+    folder = os.fsencode(tmp_path) + b"/set\xff"
+    for name in (b"a", b"b"):
+        os.makedirs(folder + b"/" + name)
+        for number in range(2):
+            with open(folder + b"/" + name + b"/%d.png" % number, "wb") as file:
+                file.write(encode(noise(4, 4, seed=number)))
+    refused = ridge_spark("import", "folder", os.fsdecode(b"set\xff"), "--out", "o")
+    assert_refused(refused, "not UTF-8; rename it")
+    os.rename(folder, os.fsencode(tmp_path) + b"/set")
+    refused = ridge_spark("import", "folder", "set", "--out", os.fsdecode(b"o\xff"))
+    assert_refused(refused, "not UTF-8; rename it")
+    assert sorted(os.listdir(os.fsencode(tmp_path))) == [b"set"]
+
+
+def test_images_of_formats_that_are_not_read_are_told_of(ridge_spark, pictures_run, tmp_path):
+    write(tmp_path / "in" / "x" / "0.HEIC", b"x")
+    refused = ridge_spark("predict", "--model", pictures_run / "run", "in")
+    assert_refused(refused, "in: neither a data set nor", "it has 1 .heic files", "convert")
+    write(tmp_path / "in" / "1.png", noise(8, 8))
+    done = ridge_spark("predict", "--model", pictures_run / "run", "in")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    assert "in: 1 .heic files are not read" in done.stderr

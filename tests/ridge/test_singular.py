@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ridge_spark.ridge.centring import centre
-from ridge_spark.ridge.solvers import SOLVERS, solve
+from ridge_spark.ridge.solvers import DIRECT, SOLVERS, solve
 from ridge_spark.ridge.statistics import Statistics
 from tests.ridge.problems import noise_images, signs
 
@@ -118,7 +118,7 @@ def test_every_lambda_predicts_as_the_exact_weights_do(case, solver):
         assert np.linalg.norm(coef) < 1.001 * np.linalg.norm(W)
 
 
-@each
+@pytest.mark.parametrize("solver", DIRECT)
 @pytest.mark.parametrize("case", CASES, **named)
 def test_gcv_is_never_less_than_nothing_and_never_nan(case, solver):
     images, labels = case()

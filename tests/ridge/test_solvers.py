@@ -9,14 +9,14 @@ import pytest
 
 from ridge_spark.ridge.centring import centre
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve
+from ridge_spark.ridge.solvers import DIRECT, choose_solver, solve
 from ridge_spark.ridge.statistics import Statistics
 from tests.ridge.problems import noise_images, problem
 
 EPS = np.finfo(float).eps
 GRID = np.array([1e-9, 1e-5, 1e-3, 0.1, 1, 10, 1e3, 1e5])
 
-every = pytest.mark.parametrize("solver", SOLVERS)
+every = pytest.mark.parametrize("solver", DIRECT)
 shapes = pytest.mark.parametrize(("n", "d"), [(200, 30), (31, 30), (20, 35), (20, 60)],
                                  ids=["long", "square", "wide", "few"])  # fmt: skip
 
@@ -52,7 +52,7 @@ def test_no_penalty_is_least_squares(solver, condition):
 @pytest.mark.parametrize("condition", [1, 10, 1e3])
 def test_all_solvers_say_the_same(n, d, condition):
     system = problem(n, d, condition).system()
-    eigen, *others = (solve(system, GRID[2:], name) for name in sorted(SOLVERS, key="eigen".__ne__))
+    eigen, *others = (solve(system, GRID[2:], name) for name in sorted(DIRECT, key="eigen".__ne__))
     for other in others:
         np.testing.assert_allclose(other.weights()[0], eigen.weights()[0], rtol=1e-7, atol=1e-9)
         np.testing.assert_allclose(other.weights()[1], eigen.weights()[1], rtol=1e-7, atol=1e-9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,13 @@ import pytest
 
 from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.errors import InputError
-from ridge_spark.runs.directory import read_run, read_statistics
+from ridge_spark.runs.directory import (
+    beside,
+    read_run,
+    read_statistics,
+    require_free,
+    write_run,
+)
 from ridge_spark.runs.result import Approximation, Mpi, Result
 from ridge_spark.runs.result_page import page
 from tests.support import ROOT, SMALL_NAMES
@@ -149,3 +156,39 @@ def test_the_page_about_result_json_is_made_from_the_code() -> None:
     assert (ROOT / "docs" / "result.md").read_text() == page(), (
         "run: python -m ridge_spark.runs.result_page > docs/result.md"
     )
+
+
+class TestWriting:
+    """The path to the result is tried before the work, and a finished run is never lost."""
+
+    @pytest.mark.parametrize("out", ["x" * 245, "link", "file/run"])
+    def test_what_can_t_be_written_is_refused_before_the_work(self, out, tmp_path):
+        (tmp_path / "link").symlink_to("nowhere")
+        (tmp_path / "file").touch()
+        before = sorted(tmp_path.iterdir())
+        with pytest.raises(InputError, match=r"--out .*"):
+            require_free(str(tmp_path / out))
+        assert sorted(tmp_path.iterdir()) == before
+
+    def test_a_stale_folder_of_a_killed_run_is_left_alone(self, small_runs, tmp_path):
+        finished = read_run(str(small_runs / "trained"))
+        stale = beside(tmp_path / "out")
+        stale.mkdir()
+        statistics = read_statistics(str(small_runs / "trained"), finished.result)
+        write_run(str(tmp_path / "out"), finished.result, finished.model, statistics)
+        assert read_run(str(tmp_path / "out")).result == finished.result
+        assert stale.is_dir()
+
+    def test_a_run_that_can_t_be_written_after_all_is_kept_elsewhere(
+        self, small_runs, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "of_someone_else").touch()
+        finished = read_run(str(small_runs / "trained"))
+        statistics = read_statistics(str(small_runs / "trained"), finished.result)
+        with pytest.raises(InputError, match="the run is kept in") as told:
+            write_run(str(tmp_path / "out"), finished.result, finished.model, statistics)
+        (kept,) = tmp_path.glob("ridge-spark-run-*")
+        assert str(kept) in str(told.value)
+        assert read_run(str(kept)).result == finished.result

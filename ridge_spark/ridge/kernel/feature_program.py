@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ridge_spark.ridge.kernel.native import Program
+from ridge_spark.ridge.kernel.program import Program
 
 HELD_ROWS = 96  # whose units are computed together, column block by column block, from the L2 cache
 

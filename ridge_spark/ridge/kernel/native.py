@@ -4,61 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pkgutil import get_data
-from typing import Any, Protocol
+from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
 
 from ridge_spark.ridge.kernel.cache import kept
+from ridge_spark.ridge.kernel.gram_program import GRAM
 from ridge_spark.ridge.kernel.micro import DotProduct
-
-SIGNATURES = {
-    name: tuple(kinds.split())
-    for name, kinds in {
-        # images, row stride, rows to take, how many, columns; panels, steps they hold, first step;
-        # first, last panel
-        "pack": "uint8* size int64* size size uint32* size size size size",
-        # images, row stride, rows to take, how many; labels, sums, classes, columns;
-        # first, last column
-        "class_sums": "uint8* size int64* size int64* int32* size size size size",
-        # panels, how many, steps they hold, steps used; tiles, partial; first, last tile
-        "multiply": "uint32* size size size int32* int32* size size",
-        # tiles, partial; gram, height, columns, first right panel; first, last tile
-        "flush": "int32* int32* int64* size size size size size",
-        # tiles, partial, correction of each row; gram, height, columns, first right panel,
-        # whether it is symmetric; first, last tile
-        "complete": "int32* int32* int64* int64* size size size size size size",
-    }.items()
-}
-
-
-@dataclass(frozen=True)
-class Program:
-    """Functions that are compiled together, and all that they depend on besides the processor.
-
-    `module` has `compiled_functions(product)`, which compiles them with Numba; `signatures` are
-    their arguments; `sources` the files of this package that their code is made of.
-    """
-
-    name: str
-    module: str
-    signatures: Mapping[str, tuple[str, ...]]
-    sources: tuple[str, ...]
-
-
-class Product(Protocol):
-    """A dot-product instruction, as micro.py and signed.py have them."""
-
-    @property
-    def features(self) -> tuple[str, ...]: ...
-
-
-GRAM = Program("kernel", "packing", SIGNATURES, ("micro.py", "packing.py", "native.py"))
+from ridge_spark.ridge.kernel.program import Product, Program
 
 
 @dataclass(frozen=True)

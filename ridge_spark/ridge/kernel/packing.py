@@ -31,8 +31,8 @@ import numpy as np
 from numba import carray, cfunc, types
 from numba.extending import intrinsic
 
+from ridge_spark.ridge.kernel.gram_program import SIGNATURES
 from ridge_spark.ridge.kernel.micro import DotProduct, emit_interleave, emit_strip
-from ridge_spark.ridge.kernel.native import SIGNATURES
 
 C_TYPES = {
     "size": types.intp,

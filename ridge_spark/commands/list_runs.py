@@ -1,0 +1,67 @@
+"""`ridge-spark list`: a table of finished runs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ridge_spark.errors import InputError
+
+if TYPE_CHECKING:
+    from ridge_spark.runs.result import Result
+
+HELP = "List finished runs: what they were trained on, how, and how good they are."
+TITLES = ("run", "data", "images", "engine", "λ", "test accuracy", "95% interval", "seconds")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs", nargs="*", type=Path, default=[Path("runs")], metavar="RUN",
+        help="run directories, or folders of them (default: runs)",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> None:
+    from ridge_spark.runs.directory import read_result
+
+    rows: list[tuple[str, ...]] = [TITLES]
+    for path in options.runs:
+        rows += [_row(found.parent, read_result(found)) for found in _results(path)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (
+            cell.ljust(width) if place in (0, 1, 3) else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print("  ".join(cells).rstrip())
+
+
+def _results(path: Path) -> Iterator[Path]:
+    """The result.json of a run, or of each run in a folder, by name."""
+    from ridge_spark.runs.directory import RESULT
+
+    found = sorted(path.glob(f"*/{RESULT}"))
+    if (path / RESULT).is_file():
+        found = [path / RESULT]
+    if not found:
+        raise InputError(f"{path}: neither a run nor a folder with runs in it")
+    yield from found
+
+
+def _row(folder: Path, result: Result) -> tuple[str, ...]:
+    accuracy = interval = "-"
+    if result.test_accuracy is not None:
+        accuracy = f"{result.test_accuracy:.4f}"
+        interval = "{:.4f} to {:.4f}".format(*result.metrics.interval)
+    return (
+        str(folder),
+        result.dataset_name,
+        f"{result.n_train:,}",
+        result.engine,
+        f"{result.best_lambda:.5g}",
+        accuracy,
+        interval,
+        f"{result.run_seconds:.2f}",
+    )
