@@ -49,7 +49,8 @@ def read_csv_of_pixels(
     if name and not is_number(name) and (labels == name).any():
         raise InputError(f"{header.path}: {REPEATED}")
     spellings = one_spelling(labels.tolist())
-    labels = np.array([spellings[label] for label in labels.tolist()])
+    if any(label != spelt for label, spelt in spellings.items()):
+        labels = np.array([spellings[label] for label in labels.tolist()])
     rows, said = rows_of_splits(
         header.path, name_of(header, columns.split), splits[0] if splits else labels
     )
