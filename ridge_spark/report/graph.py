@@ -102,7 +102,11 @@ def _how_solved(result: Result, F: int, L: int, tasks: int) -> str:
     shared = f", in {plural(tasks, 'task')}" if tasks else ""
     if result.solver == "cholesky":
         return f"{systems} {plural((F + 1) * L, 'Cholesky factorisation')}{shared}"
-    once = {"tridiagonal": "reduction to tridiagonal form", "eigen": "eigendecomposition"}
+    once = {
+        "tridiagonal": "reduction to tridiagonal form",
+        "eigen": "eigendecomposition",
+        "krylov": "subspace grown with float32 factors",
+    }
     return f"{systems} {F + 1} systems, each one {once[result.solver]} for all λ{shared}"
 
 

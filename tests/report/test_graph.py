@@ -13,6 +13,7 @@ from ridge_spark.report.graph import lanes, steps
 from ridge_spark.report.page import render
 from ridge_spark.report.svg import inline
 from ridge_spark.report.text import rounded, seconds_of
+from ridge_spark.ridge.solvers import SOLVERS
 from ridge_spark.runs.directory import Run
 from ridge_spark.runs.result import TaskRecord
 from tests.report.reader import Page
@@ -84,6 +85,11 @@ def test_each_hybrid_mode_is_drawn_like_its_spark_sibling(run: Run) -> None:
     assert "2 systems, each one reduction to tridiagonal form for all λ, in 2 tasks" in words(data)
     assert steps(data.result)[2].by_workers
     assert not steps(model.result)[2].by_workers
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_every_solver_is_told(run: Run, solver: str) -> None:
+    assert "systems" in words(changed(run, solver=solver)) or solver == "cholesky"
 
 
 def test_the_real_run(run: Run) -> None:
