@@ -20,14 +20,16 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
 
 def load_model(path: str) -> Model:
     """The model in a file or a run directory, here or remote; `InputError` if there is none."""
+    from ridge_spark.data.storage import exists
     from ridge_spark.model import Model
     from ridge_spark.runs.directory import open_file, read_run
 
+    missing = f"--model {path}: no model there; give a model.safetensors or a run"
+    if not exists(path):
+        raise InputError(missing)
     if not path.endswith(".safetensors"):
         return read_run(path).model
-    with open_file(
-        path, f"--model {path}: no model there; give a model.safetensors or a run"
-    ) as file:
+    with open_file(path, missing) as file:
         return Model.load(file)
 
 
