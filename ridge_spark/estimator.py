@@ -181,7 +181,8 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         threads: int,
     ) -> tuple[Solution, int]:
         """The solution for all samples from X'X, and the index of the best λ."""
-        systems, n_held_out = self._systems(X, labels, folds, threads)
+        n_held_out = self._count_held_out(folds, len(X))
+        systems = self._systems(X, labels, folds, threads)
         solver, (n, d) = self.solver, X.shape
         if solver == "auto":
             solver = choose_solver(
@@ -208,15 +209,13 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         threads: int,
     ) -> tuple[Solution, int]:
         """The same from XX', which is smaller where samples are few."""
+        n_held_out = self._count_held_out(folds, len(X))
         k, products = len(self.classes_), products_of_images(X, threads=threads)
         full = DualSolver(centre_products(products), labels, k, X).solve(lambdas)
         if not folds.held_out:
             return full, self._least_gcv(full)
-        group_of = folds.assign(0, len(X))
-        sizes = [int((group_of == group).sum()) for group in range(folds.held_out)]
-        self._require_samples(sizes, len(X))
         found = held_out_correct(products, labels, k, folds, lambdas, X).sum(axis=0)
-        self.cv_accuracy_ = found / sum(sizes)
+        self.cv_accuracy_ = found / n_held_out
         return full, choose(found, lambdas)
 
     def _least_gcv(self, full: Solution) -> int:
@@ -231,29 +230,27 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
 
     def _systems(
         self, X: NDArray[Any], labels: NDArray[np.intp], folds: Folds, threads: int
-    ) -> tuple[list[Callable[[], CentredSystem]], int]:
+    ) -> list[Callable[[], CentredSystem]]:
         """What makes systems without each held-out group, and last that of all samples.
 
-        Also how many samples are held out. Each is summed once: then groups add up, or subtract
-        where they are integers, to what is left without one of them.
+        Each sample is summed once: then groups add up, or subtract where they are integers, to what
+        is left without one of them.
         """
         k, held_out = len(self.classes_), range(folds.held_out)
         if X.dtype == np.uint8:
             exact = group_statistics([Block(0, X, labels)], folds, X.shape[1], k, threads=threads)
-            sizes = [exact[group].n for group in held_out]
             total = sum(exact[1:], exact[0])
-            self._require_samples(sizes, total.n)
-            fitted_on = [partial(centre, total, exact[group]) for group in held_out]
-            return [*fitted_on, partial(centre, total)], sum(sizes)
+            return [*(partial(centre, total, exact[i]) for i in held_out), partial(centre, total)]
         groups = FloatStatistics.of_groups(X, labels, folds, k, threads=threads)
-        sizes = [groups[group].n for group in held_out]
-        self._require_samples(sizes, len(X))
-        left = [groups[:group] + groups[group + 1 :] for group in held_out]
-        return [partial(FloatStatistics.centre_sum, some) for some in (*left, groups)], sum(sizes)
+        left = [groups[:i] + groups[i + 1 :] for i in held_out]
+        return [partial(FloatStatistics.centre_sum, some) for some in (*left, groups)]
 
-    def _require_samples(self, sizes: Sequence[int], n: int) -> None:
-        if any(size in (0, n) for size in sizes):
+    def _count_held_out(self, folds: Folds, n: int) -> int:
+        """How many of n samples are held out; asked before anything is made for each group."""
+        sizes = np.bincount(folds.assign(0, n), minlength=folds.groups)[: folds.held_out]
+        if ((sizes == 0) | (sizes == n)).any():
             raise ValueError(f"cv={self.cv}: {n} samples are too few to hold some out")
+        return int(sizes.sum())
 
 
 def _listed(names: Iterable[str]) -> str:
