@@ -18,15 +18,16 @@ from pathlib import Path
 import numpy as np
 from amdahl import WORKERS, limit
 from drawing import COLUMN, Measured, save, style
+from graph_figure import graph_figure
 from hybrid_figures import hybrid_figures
 from matplotlib.figure import Figure
 from measure import machine
-from ridge_spark.report.graph_figure import graph_figure
-from ridge_spark.report.run import Run
 
 from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.report.graph import lanes, steps
 from ridge_spark.report.svg import INK, LINE, MUTED, SERIES
+from ridge_spark.runs.directory import read_result
+from ridge_spark.runs.result import Result
 
 SAMPLES = 14  # images of each class
 
@@ -44,7 +45,7 @@ def main() -> None:
     for engine in ("outer", "inner"):
         folder = options.bench / engine
         if found(folder / "result.json"):
-            computation_graph(Run.load(folder), options.out)
+            computation_graph(read_result(folder / "result.json"), options.out)
     drawings: dict[str, Callable[[Measured, Path], None]] = {
         "amdahl": amdahl_bars,
         "spark_speedup": spark_speed_up,
@@ -93,15 +94,14 @@ def samples(data: str, out: Path) -> None:
     save(figure, out / f"samples_{name}", machine(), what)
 
 
-def computation_graph(run: Run, out: Path) -> None:
+def computation_graph(result: Result, out: Path) -> None:
     """The report's figures 2 and 3: the two jobs, with the numbers and seconds of a run."""
-    result = run.result
     with style():
-        figure = graph_figure(steps(run), lanes(run), result["workers"], result["seconds"])
-    versions = {name: v for name, v in result["versions"].items() if name != "machine"}
+        figure = graph_figure(steps(result), lanes(result), result.workers, result.seconds)
+    versions = {name: v for name, v in result.versions.items() if name != "machine"}
     measured_on = machine() | {"versions": versions}
-    what = f"{result['engine'].capitalize()} job, {result['seconds']['total']:.1f} s in all. "
-    save(figure, out / f"graph_{result['engine']}", measured_on, what)
+    what = f"{result.engine.capitalize()} job, {result.seconds['total']:.1f} s in all. "
+    save(figure, out / f"graph_{result.engine}", measured_on, what)
 
 
 def amdahl_bars(measured: Measured, out: Path) -> None:

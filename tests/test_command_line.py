@@ -24,7 +24,7 @@ CONTRACT = {
 }  # fmt: skip
 FURTHER = {
     "warnings", "started", "stages", "tasks", "folds", "blocks", "command",
-    "format_version", "runtime", "whole_x",
+    "format_version", "runtime", "whole_x", "spec", "features_sha256", "features",
 }  # fmt: skip
 
 

@@ -165,5 +165,5 @@ def test_it_looks_at_no_more_images_than_it_should(
 def test_images_of_another_kind_are_refused(tmp_path: Path) -> None:
     model = write_scores(tmp_path / "data", [1, 2], [0, 1])
     other = Model(np.zeros((3, 4)), np.zeros(3), model.class_names, (2, 2, 1), 1.0)
-    with pytest.raises(InputError, match="not those of the model"):
+    with pytest.raises(InputError, match="those of the model are"):
         find_examples(str(tmp_path / "data"), other)
