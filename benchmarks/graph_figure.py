@@ -1,4 +1,4 @@
-"""The computation graph of a run, for print: columns of boxes, driver and workers, top to bottom."""
+"""The computation graph of a run, for print: columns of boxes, driver and workers."""
 
 from __future__ import annotations
 
