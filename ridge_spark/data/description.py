@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ridge_spark.data.storage import without_secrets
 from ridge_spark.errors import InputError
 
 FORMAT_VERSION = 1
@@ -36,7 +37,7 @@ class Description:
         return {
             "shape": list(self.shape),
             "class_names": list(self.class_names),
-            "source": self.source,
+            "source": without_secrets(self.source),
             "preparation": self.preparation,
         }
 

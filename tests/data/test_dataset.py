@@ -52,6 +52,10 @@ class TestContract:
             "preparation": {},
         }
 
+    def test_a_key_in_an_address_is_not_stored(self):
+        about = Description((1, 1, 1), ("a", "b"), "s3://KEY:SECRET@bucket/images")
+        assert b"SECRET" not in about.schema().metadata[b"ridge-spark"]
+
     def test_any_parquet_reader_finds_the_images(self, small_data):
         images, labels = draw_images(9000, D, 3, seed=1)
         table = pq.read_table(small_data / "train")
