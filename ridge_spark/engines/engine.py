@@ -158,7 +158,7 @@ class Engine(ABC):
         runs = np.split(lambdas, len(lambdas)) if travels and solver == "cholesky" else [lambdas]
         work = [(i, run) for i in range(len(fitted_on)) for run in runs]
         threads = threads_for(fitted_on[-1].d, self.threads)
-        task = partial(_solve, fitted_on, solver, travels)
+        task = partial(_solve, fitted_on, solver, travels, threads)
         with self.progress.stage("solve"):
             solved = self.map("factorise", task, work, threads)
             if not travels:
@@ -186,10 +186,14 @@ class Engine(ABC):
 
 
 def _solve(
-    fitted_on: Sequence[Statistics], solver: str, travels: bool, item: tuple[int, Float]
+    fitted_on: Sequence[Statistics],
+    solver: str,
+    travels: bool,
+    threads: int,
+    item: tuple[int, Float],
 ) -> Solution:
     i, lambdas = item
-    solution = factorise(centre(fitted_on[i]), solver).solve(lambdas)
+    solution = factorise(centre(fitted_on[i], threads=threads), solver).solve(lambdas)
     return solution.stored() if travels else solution
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, qr
+from scipy.linalg import cho_factor, cho_solve
 
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.cholesky import reciprocal_condition
@@ -15,15 +16,19 @@ from ridge_spark.ridge.cost import Cost
 from ridge_spark.ridge.lapack import call
 from ridge_spark.ridge.solution import Solution, StoredPath
 
-TOLERANCE = 1e-11  # of ‖Xc'Yc - (Xc'Xc + NλI) W‖ beside ‖Xc'Yc‖: what an iteration goes on for
-CONVERGED = 1e-8  # and what it must have come to; or as near as rounding lets it
+TOLERANCE = 1e-9  # of ‖Xc'Yc - (Xc'Xc + NλI) W‖ beside ‖Xc'Yc‖, of each class, and
+WEIGHTS = 1e-7  # of what that lets the weights be wrong by, at most: an iteration goes on for both
+CONVERGED = 1e-8  # and what the first must have come to; or as near as rounding lets it
 ROUNDING = 8 * np.finfo(np.float64).eps  # of the residual, beside ‖Xc'Xc‖ ‖W‖
-SPAN = 16.0  # ratio of λ that one factorisation is meant to serve
+SPANS = (1.0, 4.0, 10.0, 32.0)  # ratios of λ that one factorisation may be meant to serve
 STEPS = 40  # with one factorisation, at most
-TRIAL = 3  # steps with the factorisation there is, before another is made
-UNKNOWNS_A_STEP = 480  # a factorisation takes as long as one step for each of these
+OWN_STEPS = 3  # with the factorisation of the very λ
+UNKNOWNS_A_STEP = 1400  # a factorisation takes as long as one step for each of these,
+WIDE = 1.5  # or as one of several λ for so many times as many
+WIDTH = 40  # columns that one step adds, if not more for a single λ
 MOST_COLUMNS = 1500  # of the subspace
-SAME_DIRECTION = 1e-9  # what is left of a new column, once all others are taken out of it
+NORM_ROWS = 64  # whose absolute values are taken at a time
+SAME_DIRECTION = 3e-7  # what is left of a new column, once all others are taken out of it
 
 
 class KrylovSolver:
@@ -39,8 +44,10 @@ class KrylovSolver:
 
     It is a rational Krylov method whose poles are the λ₀ (Ruhe, Linear Algebra and its Applications
     58, 1984) with a preconditioner in place of the exact inverse (Davidson, Journal of
-    Computational Physics 17, 1975). A λ₀ far from the last one is taken only where a few steps show
-    that the last factor would take longer. Where float32 is too coarse, the factor is of float64.
+    Computational Physics 17, 1975). With a factor of its own, a λ takes two or three steps; one a
+    ratio κ away takes more, by the rate of conjugate gradients, (√κ - 1) / (√κ + 1), and how many λ
+    share a factor is what should be the fastest. Where float32 is too coarse, the factor is of
+    float64.
 
     A penalty that is lost in rounding is left to a direct factor, and where that finds the matrix
     singular, there is no answer.
@@ -52,14 +59,20 @@ class KrylovSolver:
     def __init__(self, system: CentredSystem) -> None:
         self.system = system
         self.B = np.ascontiguousarray(system.cross.T)  # (k, a), as all columns here are rows
-        self.norm_of_B = float(np.linalg.norm(self.B))
-        self.norm = float(np.abs(system.gram).sum(axis=0).max(initial=0.0))
-        self.subspace = Subspace(system.gram)
+        self.norm_of_B = np.linalg.norm(self.B, axis=1)
+        self.norm_of_B[self.norm_of_B == 0] = 1.0  # a class that no pixel tells of has no weights
+        self.norm = norm_of(system.gram)
+        self.subspace = Subspace(lambda Z: Z @ system.gram, len(system.gram))
         self.factor: Factor | None = None
+        self.precision: type[np.floating] = np.float32
 
     @staticmethod
     def cost(a: int, lambdas: int) -> Cost:
-        """A few factorisations, a³/3 operations of half the price each, and some fifty steps."""
+        """A few factorisations, a³/3 operations of half the price each, and some fifty steps.
+
+        Besides the system, a factor of float32 is in memory: 1.5 matrices of float64 in all, or 2
+        where float32 is too coarse.
+        """
         poles = min(lambdas, 4)
         traffic = (40 + lambdas) * 16 * a**2
         return Cost(operations=poles * a**3 / 6, traffic=traffic, memory=4 * a * a)
@@ -69,7 +82,7 @@ class KrylovSolver:
         W, residual = np.zeros((L, *self.B.shape)), np.zeros(L)
         converged, solved = np.ones(L, np.bool_), np.ones(L, np.bool_)
         large = np.flatnonzero(shifts > self._rounding)
-        for indices in [*(large[cell] for cell in cells(lambdas[large])), *self._small(shifts)]:
+        for indices in [*(large[cell] for cell in self._cells(lambdas[large])), *self._small(shifts)]:
             state = self._solve_cell(shifts[indices])
             if state is None:
                 solved[indices] = False
@@ -85,6 +98,16 @@ class KrylovSolver:
             residual=residual[solved],
             converged=converged[solved],
         )
+
+    def _cells(self, lambdas: Float) -> list[NDArray[np.intp]]:
+        """The grid in groups of λ that share a factor, as should be the fastest."""
+        factor = len(self.system.gram) / UNKNOWNS_A_STEP
+
+        def steps(span: float) -> float:
+            found = cells(lambdas, span)
+            return sum(factor + steps_for(lambdas[cell]) for cell in found)
+
+        return cells(lambdas, min(SPANS, key=steps))
 
     def _small(self, shifts: Float) -> list[NDArray[np.intp]]:
         """One cell for each penalty that is not told from none."""
@@ -102,32 +125,15 @@ class KrylovSolver:
             self.factor = Factor.of_regular(self.system.gram, float(shifts[0]), self.norm)
             return self._step_on(shifts, self._project(shifts)) if self.factor else None
         state = self._project(shifts)
-        if state.all_done:
-            return state
-        state, promising = self._trial(shifts, state)
-        if promising:
-            state = self._step_on(shifts, state)
-        for precision in (np.float32, np.float64):
-            if state.all_done or (state.converged.all() and precision == np.float64):
-                break
+        while not state.all_done:
             self.factor = None  # first, for its memory
-            centre = float(np.sqrt(shifts.max() * max(shifts.min(), shifts.max() / SPAN)))
-            self.factor = Factor.of(self.system.gram, centre, precision)
+            centre = float(np.sqrt(shifts.max() * shifts.min()))
+            self.factor = Factor.of(self.system.gram, centre, self.precision)
             state = self._step_on(shifts, state)
+            if state.converged.all() or self.precision == np.float64:
+                break
+            self.precision = np.float64  # smaller penalties, which come next, need it all the more
         return state
-
-    def _trial(self, shifts: Float, state: Projected) -> tuple[Projected, bool]:
-        """A few steps with what there is, and whether to go on is faster than a new factor."""
-        before = state.worst
-        for _ in range(TRIAL):
-            state = self._step(shifts, state)
-            if state.all_done:
-                return state, False
-        rate = (state.worst / before) ** (1 / TRIAL)
-        if rate >= 1:
-            return state, False
-        needed = np.log(TOLERANCE / state.worst) / np.log(rate)
-        return state, needed < len(self.system.gram) / UNKNOWNS_A_STEP
 
     def _step_on(self, shifts: Float, state: Projected) -> Projected:
         """Steps until all is done, or three in a row have gained next to nothing."""
@@ -137,15 +143,16 @@ class KrylovSolver:
                 break
             before = state.worst
             state = self._step(shifts, state)
-            idle = idle + 1 if state.worst > before / 2 and state.worst > before * 0.9 else 0
+            idle = idle + 1 if state.worst > before * 0.9 else 0
         return state
 
     def _step(self, shifts: Float, state: Projected) -> Projected:
-        """Let the subspace grow by the preconditioned residual of the λ that has the largest."""
-        if self.subspace.size + len(self.B) > MOST_COLUMNS:
-            self.subspace = Subspace(self.system.gram)
+        """Let the subspace grow by the preconditioned residuals of the λ that have the largest."""
+        k = len(self.B)
+        R = state.R[state.most_wanting(max(1, WIDTH // k))].reshape(-1, self.B.shape[1])
+        if self.subspace.size + len(R) > MOST_COLUMNS:
+            self.subspace = Subspace(lambda Z: Z @ self.system.gram, len(self.B.T))
             self.subspace.grow(state.W.reshape(-1, state.W.shape[-1]))
-        R = state.R
         self.subspace.grow(self.factor.solve(R) if self.factor else R)
         return self._project(shifts)
 
@@ -153,18 +160,18 @@ class KrylovSolver:
         """The best weights of the subspace for each Nλ, and what they leave."""
         V, GV, T = self.subspace.V, self.subspace.GV, self.subspace.T
         rotated = V @ self.B.T  # (m, k)
-        residual, weight = np.empty(len(shifts)), np.empty(len(shifts))
-        W, worst = np.empty((len(shifts), *self.B.shape)), self.B
-        for i, shift in enumerate(shifts):
-            Y = self._solve_projected(T, rotated, shift)
-            W[i] = Y.T @ V
-            R = self.B - Y.T @ GV - shift * W[i]
-            residual[i] = np.linalg.norm(R) / (self.norm_of_B or 1.0)
-            weight[i] = np.linalg.norm(W[i]) / (self.norm_of_B or 1.0)
-            if residual[i] == residual[: i + 1].max():
-                worst = R
-        floor = ROUNDING * (self.norm + shifts) * weight
-        return Projected(W, worst, residual, floor)
+        Y = np.concatenate([self._solve_projected(T, rotated, shift).T for shift in shifts])
+        W = (Y @ V).reshape(len(shifts), *self.B.shape)
+        R = self.B - (Y @ GV).reshape(W.shape) - shifts[:, None, None] * W
+        residual = np.linalg.norm(R, axis=2) / self.norm_of_B
+        weight = np.linalg.norm(W, axis=2) / self.norm_of_B
+        return Projected(
+            W,
+            R,
+            residual,
+            enough=np.minimum(TOLERANCE, WEIGHTS * shifts[:, None] * weight),
+            floor=ROUNDING * (self.norm + shifts[:, None]) * weight,
+        )
 
     def _solve_projected(self, T: Float, rotated: Float, shift: float) -> Float:
         """(T + shift I)⁻¹ rotated, which is as regular as the matrix itself."""
@@ -177,40 +184,59 @@ class KrylovSolver:
 
 @dataclass(frozen=True)
 class Projected:
-    """Weights W (L, k, a) in a subspace, the largest residual R (k, a), and the sizes of all.
+    """Weights W (L, k, a) in a subspace, what they leave, R (L, k, a), and how much that is.
 
-    `residual` (L,) is beside that of Xc'Yc, and `floor` (L,) what rounding makes of it anyway.
+    `class_residual` (L, k) is beside that of Xc'Yc, `enough` (L, k) what will do, and `floor` (L, k) what
+    rounding makes of it anyway. Weights are wrong by ‖R‖ / Nλ at most.
     """
 
     W: Float
     R: Float
-    residual: Float
+    class_residual: Float
+    enough: Float
     floor: Float
 
     @property
+    def residual(self) -> Float:
+        """The largest of all classes, (L,)."""
+        return self.class_residual.max(axis=1)
+
+    @property
+    def missing(self) -> Float:
+        """How many times each λ has more than will do, (L,): 1 or less where it is done."""
+        will_do = np.maximum(np.maximum(self.enough, self.floor), np.finfo(np.float64).tiny)
+        return (self.class_residual / will_do).max(axis=1)
+
+    @property
     def worst(self) -> float:
-        return float(self.residual.max())
+        return float(self.missing.max())
 
     @property
     def all_done(self) -> bool:
-        return bool((self.residual <= np.maximum(TOLERANCE, self.floor)).all())
+        return self.worst <= 1
 
     @property
     def converged(self) -> NDArray[np.bool_]:
-        return self.residual <= np.maximum(CONVERGED, self.floor)
+        return (self.class_residual <= np.maximum(CONVERGED, self.floor)).all(axis=1)
+
+    def most_wanting(self, most: int) -> NDArray[np.intp]:
+        """Indices of the λ that are not done, those with most to do first."""
+        order = np.argsort(-self.missing, kind="stable")
+        return order[self.missing[order] > 1][:most]
 
 
 @dataclass
 class Subspace:
     """Orthonormal rows V (m, a), their products GV (m, a) with the matrix, and T = V G V'."""
 
-    gram: Float
+    product: Callable[[Float], Float]  # of rows (p, a) with the matrix
+    a: int
     size: int = 0
     _V: Float = field(init=False)
     _GV: Float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._V, self._GV = np.empty((0, len(self.gram))), np.empty((0, len(self.gram)))
+        self._V, self._GV = np.empty((0, self.a)), np.empty((0, self.a))
         self.T = np.empty((0, 0))
 
     @property
@@ -225,16 +251,13 @@ class Subspace:
         """Add the directions of the rows of Z (p, a) that are new."""
         lengths = np.linalg.norm(Z, axis=1, keepdims=True)
         Z = Z[lengths[:, 0] > 0] / lengths[lengths[:, 0] > 0]
-        for _ in range(2):  # once leaves rounding error behind
-            Z = Z - (Z @ self.V.T) @ self.V
-        Q, R, _ = qr(Z.T, mode="economic", pivoting=True, check_finite=False)
-        new = Q.T[np.abs(np.diagonal(R)) > SAME_DIRECTION]
-        new = new - (new @ self.V.T) @ self.V
-        new /= np.linalg.norm(new, axis=1, keepdims=True)
+        Z = self._without_own(self._without_own(Z))  # once leaves rounding error behind
+        Z = self._without_own(orthonormal_rows(Z))
+        new = orthonormal_rows(Z)
         self._make_room(len(new))
         rows = slice(self.size, self.size + len(new))
         self._V[rows] = new
-        np.matmul(new, self.gram, out=self._GV[rows])
+        self._GV[rows] = self.product(new)
         self.size = rows.stop
         T = np.empty((self.size, self.size))
         T[: rows.start, : rows.start] = self.T
@@ -244,9 +267,12 @@ class Subspace:
         T[rows, rows] = (corner + corner.T) / 2
         self.T = T
 
+    def _without_own(self, Z: Float) -> Float:
+        return Z - (Z @ self.V.T) @ self.V
+
     def _make_room(self, rows: int) -> None:
         if self.size + rows > len(self._V):
-            more = np.empty((max(rows, len(self._V) // 2, 64), len(self.gram)))
+            more = np.empty((max(rows, len(self._V) // 2, 64), self.a))
             self._V = np.concatenate([self._V, more])
             self._GV = np.concatenate([self._GV, more])
 
@@ -295,11 +321,38 @@ class Factor:
         return Z.astype(np.float64)
 
 
-def cells(lambdas: Float) -> list[NDArray[np.intp]]:
-    """The grid in groups of λ that one factorisation can serve, the largest first."""
+def norm_of(gram: Float) -> float:
+    """‖G‖₁ of a symmetric matrix, without a copy of it."""
+    rows = (slice(start, start + NORM_ROWS) for start in range(0, len(gram), NORM_ROWS))
+    return max((float(np.abs(gram[i]).sum(axis=1).max()) for i in rows), default=0.0)
+
+
+def orthonormal_rows(Z: Float) -> Float:
+    """An orthonormal basis of the rows of Z (p, a), of lengths up to 1, but for what is rounding.
+
+    By the eigenvectors of ZZ', which costs two products. Done twice, it is as good as any other.
+    """
+    eigenvalues, vectors = np.linalg.eigh(Z @ Z.T)
+    new = eigenvalues > SAME_DIRECTION**2
+    return (vectors[:, new] / np.sqrt(eigenvalues[new])).T @ Z
+
+
+def steps_for(lambdas: Float) -> float:
+    """Narrow steps that λ should take together with one factor, in their midst.
+
+    Half as many as conjugate gradients alone would: they have all that was found before.
+    """
+    if lambdas.max() == lambdas.min():
+        return OWN_STEPS
+    root = (lambdas.max() / lambdas.min()) ** 0.25
+    return OWN_STEPS + WIDE / 2 * float(np.log(TOLERANCE) / np.log((root - 1) / (root + 1)))
+
+
+def cells(lambdas: Float, span: float) -> list[NDArray[np.intp]]:
+    """The grid in groups of λ, the largest first, each at most `span` times another of its own."""
     order, groups = np.argsort(-lambdas, kind="stable"), []
     while len(order):
-        near = lambdas[order] * SPAN >= lambdas[order[0]]
+        near = lambdas[order] * span * (1 + 1e-9) >= lambdas[order[0]]
         groups.append(order[near])
         order = order[~near]
     return groups
