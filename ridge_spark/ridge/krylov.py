@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -16,16 +16,16 @@ from ridge_spark.ridge.cost import Cost
 from ridge_spark.ridge.lapack import call
 from ridge_spark.ridge.solution import Solution, StoredPath
 
-TOLERANCE = 1e-9  # of ‖Xc'Yc - (Xc'Xc + NλI) W‖ beside ‖Xc'Yc‖, of each class, and
-WEIGHTS = 1e-7  # of what that lets the weights be wrong by, at most: an iteration goes on for both
+TOLERANCE = 5e-9  # of ‖Xc'Yc - (Xc'Xc + NλI) W‖ beside ‖Xc'Yc‖, of each class, and
+WEIGHTS = 1e-6  # of what that lets the weights be wrong by, at most: an iteration goes on for both
 CONVERGED = 1e-8  # and what the first must have come to; or as near as rounding lets it
 ROUNDING = 8 * np.finfo(np.float64).eps  # of the residual, beside ‖Xc'Xc‖ ‖W‖
-SPANS = (1.0, 4.0, 10.0, 32.0)  # ratios of λ that one factorisation may be meant to serve
+SPANS = (1.0, 2.0, 4.0, 10.0)  # ratios of λ that one factorisation may be meant to serve
 STEPS = 40  # with one factorisation, at most
-OWN_STEPS = 3  # with the factorisation of the very λ
-UNKNOWNS_A_STEP = 1400  # a factorisation takes as long as one step for each of these,
-WIDE = 1.5  # or as one of several λ for so many times as many
-WIDTH = 40  # columns that one step adds, if not more for a single λ
+POLE_STEPS = 3  # that λ₀ itself takes
+UNKNOWNS_A_STEP = 1400  # a factorisation takes as long as one such step for each of these,
+COLUMNS_A_STEP = 60  # and this many columns more make a step take twice as long
+GAIN = 1e-7  # of the residual, by conjugate gradients
 MOST_COLUMNS = 1500  # of the subspace
 NORM_ROWS = 64  # whose absolute values are taken at a time
 SAME_DIRECTION = 3e-7  # what is left of a new column, once all others are taken out of it
@@ -37,17 +37,17 @@ class KrylovSolver:
         W(λ) = V (V' Xc'Xc V + NλI)⁻¹ V' Xc'Yc
 
     which of all weights in the subspace is the nearest to the solution in the norm of the system,
-    for every λ at once. While the residual R of some λ is too large, the subspace grows by M⁻¹R,
-    all classes as one block, with M = LL' ≈ Xc'Xc + Nλ₀I for a λ₀ near it: in float32, for half the
-    memory and twice the speed of float64. That L is inexact does no harm but to the number of
-    steps, since the basis, its products with Xc'Xc and the residuals are float64.
+    for every λ at once. For some λ₀ of the grid the subspace grows by M⁻¹R, R the residual of all
+    classes, until that is small: with M = LL' ≈ Xc'Xc + Nλ₀I in float32, for half the memory and
+    twice the speed of float64, in two or three steps. That L is inexact does no harm but to the
+    number of steps, since the basis, its products with Xc'Xc and the residuals are float64.
 
     It is a rational Krylov method whose poles are the λ₀ (Ruhe, Linear Algebra and its Applications
     58, 1984) with a preconditioner in place of the exact inverse (Davidson, Journal of
-    Computational Physics 17, 1975). With a factor of its own, a λ takes two or three steps; one a
-    ratio κ away takes more, by the rate of conjugate gradients, (√κ - 1) / (√κ + 1), and how many λ
-    share a factor is what should be the fastest. Where float32 is too coarse, the factor is of
-    float64.
+    Computational Physics 17, 1975). The neighbours of a λ₀ start from the subspace and go on by
+    conjugate gradients, preconditioned by M too, all as one block: a λ at a ratio κ gains
+    (√κ - 1) / (√κ + 1) a step. How many share a factor is what should be the fastest. Where float32
+    is too coarse, the factor is of float64.
 
     A penalty that is lost in rounding is left to a direct factor, and where that finds the matrix
     singular, there is no answer.
@@ -101,11 +101,11 @@ class KrylovSolver:
 
     def _cells(self, lambdas: Float) -> list[NDArray[np.intp]]:
         """The grid in groups of λ that share a factor, as should be the fastest."""
-        factor = len(self.system.gram) / UNKNOWNS_A_STEP
+        a, k = self.B.T.shape
 
         def steps(span: float) -> float:
             found = cells(lambdas, span)
-            return sum(factor + steps_for(lambdas[cell]) for cell in found)
+            return sum(a / UNKNOWNS_A_STEP + steps_for(lambdas[cell], k) for cell in found)
 
         return cells(lambdas, min(SPANS, key=steps))
 
@@ -125,14 +125,19 @@ class KrylovSolver:
             self.factor = Factor.of_regular(self.system.gram, float(shifts[0]), self.norm)
             return self._step_on(shifts, self._project(shifts)) if self.factor else None
         state = self._project(shifts)
-        while not state.all_done:
-            self.factor = None  # first, for its memory
-            centre = float(np.sqrt(shifts.max() * shifts.min()))
-            self.factor = Factor.of(self.system.gram, centre, self.precision)
-            state = self._step_on(shifts, state)
-            if state.converged.all() or self.precision == np.float64:
-                break
+        if state.all_done:
+            return state
+        pole = nearest(shifts)
+        self.factor = None  # first, for its memory
+        self.factor = Factor.of(self.system.gram, float(shifts[pole]), self.precision)
+        self._step_on(shifts[[pole]], state.take([pole]))
+        state = self._conjugate_gradients(shifts, self._project(shifts))
+        left = np.flatnonzero(~state.converged)
+        if len(left) and self.precision == np.float32:
             self.precision = np.float64  # smaller penalties, which come next, need it all the more
+            again = self._solve_cell(shifts[left])
+            assert again is not None
+            return state.put(left, again)
         return state
 
     def _step_on(self, shifts: Float, state: Projected) -> Projected:
@@ -147,9 +152,8 @@ class KrylovSolver:
         return state
 
     def _step(self, shifts: Float, state: Projected) -> Projected:
-        """Let the subspace grow by the preconditioned residuals of the λ that have the largest."""
-        k = len(self.B)
-        R = state.R[state.most_wanting(max(1, WIDTH // k))].reshape(-1, self.B.shape[1])
+        """Let the subspace grow by the preconditioned residual of the one λ."""
+        R = state.R[0]
         if self.subspace.size + len(R) > MOST_COLUMNS:
             self.subspace = Subspace(lambda Z: Z @ self.system.gram, len(self.B.T))
             self.subspace.grow(state.W.reshape(-1, state.W.shape[-1]))
@@ -163,15 +167,42 @@ class KrylovSolver:
         Y = np.concatenate([self._solve_projected(T, rotated, shift).T for shift in shifts])
         W = (Y @ V).reshape(len(shifts), *self.B.shape)
         R = self.B - (Y @ GV).reshape(W.shape) - shifts[:, None, None] * W
+        return self._state(shifts, W, R)
+
+    def _state(self, shifts: Float, W: Float, R: Float) -> Projected:
         residual = np.linalg.norm(R, axis=2) / self.norm_of_B
         weight = np.linalg.norm(W, axis=2) / self.norm_of_B
-        return Projected(
-            W,
-            R,
-            residual,
-            enough=np.minimum(TOLERANCE, WEIGHTS * shifts[:, None] * weight),
-            floor=ROUNDING * (self.norm + shifts[:, None]) * weight,
-        )
+        enough = np.minimum(TOLERANCE, WEIGHTS * shifts[:, None] * weight)
+        floor = ROUNDING * (self.norm + shifts[:, None]) * weight
+        return Projected(W, R, residual, np.maximum(enough, floor), floor)
+
+    def _conjugate_gradients(self, shifts: Float, state: Projected) -> Projected:
+        """Take every (λ, class) on to where it is done, each for itself but all in one product."""
+        assert self.factor is not None
+        todo = np.argwhere(~state.done)
+        if not len(todo):
+            return state
+        W, at = state.W.copy(), tuple(todo.T)
+        shift, goal = shifts[at[0], None], (state.enough[at] * self.norm_of_B[at[1]])
+        X, R = W[at], state.R[at]
+        P, rz = np.zeros_like(R), np.ones(len(R))
+        for _ in range(STEPS):
+            Z = self.factor.solve(R)
+            rz, before = np.einsum("ij,ij->i", R, Z), rz
+            P = Z + (rz / before)[:, None] * P
+            Q = P @ self.system.gram + shift * P
+            step = (rz / np.einsum("ij,ij->i", P, Q))[:, None]
+            X += step * P
+            R -= step * Q
+            going = np.linalg.norm(R, axis=1) > goal / 2  # as it is not measured but carried on
+            W[tuple(todo[~going].T)] = X[~going]
+            todo, shift, goal = todo[going], shift[going], goal[going]
+            X, R, P, rz = X[going], R[going], P[going], rz[going]
+            if not len(todo):
+                break
+        W[tuple(todo.T)] = X
+        products = (W.reshape(-1, W.shape[2]) @ self.system.gram).reshape(W.shape)
+        return self._state(shifts, W, self.B - products - shifts[:, None, None] * W)
 
     def _solve_projected(self, T: Float, rotated: Float, shift: float) -> Float:
         """(T + shift I)⁻¹ rotated, which is as regular as the matrix itself."""
@@ -184,10 +215,10 @@ class KrylovSolver:
 
 @dataclass(frozen=True)
 class Projected:
-    """Weights W (L, k, a) in a subspace, what they leave, R (L, k, a), and how much that is.
+    """Weights W (L, k, a), what they leave, R (L, k, a), and how much that is.
 
-    `class_residual` (L, k) is beside that of Xc'Yc, `enough` (L, k) what will do, and `floor` (L, k) what
-    rounding makes of it anyway. Weights are wrong by ‖R‖ / Nλ at most.
+    `class_residual` (L, k) is beside that of Xc'Yc, `enough` (L, k) what will do, and `floor`
+    (L, k) what rounding makes of it anyway. Weights are wrong by ‖R‖ / Nλ at most.
     """
 
     W: Float
@@ -202,27 +233,30 @@ class Projected:
         return self.class_residual.max(axis=1)
 
     @property
-    def missing(self) -> Float:
-        """How many times each λ has more than will do, (L,): 1 or less where it is done."""
-        will_do = np.maximum(np.maximum(self.enough, self.floor), np.finfo(np.float64).tiny)
-        return (self.class_residual / will_do).max(axis=1)
+    def worst(self) -> float:
+        return float(self.residual.max())
 
     @property
-    def worst(self) -> float:
-        return float(self.missing.max())
+    def done(self) -> NDArray[np.bool_]:
+        return self.class_residual <= self.enough
 
     @property
     def all_done(self) -> bool:
-        return self.worst <= 1
+        return bool(self.done.all())
 
     @property
     def converged(self) -> NDArray[np.bool_]:
         return (self.class_residual <= np.maximum(CONVERGED, self.floor)).all(axis=1)
 
-    def most_wanting(self, most: int) -> NDArray[np.intp]:
-        """Indices of the λ that are not done, those with most to do first."""
-        order = np.argsort(-self.missing, kind="stable")
-        return order[self.missing[order] > 1][:most]
+    def take(self, indices: Sequence[int]) -> Projected:
+        """The same for some of the λ."""
+        return Projected(*(getattr(self, each.name)[indices] for each in fields(self)))
+
+    def put(self, indices: NDArray[np.intp], those: Projected) -> Projected:
+        """The same, with `those` for some of the λ."""
+        for each in fields(self):
+            getattr(self, each.name)[indices] = getattr(those, each.name)
+        return self
 
 
 @dataclass
@@ -318,7 +352,7 @@ class Factor:
         scale = np.abs(R).max() or 1.0  # residuals leave the range of float32 before it matters
         Z = np.array(R / scale, self.L.dtype)  # its rows are LAPACK's columns
         call("spotrs" if Z.dtype == np.float32 else "dpotrs", "L", a, k, self.L, a, Z, a)
-        return Z.astype(np.float64)
+        return Z.astype(np.float64) * scale
 
 
 def norm_of(gram: Float) -> float:
@@ -337,15 +371,20 @@ def orthonormal_rows(Z: Float) -> Float:
     return (vectors[:, new] / np.sqrt(eigenvalues[new])).T @ Z
 
 
-def steps_for(lambdas: Float) -> float:
-    """Narrow steps that λ should take together with one factor, in their midst.
+def nearest(lambdas: Float) -> int:
+    """Index of the one in their midst, by ratios."""
+    centre = np.sqrt(lambdas.max() * lambdas.min())
+    return int(np.abs(np.log(lambdas / centre)).argmin())
 
-    Half as many as conjugate gradients alone would: they have all that was found before.
-    """
-    if lambdas.max() == lambdas.min():
-        return OWN_STEPS
-    root = (lambdas.max() / lambdas.min()) ** 0.25
-    return OWN_STEPS + WIDE / 2 * float(np.log(TOLERANCE) / np.log((root - 1) / (root + 1)))
+
+def steps_for(lambdas: Float, classes: int) -> float:
+    """Steps of a single λ that those which share a factor should take together."""
+    pole = lambdas[nearest(lambdas)]
+    root = float(np.sqrt(max(lambdas.max() / pole, pole / lambdas.min())))
+    if root == 1:
+        return POLE_STEPS
+    steps = np.log(GAIN) / np.log((root - 1) / (root + 1))
+    return POLE_STEPS + float(steps) * (1 + (len(lambdas) - 1) * classes / COLUMNS_A_STEP)
 
 
 def cells(lambdas: Float, span: float) -> list[NDArray[np.intp]]:

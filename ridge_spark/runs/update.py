@@ -25,7 +25,7 @@ from ridge_spark.runs.directory import read_run, read_statistics, require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
 from ridge_spark.runs.result import BY_GCV, KEPT, Change, Result, Update
 from ridge_spark.runs.seen import see
-from ridge_spark.runs.training import singular_warnings
+from ridge_spark.runs.training import largest_residual, singular_warnings
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
         n_validation=0,
         lambdas=old.lambdas,
         validation_accuracy=(None,) * len(lambdas),
+        residual=largest_residual([solution], len(lambdas)),
         solver=solver,
         seed=old.seed,
         folds=0,
