@@ -22,23 +22,22 @@ Part = Sequence[BlockDescriptor]
 PAIRS_OF_A_WORKER = 3  # at least, so that none waits long for the last
 
 
-def parts_for(blocks: Sequence[BlockDescriptor], d: int, workers: int, memory: int) -> int:
-    """Parts of the blocks so that a task with `memory` can hold two of them as bytes.
+def parts_for(n: int, d: int, workers: int, memory: int) -> int:
+    """Parts of n images of d bytes so that a task with `memory` can hold two of them.
 
     And so that there are some pairs for each of several workers: each image is read as often as
     there are parts.
     """
-    rows = sum(block.rows for block in blocks)
-    for_memory = math.ceil(2 * rows * d / memory)
+    for_memory = 1 if n * d <= memory else math.ceil(2 * n * d / memory)
     pairs = PAIRS_OF_A_WORKER * workers if workers > 1 else 1
     for_workers = math.ceil((math.sqrt(8 * pairs + 1) - 1) / 2)  # p (p + 1) / 2 ≥ pairs
-    return max(1, min(max(for_memory, for_workers), len(blocks)))
+    return max(for_memory, for_workers)
 
 
 def pairs_of(blocks: Sequence[BlockDescriptor], parts: int) -> list[tuple[Part, Part | None]]:
     """Pairs of parts, the second None where it is the first."""
-    split = split_evenly(blocks, parts)
-    pairs = combinations_with_replacement(range(parts), 2)
+    split = split_evenly(blocks, min(parts, len(blocks)))
+    pairs = combinations_with_replacement(range(len(split)), 2)
     return [(split[a], None if a == b else split[b]) for a, b in pairs]
 
 
