@@ -10,7 +10,7 @@ from ridge_spark.cores import available_cores, available_memory
 LEAST_OVERHEAD = 384 * 2**20  # beside the heap of an executor, by Spark's own rule
 TILE_BYTES = 512 * 2**20  # of sums that one task of many may hold
 TASK_BYTES = 160 * 10**6  # of a Python process that does tasks, before it holds anything
-COPIES = 3  # of what a task is to hold: its sums, what it works with, and the way of both
+COPIES = 2  # of what a task is to hold: itself, and what is sent on
 
 
 @dataclass(frozen=True)

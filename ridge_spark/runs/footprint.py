@@ -110,7 +110,7 @@ def _primal_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
     sums = problem.groups * square * (1 + lanes / 4)
     blocks = (READ_AHEAD + COPIES_OF_A_BLOCK) * problem.block
     if resources.tasks_apart:  # tiles, where they would be too large; and on their way, a copy
-        sums = min(sums + problem.groups * square, 2.5 * resources.budget)
+        sums = min(sums + problem.groups * square / 2, 1.5 * resources.budget)
     return sums + blocks, problem.groups * square
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, find_split, open_split
@@ -23,9 +22,6 @@ from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.plan import Plan, make_plans
 from ridge_spark.runs.result import EVERYTHING, SUMS, Result
 from ridge_spark.runs.training import Training, train
-
-if TYPE_CHECKING:
-    from ridge_spark.engines.spark import SparkEngine
 
 MOST_STATISTICS_BYTES = 10**9  # of a statistics file that nobody has asked for
 
@@ -130,7 +126,7 @@ def _engine(name: str, options: TrainOptions, progress: Progress, stack: ExitSta
 
     with progress.stage("spark"):
         sc = stack.enter_context(spark_context(f"ridge-spark {name}"))
-    kind: type[SparkEngine] = {"inner": InnerEngine, "outer": OuterEngine}[name]
+    kind = InnerEngine if name == "inner" else OuterEngine
     return _Start(
         spark_resources(sc, kind.whole_x),
         lambda split, test: kind(sc, split, test, options.partitions, progress),
