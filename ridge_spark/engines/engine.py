@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -101,6 +101,12 @@ class Engine(ABC):
         many.
         """
 
+    def map_to_large(
+        self, stage: str, task: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterable[Result]:
+        """The same in any order, where results are so large that they should come one by one."""
+        return self.map(stage, task, items)
+
     @abstractmethod
     def sum_over_blocks(self, stage: str, task: BlockTask, split: Split) -> Any:
         """Return the sum of what `task`, picklable, returns for parts of the blocks of `split`."""
@@ -155,7 +161,7 @@ class Engine(ABC):
         pairs = pairs_of(blocks, parts)
         task = PairTask(self.reader(), view, self.threads)
         with self.progress.stage("products", self.train.rows):
-            found = self.map("pairs", task, pairs)
+            found = self.map_to_large("pairs", task, pairs)
             return assemble_products(found, self.train.rows, view)
 
     def solve_each(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -82,13 +82,14 @@ class PairProducts:
     labels: NDArray[np.int64] | None
 
 
-def assemble_products(found: list[PairProducts], n: int, view: View) -> ImageProducts:
-    """XX' (n, n) of its tiles, which are let go of one by one."""
-    if len(found) == 1 and found[0].labels is not None:
-        return ImageProducts(found[0].labels, found[0].gram, view.classes, view.d)
-    gram, labels = np.empty((n, n), np.int64), np.empty(n, np.int64)
-    while found:
-        pair = found.pop()
+def assemble_products(found: Iterable[PairProducts], n: int, view: View) -> ImageProducts:
+    """XX' (n, n) of its tiles, in any order."""
+    gram, labels = np.empty((0, 0), np.int64), np.empty(n, np.int64)
+    for pair in found:
+        if pair.gram.shape == (n, n) and pair.labels is not None:  # all of it
+            return ImageProducts(pair.labels, pair.gram, view.classes, view.d)
+        if not len(gram):
+            gram = np.empty((n, n), np.int64)
         gram[pair.rows, pair.columns] = pair.gram
         if pair.labels is None:
             gram[pair.columns, pair.rows] = pair.gram.T

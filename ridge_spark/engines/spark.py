@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from pyspark import SparkContext
+from pyspark import SparkContext, StorageLevel
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import BlockDescriptor, Split
@@ -73,6 +73,18 @@ class SparkEngine(Engine):
         call = partial(_do, shared, threads or self.threads)
         with self._stage(stage, len(items)) as record:
             return self.sc.parallelize(items, len(items)).map(record(call)).collect()
+
+    def map_to_large(
+        self, stage: str, task: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterator[Result]:
+        """Results wait with the workers: together they may be more than Spark lets a job return."""
+        call = partial(_do, self.sc.broadcast(task), self.threads)
+        with self._stage(stage, len(items)) as record:
+            made = self.sc.parallelize(items, len(items)).map(record(call))
+            made.persist(StorageLevel.MEMORY_AND_DISK)
+            made.count()
+        yield from made.toLocalIterator()
+        made.unpersist()
 
     def sum_over_blocks(self, stage: str, task: BlockTask, split: Split) -> Any:
         parts = split_evenly(split.blocks, min(self.partitions, len(split.blocks)))
