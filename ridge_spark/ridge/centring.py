@@ -87,8 +87,8 @@ def centre(
     lost until the difference becomes a float64. The targets go the same way: with S the sum over
     the n_k images of class k, (Xc'Yc)_jk = 2 (S_kj - c_j n_k - r_j n_k / n).
 
-    It is done a few rows at a time on `threads` threads, also the difference: besides the statistics
-    that there are, the float64 matrix is all that it makes.
+    It is done a few rows at a time, also the difference, on `threads` threads: besides the
+    statistics that there are, the float64 matrix is all that it makes.
     """
     sums, counts = statistics.sums, statistics.counts
     if without is not None:

@@ -82,7 +82,10 @@ class KrylovSolver:
         W, residual = np.zeros((L, *self.B.shape)), np.zeros(L)
         converged, solved = np.ones(L, np.bool_), np.ones(L, np.bool_)
         large = np.flatnonzero(shifts > self._rounding)
-        for indices in [*(large[cell] for cell in self._cells(lambdas[large])), *self._small(shifts)]:
+        for indices in [
+            *(large[cell] for cell in self._cells(lambdas[large])),
+            *self._small(shifts),
+        ]:
             state = self._solve_cell(shifts[indices])
             if state is None:
                 solved[indices] = False
