@@ -27,7 +27,7 @@ from ridge_spark.ridge.products import products_of
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import choose, group_correct, group_statistics
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve_systems
+from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve_systems, threads_for
 from ridge_spark.transformer import PatchFeatures, as_bytes
 
 DEFAULT_LAMBDAS = tuple(np.logspace(-5, 5, 10))
@@ -260,7 +260,8 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         if X.dtype == np.uint8:
             exact = group_statistics([Block(0, X, labels)], folds, X.shape[1], k, threads=threads)
             total = sum(exact[1:], exact[0])
-            return [*(partial(centre, total, exact[i]) for i in held_out), partial(centre, total)]
+            made = partial(centre, total, threads=threads_for(total.d, threads))
+            return [*(partial(made, exact[i]) for i in held_out), made]
         groups = FloatStatistics.of_groups(X, labels, folds, k, threads=threads)
         left = [groups[:i] + groups[i + 1 :] for i in held_out]
         return [partial(FloatStatistics.centre_sum, some) for some in (*left, groups)]

@@ -135,7 +135,7 @@ class KrylovSolver:
         self.factor = Factor.of(self.system.gram, float(shifts[pole]), self.precision)
         self._step_on(shifts[[pole]], state.take([pole]))
         state = self._conjugate_gradients(shifts, self._project(shifts))
-        left = np.flatnonzero(~state.converged)
+        left = np.flatnonzero(~state.done.all(axis=1))
         if len(left) and self.precision == np.float32:
             self.precision = np.float64  # smaller penalties, which come next, need it all the more
             again = self._solve_cell(shifts[left])
@@ -241,7 +241,7 @@ class Projected:
 
     @property
     def done(self) -> NDArray[np.bool_]:
-        return self.class_residual <= self.enough
+        return np.less_equal(self.class_residual, self.enough)
 
     @property
     def all_done(self) -> bool:
