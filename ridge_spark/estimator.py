@@ -10,12 +10,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ridge_spark.cores import available_cores
 from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.calibration import probabilities, temperature_of_fit
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
 from ridge_spark.ridge.dual import (
     DualSolver,
@@ -26,8 +28,9 @@ from ridge_spark.ridge.dual import (
 from ridge_spark.ridge.few_images import are_few
 from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Sampling
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import choose, group_correct, group_statistics
+from ridge_spark.ridge.selection import choose, group_statistics, score_held_out
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve_systems
 from ridge_spark.transformer import PatchFeatures, as_bytes
@@ -35,6 +38,16 @@ from ridge_spark.transformer import PatchFeatures, as_bytes
 DEFAULT_LAMBDAS = tuple(np.logspace(-5, 5, 10))
 ROWS_AT_ONCE = 1024  # whose features are in memory together, when they are scored
 ACCEPTED = [np.float64, np.uint8]  # anything else becomes the first of them
+
+
+def _has_temperature(fitted: RidgeClassifier) -> bool:
+    check_is_fitted(fitted)
+    if fitted.temperature_ is None:
+        raise AttributeError(
+            f"predict_proba: solver={fitted.solver!r} knows no generalised cross-validation, from "
+            "which probabilities come; use another solver"
+        )
+    return True
 
 
 class RidgeClassifier(ClassifierMixin, BaseEstimator):
@@ -63,6 +76,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : (k,)     n_features_in_ : d     lambda_ : the chosen λ
     coef_ : (k, d) float64, (1, d) for two classes     intercept_ : (k,), or (1,)
+    temperature_ : T of the probabilities; None where GCV is not known
     gcv_ : (L,), for each λ     cv_accuracy_ : (L,), only where `cv` holds samples out
 
     """
@@ -103,6 +117,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             full, best = self._fit_primal(X, labels, lambdas, folds, threads)
         self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
         coef, intercept = full.weights_at(best)
+        self.temperature_ = temperature_of_fit(X, labels, coef, intercept, float(full.gcv[best]))
         if len(self.classes_) == 2:  # the two rows are each other's negative
             coef, intercept = coef[1:], intercept[1:]
         self.coef_, self.intercept_ = coef, intercept
@@ -118,6 +133,15 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             [part.astype(np.float64, copy=False) @ self.coef_.T + self.intercept_ for part in seen]
         )
         return scores.ravel() if len(self.classes_) == 2 else scores
+
+    @available_if(_has_temperature)
+    def predict_proba(self, X: Any) -> Float:
+        """Probabilities of the classes for X (n, d): softmax(scores / `temperature_`); (n, k)."""
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            scores = np.stack([-scores, scores], axis=1)
+        assert self.temperature_ is not None  # or there is no such method
+        return probabilities(scores, self.temperature_)
 
     def _find_features(self, X: NDArray[Any], y: NDArray[Any]) -> FeatureMap | None:
         if self.features == "pixels":
@@ -192,7 +216,9 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         if fitted:
             candidates = {i: Weights(*solution.weights()) for i, solution in enumerate(fitted)}
             block = Block(0, X, labels)
-            correct = group_correct([block], folds, candidates, threads=threads).sum(axis=0)
+            sampling = Sampling(folds.seed, outcomes=0.0, images=0.0)
+            scored = score_held_out([block], folds, candidates, sampling, threads=threads)
+            correct = scored.totals
             self.cv_accuracy_ = correct / n_held_out
             converged = np.all([solution.is_converged() for solution in fitted], axis=0)
             best = choose(correct, lambdas, converged)

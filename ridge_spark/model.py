@@ -17,6 +17,7 @@ from ridge_spark.errors import InputError
 from ridge_spark.features import PIXELS, FeatureMap
 from ridge_spark.features.blocks import map_blocks
 from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.calibration import probabilities
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.scoring import scores
 
@@ -36,6 +37,7 @@ class Model:
     lam          the λ it was fitted with
     preparation  how files were turned into pixels when the data set was imported
     features     the map from pixels to what the scores are of; None: they are of the pixels
+    temperature  T of the probabilities, softmax(scores / T); None where it is not known
     """
 
     coef: Float
@@ -45,6 +47,7 @@ class Model:
     lam: float
     preparation: dict[str, Any] = field(default_factory=dict)
     features: FeatureMap | None = None
+    temperature: float | None = None
 
     @property
     def pixels(self) -> int:
@@ -89,11 +92,25 @@ class Model:
         """Class numbers of `images`, (n, height · width · channels) uint8; shape (n,)."""
         return self.decision_function(images, threads=threads).argmax(axis=1)
 
+    def predict_proba(self, images: NDArray[np.uint8], *, threads: int = 1) -> Float:
+        """Probabilities of the classes, softmax(scores / temperature); shape (n, k)."""
+        return self.probabilities(self.decision_function(images, threads=threads))
+
+    def probabilities(self, scores: Float) -> Float:
+        """softmax(scores / temperature) of `scores` (n, k); `InputError` without a temperature."""
+        if self.temperature is None:
+            raise InputError(
+                "this model has no temperature, which turns scores into probabilities: it was "
+                "trained before there were any, or by an update of such a run; train again"
+            )
+        return probabilities(scores, self.temperature)
+
     def sha256(self) -> str:
         """SHA-256 over W and intercept as little-endian float64 in C order, and of features' hash.
 
         W is `coef` the other way round, (d, k), as it stands in X W: the hash of a model is the
-        same as ever, whichever way its file keeps the weights.
+        same as ever, whichever way its file keeps the weights. The temperature is not in it: it
+        changes no class and no score.
         """
         digest = hashlib.sha256(np.ascontiguousarray(self.coef.T, "<f8").data)
         digest.update(np.ascontiguousarray(self.intercept, "<f8").data)
@@ -105,12 +122,14 @@ class Model:
         """Write a safetensors file, the names and shape in its metadata."""
         from safetensors.numpy import save_file
 
-        about = {
+        about: dict[str, Any] = {
             "class_names": self.class_names,
             "shape": self.shape,
             "lambda": self.lam,
             "preparation": self.preparation,
         }
+        if self.temperature is not None:
+            about["temperature"] = self.temperature
         tensors = {"coef": self.coef, "intercept": self.intercept}
         if self.features:
             about["features"] = self.features.about()
@@ -146,6 +165,7 @@ class Model:
                     lam=float(about["lambda"]),
                     preparation=dict(about["preparation"]),
                     features=_features(about, file),
+                    temperature=_temperature(about),
                 )
         except InputError:
             raise
@@ -167,6 +187,16 @@ class Model:
             array.shape == shape and array.dtype == np.float64 and np.isfinite(array).all()
             for array, shape in ((self.coef, (k, d)), (self.intercept, (k,)))
         )
+
+
+def _temperature(about: dict[str, Any]) -> float | None:
+    """The temperature in a model file, if there is one; `ValueError` if it can't be one."""
+    if "temperature" not in about:
+        return None
+    temperature = float(about["temperature"])
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"a temperature of {temperature}")
+    return temperature
 
 
 def _features(about: dict[str, Any], file: Any) -> FeatureMap | None:

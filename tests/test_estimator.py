@@ -17,7 +17,7 @@ from ridge_spark.ridge import centring
 from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.kernel.accumulator import Accumulator
-from ridge_spark.ridge.scoring import Weights, count_correct
+from ridge_spark.ridge.scoring import Weights, classified_correctly
 from ridge_spark.ridge.solvers import solve
 from tests.ridge.problems import noise_images
 from tests.support import draw_images
@@ -142,7 +142,8 @@ def test_held_out_samples_choose_lambda(images, cv, folds):
         out = group_of == group
         system = centring.centre(Statistics.of(X[~out], y[~out], 4))
         solution = solve(system, np.array(GRID), "eigen")
-        correct = correct + count_correct(X[out], y[out], Weights(*solution.weights()))
+        right = classified_correctly(X[out], y[out], Weights(*solution.weights()))
+        correct = correct + right.sum(axis=0)
         scored += out.sum()
     assert fitted.cv_accuracy_.tolist() == (correct / scored).tolist()
     assert fitted.lambda_ == max(np.array(GRID)[correct == correct.max()])

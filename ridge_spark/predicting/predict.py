@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -32,12 +32,45 @@ Skip = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Prediction:
-    """The class of one image, and by how much its score is above that of the second best."""
+    """What a model says of one image.
+
+    name         of its file, or DATA SET:ROW
+    row, label   of an image of a data set: its row in the split, the class it is labelled with
+    predicted    the class whose score is largest          runner_up  that of the second largest
+    margin       by how much the one exceeds the other
+    proba        (k,) probabilities of the classes; None of a model without a temperature
+    """
 
     name: str
     scores: Float  # (k,)
     predicted: int
+    runner_up: int
     margin: float
+    proba: Float | None
+    row: int | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of n images: scores (n, k), the best two classes, probabilities (n, k)."""
+
+    scores: Float
+    predicted: NDArray[np.intp]
+    runner_up: NDArray[np.intp]
+    margin: Float
+    proba: Float | None
+
+    @classmethod
+    def of(cls, model: Model, images: NDArray[np.uint8], *, threads: int = 1) -> Answers:
+        scores = model.decision_function(images, threads=threads)
+        rows, predicted = np.arange(len(scores)), scores.argmax(axis=1)
+        others = scores.copy()
+        others[rows, predicted] = -np.inf
+        runner_up = others.argmax(axis=1)
+        margin = scores[rows, predicted] - scores[rows, runner_up]
+        proba = None if model.temperature is None else model.probabilities(scores)
+        return cls(scores, predicted, runner_up, margin, proba)
 
 
 def predict_paths(
@@ -60,17 +93,15 @@ def predict_paths(
             yield from _of_files(model, _files(path), skip)
 
 
-def classify(scores: Float) -> tuple[NDArray[np.intp], Float]:
-    """Class numbers (n,) and margins (n,) of `scores` (n, k)."""
-    best_two = np.partition(scores, -2, axis=1)[:, -2:]
-    return scores.argmax(axis=1), best_two[:, 1] - best_two[:, 0]
-
-
 def _of_split(model: Model, split: Split) -> Iterator[Prediction]:
     require_same_images(split.uri, split.description, model)
+    names = split.description.class_names
     for block in read_blocks(split.blocks):
-        names = (f"{split.uri}:{block.first_row + row}" for row in range(len(block.labels)))
-        yield from _predictions(model, names, block.images)
+        for i, prediction in enumerate(_predictions(model, block.images)):
+            row = block.first_row + i
+            yield replace(
+                prediction, name=f"{split.uri}:{row}", row=row, label=names[block.labels[i]]
+            )
 
 
 def _of_files(model: Model, files: Iterator[str], skip: Skip | None) -> Iterator[Prediction]:
@@ -91,15 +122,23 @@ def _of_files(model: Model, files: Iterator[str], skip: Skip | None) -> Iterator
                 readable.append(name)
                 images.append(preparation.apply(image).reshape(-1))
         if images:
-            yield from _predictions(model, readable, np.stack(images))
+            for name, prediction in zip(
+                readable, _predictions(model, np.stack(images)), strict=True
+            ):
+                yield replace(prediction, name=name)
 
 
-def _predictions(
-    model: Model, names: Iterable[str], images: NDArray[np.uint8]
-) -> Iterator[Prediction]:
-    scores = model.decision_function(images, threads=available_cores())
-    for name, row, predicted, margin in zip(names, scores, *classify(scores), strict=True):
-        yield Prediction(name, row, int(predicted), float(margin))
+def _predictions(model: Model, images: NDArray[np.uint8]) -> Iterator[Prediction]:
+    found = Answers.of(model, images, threads=available_cores())
+    for i, scores in enumerate(found.scores):
+        yield Prediction(
+            name="",
+            scores=scores,
+            predicted=int(found.predicted[i]),
+            runner_up=int(found.runner_up[i]),
+            margin=float(found.margin[i]),
+            proba=None if found.proba is None else found.proba[i],
+        )
 
 
 def _files(path: str) -> Iterator[str]:

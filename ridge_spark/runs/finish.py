@@ -11,7 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import ridge_spark
 from ridge_spark.data.storage import one_line
@@ -19,11 +18,13 @@ from ridge_spark.engines.engine import Engine
 from ridge_spark.extras import explain_missing
 from ridge_spark.model import Model
 from ridge_spark.progress import Progress
+from ridge_spark.ridge.calibration import Reliability
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.metrics import Metrics
+from ridge_spark.ridge.selection import Tested
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.directory import Run, write_run
-from ridge_spark.runs.result import Result, StageRecord, TaskRecord
+from ridge_spark.runs.result import Calibration, Result, StageRecord, TaskRecord
 
 Draw = Callable[[Run], str]
 
@@ -66,11 +67,9 @@ def _drawn(
         return None
 
 
-def found(
-    model: Model, statistics: Statistics, gcv: Float, confusion: NDArray[np.int64]
-) -> dict[str, Any]:
+def found(model: Model, statistics: Statistics, gcv: Float, tested: Tested) -> dict[str, Any]:
     """Those fields of a `Result` that the model and its test give."""
-    metrics = Metrics.of(confusion)
+    metrics = Metrics.of(tested.confusion)
     return {
         "n_train": statistics.n,
         "n_test": metrics.n,
@@ -79,11 +78,13 @@ def found(
         "gcv": tuple(value if np.isfinite(value) else None for value in gcv.tolist()),
         "best_lambda": model.lam,
         "test_accuracy": metrics.accuracy if metrics.n else None,
-        "confusion": tuple(map(tuple, confusion.tolist())),
+        "confusion": tuple(map(tuple, tested.confusion.tolist())),
         "statistics_sha256": statistics.sha256(),
         "model_sha256": model.sha256(),
         "spec": model.spec,
         "features_sha256": model.features_sha256,
+        "temperature": model.temperature,
+        "calibration": Calibration.of(Reliability(tested.reliability)),
     }
 
 

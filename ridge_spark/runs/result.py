@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ridge_spark.ridge.calibration import Reliability
 from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.runs.json_form import from_json, to_json
 
@@ -111,6 +112,47 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """How sure the model was of its answers to test images, and how often it was right."""
+
+    error: Annotated[
+        float, "expected calibration error: mean |accuracy - confidence| of the bins, by images"
+    ]
+    images: Annotated[
+        tuple[int, ...], "in each bin of confidence; bins of equal width, from 0 to 1"
+    ]
+    confidence: Annotated[
+        tuple[float | None, ...], "the mean probability of the answers in each bin; null if empty"
+    ]
+    accuracy: Annotated[
+        tuple[float | None, ...], "the fraction of the answers in each bin that are right"
+    ]
+
+    def __post_init__(self) -> None:
+        _require(
+            len(self.images) == len(self.confidence) == len(self.accuracy) > 0
+            and min(self.images) >= 0,
+            "'calibration' does not fit together",
+        )
+
+    @classmethod
+    def of(cls, found: Reliability) -> Self | None:
+        """None where there were no images or no probabilities."""
+        if not found.images.any():
+            return None
+        return cls(
+            found.expected_error,
+            tuple(found.images.tolist()),
+            *(
+                tuple(None if empty else value for empty, value in zip(
+                    found.images == 0, column.tolist(), strict=True
+                ))
+                for column in (found.confidence, found.accuracy)
+            ),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Result:
     """A finished run. Every engine writes the same keys."""
 
@@ -172,6 +214,13 @@ class Result:
     features: Annotated[
         tuple[Features, ...], "each spec that was searched, in the order given; not after an update"
     ] = ()
+    temperature: Annotated[
+        float | None,
+        "T of the probabilities, softmax(scores / T), fitted on held-out images; updates keep it",
+    ] = None
+    calibration: Annotated[
+        Calibration | None, "of the probabilities, on the test images; only where there are some"
+    ] = None
     format_version: Annotated[int, "of this file"] = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -191,7 +240,8 @@ class Result:
             and min(map(min, self.confusion), default=-1) >= 0
             and sum(map(sum, self.confusion)) == self.n_test
             and self.test_accuracy == (self.metrics.accuracy if self.n_test else None)
-            and "total" in self.seconds,
+            and "total" in self.seconds
+            and sum(self.calibration.images if self.calibration else ()) in (0, self.n_test),
             "the values in it do not fit together",
         )
 

@@ -10,6 +10,7 @@ from ridge_spark.runs.json_form import SCALARS, key_of
 from ridge_spark.runs.result import (
     FORMAT_VERSION,
     Approximation,
+    Calibration,
     Change,
     Mpi,
     Result,
@@ -41,6 +42,7 @@ NESTED = {
     Change: "Each of `changes` of `update`",
     Mpi: "`mpi`",
     Approximation: "`approximation`",
+    Calibration: "`calibration`",
 }
 
 

@@ -38,7 +38,7 @@ def run(engine_name: str, options: TrainOptions, draw: Draw | None) -> Result:
 def result_of(engine: Engine, training: Training, options: TrainOptions) -> Result:
     """What a training run says of itself; under MPI, a collective call."""
     return Result(
-        **found(training.model, training.statistics, training.gcv, training.confusion),
+        **found(training.model, training.statistics, training.gcv, training.tested),
         **ran_on(engine),
         **times(engine.progress),
         dataset=without_secrets(options.data),

@@ -16,13 +16,16 @@ from ridge_spark.errors import InputError
 from ridge_spark.features import PIXELS, FeatureMap, Sample, find_map
 from ridge_spark.features.blocks import map_blocks
 from ridge_spark.features.sample import SampleRows
+from ridge_spark.ridge.calibration import fit_temperature
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.scoring import Weights
+from ridge_spark.ridge.held_out import Scored
+from ridge_spark.ridge.scoring import Weights, panels, scores
 from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SIDE_BY_SIDE, choose_solver
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.ridge.threads import blas_threads
 from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.result import Features
 
@@ -32,18 +35,27 @@ class Searched:
     """What the search over λ has found with one feature map.
 
     statistics  of all training images          full  of them too, its best λ solved
-    correct     (L,) held-out images classified correctly by each λ
+    scored      what each λ made of the held-out images
     """
 
     feature_map: FeatureMap
     statistics: Statistics
-    n_validation: int
+    scored: Scored
     lambdas: Float
-    correct: NDArray[np.int64]
     solver: str
     seconds: float
     full: Solution | None
     fitted: tuple[Solution, ...]  # of each held-out group
+
+    @property
+    def n_validation(self) -> int:
+        """Images that were held out once."""
+        return int(self.scored.n.sum())
+
+    @property
+    def correct(self) -> NDArray[np.int64]:
+        """(L,) held-out images that each λ classifies correctly."""
+        return self.scored.totals
 
     @property
     def converged(self) -> NDArray[np.bool_]:
@@ -53,6 +65,19 @@ class Searched:
     @property
     def best(self) -> int:
         return choose(self.correct, self.lambdas, self.converged)
+
+    def temperature(self) -> float:
+        """Fitted to scores of the best λ, of images that these weights were fitted without."""
+        images, k = self.scored.images, self.scored.n.shape[1]
+        found = np.empty((len(images.row), k))
+        with blas_threads(1):  # so that it has the same bits wherever it is fitted
+            for group, solution in enumerate(self.fitted):
+                coef, intercept = solution.weights_at(self.best)
+                mine = np.flatnonzero(images.group == group)
+                for some in panels(len(mine)):
+                    rows = mine[some]
+                    found[rows] = scores(images.image[rows], coef, intercept)
+            return fit_temperature(found, images.label)
 
     def summary(self) -> Features:
         return Features(
@@ -127,11 +152,9 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
         full = None
         fitted, total = _solve_large(engine, groups, folds, lambdas, solver)
     candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
-    correct = engine.score(folds, candidates).sum(axis=0)
+    scored = engine.score(folds, candidates)
     seconds = time.perf_counter() - start
-    return Searched(
-        feature_map, total, sum(held_out), lambdas, correct, solver, seconds, full, tuple(fitted)
-    )
+    return Searched(feature_map, total, scored, lambdas, solver, seconds, full, tuple(fitted))
 
 
 def _solve_large(

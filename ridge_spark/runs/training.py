@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ridge_spark.engines.engine import Engine
 from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.selection import Tested
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.options import TrainOptions
@@ -29,7 +27,7 @@ class Training:
     validation_accuracy: Float  # (L,)
     gcv: Float  # (L,)
     best: int  # index of the chosen λ
-    confusion: NDArray[np.int64]  # (k, k); of no images where there is no test split
+    tested: Tested  # on no images where there is no test split
     solver: str
     warnings: tuple[str, ...]
     searched: tuple[Features, ...]
@@ -61,6 +59,7 @@ def train(engine: Engine, options: TrainOptions) -> Training:
         lam=float(found.lambdas[found.best]),
         preparation=description.preparation,
         features=None if found.feature_map.spec.is_pixels else found.feature_map,
+        temperature=engine.once(found.temperature),
     )
     return Training(
         model=model,
@@ -70,7 +69,7 @@ def train(engine: Engine, options: TrainOptions) -> Training:
         validation_accuracy=found.correct / found.n_validation,
         gcv=found.full.gcv,
         best=found.best,
-        confusion=engine.confusion(model),
+        tested=engine.judge(model),
         solver=found.solver,
         warnings=(
             *singular_warnings(found.lambdas, found.full),

@@ -78,7 +78,7 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     coef, intercept = solution.weights_at(best)
     model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best])
     result = Result(
-        **found(model, statistics, solution.gcv, engine.confusion(model)),
+        **found(model, statistics, solution.gcv, engine.judge(model)),
         **ran_on(engine),
         **times(progress),
         dataset=old.dataset,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from ridge_spark.engines.engine import Blocks
 from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.held_out import Scored
 from ridge_spark.ridge.scoring import Weights
 
 
@@ -38,3 +40,9 @@ def candidates(d: int) -> dict[int, Weights]:
 
 def square(x: int) -> int:
     return x * x
+
+
+def listed(scored: Scored) -> list[Any]:
+    """All that pass two has found, as JSON can hold it."""
+    arrays = [scored.n, scored.correct, *vars(scored.outcomes).values()]
+    return [array.tolist() for array in (*arrays, *vars(scored.images).values())]

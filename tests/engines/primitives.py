@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mapped import candidates, halved, rows_and_labels, square  # shipped beside this file
+from mapped import candidates, halved, listed, rows_and_labels, square  # shipped beside this file
 
 from ridge_spark.data.dataset import open_split
 from ridge_spark.engines.engine import View
@@ -41,7 +41,7 @@ def main(data: str, folder: str) -> None:
                 found[f"{kind.name}, map"] = engine.map("squares", square, range(5))
                 engine.view = View(10, 2, halved)
                 found[f"{kind.name}, view"] = hashes(engine.statistics(folds))
-                found[f"{kind.name}, score"] = engine.score(folds, candidates(10)).tolist()
+                found[f"{kind.name}, score"] = listed(engine.score(folds, candidates(10)))
     print(json.dumps({"found": found, "left": left_by_a_run_that_failed(data, Path(folder))}))
 
 

@@ -17,7 +17,7 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import train
-from tests.engines.mapped import candidates, halved, square
+from tests.engines.mapped import candidates, halved, listed, square
 from tests.mpi.findings import LAMBDAS, findings
 
 
@@ -37,10 +37,10 @@ def main(data: str, limit: int) -> None:
                 found[f"{engine.name}, {threads} threads, folds {folds}"] = everywhere[0]
         engine.groups, engine.view = [], View(66, 2, halved)
         groups = world.comm.allgather([each.sha256() for each in engine.statistics(Folds.k(3))])
-        correct = engine.score(Folds.k(3), candidates(66)).tolist()
+        scored = listed(engine.score(Folds.k(3), candidates(66)))
         squares = engine.map("squares", square, range(7))
         assert all(here == groups[0] for here in groups)
-        found[f"{engine.name}, primitives"] = [groups[0], correct, squares]
+        found[f"{engine.name}, primitives"] = [groups[0], scored, squares]
     if world.rank == 0:
         print(json.dumps(found))
 

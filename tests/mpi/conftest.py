@@ -21,7 +21,7 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import train
-from tests.engines.mapped import candidates, halved
+from tests.engines.mapped import candidates, halved, listed
 from tests.mpi.findings import LAMBDAS, LIMIT, findings
 from tests.support import ROOT, give_up
 
@@ -106,6 +106,6 @@ def found_locally(thumbnails: Path) -> dict[str, list[Any]]:
         found[f"folds {folds}"] = findings(train(engine, options))
     engine.view = View(66, 2, halved)
     groups = [each.sha256() for each in engine.statistics(Folds.k(3))]
-    correct = engine.score(Folds.k(3), candidates(66)).tolist()
-    found["primitives"] = [groups, correct, [0, 1, 4, 9, 16, 25, 36]]
+    scored = listed(engine.score(Folds.k(3), candidates(66)))
+    found["primitives"] = [groups, scored, [0, 1, 4, 9, 16, 25, 36]]
     return found

@@ -10,7 +10,7 @@ LAMBDAS = "1e-3,1,600,1e4"
 LIMIT = 50_021  # 13 blocks, the last cut short; a prime, so no number of ranks divides it
 KEYS = (
     "statistics_sha256", "model_sha256", "features_sha256", "best_lambda", "confusion",
-    "validation_accuracy", "gcv",
+    "validation_accuracy", "gcv", "temperature",
 )  # fmt: skip
 
 
@@ -20,9 +20,10 @@ def findings(training: Training) -> list[Any]:
         training.model.sha256(),
         training.model.features_sha256,
         training.model.lam,
-        training.confusion.tolist(),
+        training.tested.confusion.tolist(),
         training.validation_accuracy.tolist(),
         training.gcv.tolist(),
+        training.model.temperature,
     ]
 
 
