@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
@@ -19,6 +19,7 @@ from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.calibration import probabilities, temperature_of_fit
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
+from ridge_spark.ridge.choice import choose
 from ridge_spark.ridge.dual import (
     DualSolver,
     centre_products,
@@ -30,9 +31,10 @@ from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.held_out import Sampling
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import choose, group_statistics, score_held_out
+from ridge_spark.ridge.selection import group_statistics, score_held_out
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve_systems
+from ridge_spark.ridge.weights import MOST, balanced_weights
 from ridge_spark.transformer import PatchFeatures, as_bytes
 
 DEFAULT_LAMBDAS = tuple(np.logspace(-5, 5, 10))
@@ -71,6 +73,8 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         parameters as `ridge-spark train --features` takes them. X is then images of 8-bit pixels,
         and a few λ are enough, such as (1, 10, 100): each is a factorisation of its own.
     image_shape : (height, width) or (height, width, channels) of the images; for features
+    class_weight : how often each sample of a class counts: a dict from labels to whole numbers, 1
+        where it has none, or "balanced", as often as brings each class nearest to the largest
 
     Attributes
     ----------
@@ -91,6 +95,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         n_jobs: int | None = None,
         features: str = "pixels",
         image_shape: Sequence[int] | None = None,
+        class_weight: str | Mapping[Any, int] | None = None,
     ) -> None:
         self.lambdas = lambdas
         self.cv = cv
@@ -99,25 +104,37 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.features = features
         self.image_shape = image_shape
+        self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Fit to X (n, d) and labels y (n,)."""
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit to X (n, d) and labels y (n,), each sample as if it were there `sample_weight` times.
+
+        Weights (n,) are whole numbers, 0 or more. Samples that are held out are scored once each.
+        """
         X, y = validate_data(self, X, y, dtype=ACCEPTED)
         check_classification_targets(y)
+        counted = whole_weights(sample_weight, len(X))
+        if counted is not None and not counted.any():
+            raise ValueError("sample_weight: all weights are zero; some must be 1 or more")
+        if counted is not None and not counted.all():
+            X, y, counted = X[counted > 0], y[counted > 0], counted[counted > 0]
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}; at least 2 are needed")
         lambdas, folds, threads = self._check_parameters()
+        times = self._times(labels, counted)
         self.feature_map_ = self._find_features(X, y)
         X = self._seen(X)
 
-        if X.dtype == np.uint8 and self.solver == "auto" and are_few(*X.shape):
+        few = X.dtype == np.uint8 and self.solver == "auto" and are_few(*X.shape)
+        if few and times is None:
             full, best = self._fit_dual(X, labels, lambdas, folds, threads)
         else:
-            full, best = self._fit_primal(X, labels, lambdas, folds, threads)
+            full, best = self._fit_primal(Block(0, X, labels, times), lambdas, folds, threads)
         self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
         coef, intercept = full.weights_at(best)
-        self.temperature_ = temperature_of_fit(X, labels, coef, intercept, float(full.gcv[best]))
+        gcv = float(full.gcv[best])
+        self.temperature_ = temperature_of_fit(X, labels, coef, intercept, gcv, times, counted)
         if len(self.classes_) == 2:  # the two rows are each other's negative
             coef, intercept = coef[1:], intercept[1:]
         self.coef_, self.intercept_ = coef, intercept
@@ -196,18 +213,30 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             return self.n_jobs
         raise ValueError(f"n_jobs={self.n_jobs!r}: must be 1 or more, or -1 for all cores")
 
+    def _times(
+        self, labels: NDArray[np.intp], counted: NDArray[np.int64] | None
+    ) -> NDArray[np.int64] | None:
+        """How often each sample counts in sums: its own weight times that of its class."""
+        if self.class_weight is None:
+            return counted
+        if isinstance(self.class_weight, str):
+            if self.class_weight != "balanced":
+                raise ValueError(f"class_weight={self.class_weight!r}: must be balanced or a dict")
+            of_class = balanced_weights(np.bincount(labels, counted).astype(np.int64))
+        else:
+            given = [self.class_weight.get(label, 1) for label in self.classes_.tolist()]
+            of_class = _whole("class_weight", np.asarray(given))
+            if not of_class.all():
+                raise ValueError("class_weight: a weight is 0; leave the samples of that class out")
+        return of_class[labels] * (1 if counted is None else counted)
+
     def _fit_primal(
-        self,
-        X: NDArray[Any],
-        labels: NDArray[np.intp],
-        lambdas: Float,
-        folds: Folds,
-        threads: int,
+        self, block: Block, lambdas: Float, folds: Folds, threads: int
     ) -> tuple[Solution, int]:
         """The solution for all samples from X'X, and the index of the best λ."""
-        n_held_out = self._count_held_out(folds, len(X))
-        systems = self._systems(X, labels, folds, threads)
-        solver, (n, d) = self.solver, X.shape
+        solver, (n, d) = self.solver, block.images.shape
+        n_held_out = self._count_held_out(folds, n)
+        systems = self._systems(block, folds, threads)
         if solver == "auto":
             solver = choose_solver(
                 n, d, len(lambdas), len(systems), workers=1, gcv=not folds.held_out
@@ -215,7 +244,6 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         *fitted, full = solve_systems(systems, d, lambdas, solver, threads)
         if fitted:
             candidates = {i: Weights(*solution.weights()) for i, solution in enumerate(fitted)}
-            block = Block(0, X, labels)
             sampling = Sampling(folds.seed, outcomes=0.0, images=0.0)
             scored = score_held_out([block], folds, candidates, sampling, threads=threads)
             correct = scored.totals
@@ -255,19 +283,21 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         return int(np.argmin(full.gcv))
 
     def _systems(
-        self, X: NDArray[Any], labels: NDArray[np.intp], folds: Folds, threads: int
+        self, block: Block, folds: Folds, threads: int
     ) -> list[Callable[[], CentredSystem]]:
         """What makes systems without each held-out group, and last that of all samples.
 
         Each sample is summed once: then groups add up, or subtract where they are integers, to what
         is left without one of them.
         """
-        k, held_out = len(self.classes_), range(folds.held_out)
+        k, held_out, X = len(self.classes_), range(folds.held_out), block.images
         if X.dtype == np.uint8:
-            exact = group_statistics([Block(0, X, labels)], folds, X.shape[1], k, threads=threads)
+            exact = group_statistics([block], folds, X.shape[1], k, threads=threads)
             total = sum(exact[1:], exact[0])
             return [*(partial(centre, total, exact[i]) for i in held_out), partial(centre, total)]
-        groups = FloatStatistics.of_groups(X, labels, folds, k, threads=threads)
+        groups = FloatStatistics.of_groups(
+            X, block.labels, folds, k, times=block.times, threads=threads
+        )
         left = [groups[:i] + groups[i + 1 :] for i in held_out]
         return [partial(FloatStatistics.centre_sum, some) for some in (*left, groups)]
 
@@ -277,6 +307,29 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         if ((sizes == 0) | (sizes == n)).any():
             raise ValueError(f"cv={self.cv}: {n} samples are too few to hold some out")
         return int(sizes.sum())
+
+
+def whole_weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.int64] | None:
+    """Weights of n samples as int64; `ValueError` unless they are whole numbers, 0 or more."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight)
+    if weights.ndim == 0:
+        weights = np.full(n, weights)
+    if weights.shape != (n,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n,)}!")
+    return _whole("sample_weight", weights)
+
+
+def _whole(name: str, weights: NDArray[Any]) -> NDArray[np.int64]:
+    """`weights` as int64, of any type of numbers."""
+    values = weights.astype(np.float64)
+    if not ((values >= 0) & (values <= MOST) & (np.floor(values) == values)).all():
+        raise ValueError(
+            f"{name}: must be whole numbers from 0 to {MOST:,}, how often each counts; multiply "
+            "fractions until they are, and round"
+        )
+    return values.astype(np.int64)
 
 
 def _listed(names: Iterable[str]) -> str:

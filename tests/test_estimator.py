@@ -30,7 +30,11 @@ GRID = [1e-3, 1.0, 1e3, 1e5]
         RidgeClassifier(),
         RidgeClassifier(cv=3),
         RidgeClassifier(solver="cholesky", lambdas=[0.1]),
-    ]
+    ],
+    expected_failed_checks=lambda estimator: {
+        "check_class_weight_classifiers": "weights are whole numbers, and it has one of 0.0001",
+        "check_sample_weight_equivalence_on_dense_data": "it sets cv to a list of its own splits",
+    },
 )
 def test_scikit_learn_s_own_checks(estimator, check):
     check(estimator)
@@ -199,3 +203,61 @@ def test_it_works_inside_scikit_learn(images):
 def test_a_bad_parameter_is_named(images, settings, message):
     with pytest.raises(ValueError, match=message):
         RidgeClassifier(**settings).fit(*images)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_weights_are_repetitions(images, dtype):
+    X, y = images[0].astype(dtype), images[1]
+    times = np.random.default_rng(0).integers(0, 4, len(X))
+    weighted = RidgeClassifier(GRID).fit(X, y, sample_weight=times)
+    repeated = RidgeClassifier(GRID).fit(X.repeat(times, axis=0), y.repeat(times))
+    assert weighted.lambda_ == repeated.lambda_
+    tolerance = 0 if dtype == np.uint8 else 1e-9  # whole numbers add up to the same in any order
+    np.testing.assert_allclose(weighted.coef_, repeated.coef_, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(weighted.gcv_, repeated.gcv_, rtol=tolerance)
+    assert weighted.temperature_ == pytest.approx(repeated.temperature_, rel=1e-9)
+
+
+def test_class_weights_are_weights_of_samples(images):
+    X, y = images
+    kept = np.flatnonzero((y != 2) | (np.arange(len(y)) % 9 == 0))
+    X, y = X[kept], y[kept]
+    counts = np.bincount(y)
+    balanced = RidgeClassifier(GRID, class_weight="balanced").fit(X, y)
+    times = {label: round(counts.max() / count) for label, count in enumerate(counts)}
+    assert times[2] > 5
+    for given in ({"class_weight": times}, {"class_weight": {2: times[2]}}):
+        named = RidgeClassifier(GRID, **given).fit(X, y)
+        assert (named.coef_ == balanced.coef_).all()
+    by_sample = RidgeClassifier(GRID).fit(X, y, sample_weight=np.array([times[c] for c in y]))
+    assert (by_sample.coef_ == balanced.coef_).all()
+    plain = RidgeClassifier(GRID).fit(X, y)
+    assert (balanced.predict(X) == 2).sum() > (plain.predict(X) == 2).sum()
+
+
+@pytest.mark.parametrize("weight", [0.5, -1, np.nan, 1001, np.inf])
+def test_weights_that_are_no_whole_numbers_are_refused(images, weight):
+    X, y = images
+    weights = np.ones(len(X))
+    weights[3] = weight
+    with pytest.raises(ValueError, match="sample_weight: must be whole numbers from 0 to 1,000"):
+        RidgeClassifier().fit(X, y, sample_weight=weights)
+    with pytest.raises(ValueError, match="class_weight: must be whole numbers"):
+        RidgeClassifier(class_weight={1: weight}).fit(X, y)
+    with pytest.raises(ValueError, match="balanced or a dict"):
+        RidgeClassifier(class_weight="even").fit(X, y)
+
+
+def test_probabilities_are_about_as_often_right_as_they_say(images):
+    X, y = images
+    fitted = RidgeClassifier(GRID).fit(X[::2], y[::2])
+    proba = fitted.predict_proba(X[1::2])
+    assert proba.shape == (len(X[1::2]), 4)
+    assert proba.sum(axis=1) == pytest.approx(1)
+    assert (fitted.classes_[proba.argmax(axis=1)] == fitted.predict(X[1::2])).all()
+    right = fitted.predict(X[1::2]) == y[1::2]
+    assert proba.max(axis=1).mean() == pytest.approx(right.mean(), abs=0.05)
+    two = RidgeClassifier(GRID).fit(X, y == 1)
+    assert (two.predict_proba(X)[:, 1] > 0.5).tolist() == two.predict(X).tolist()
+    without = RidgeClassifier([1.0], solver="krylov").fit(X, y)
+    assert not hasattr(without, "predict_proba")

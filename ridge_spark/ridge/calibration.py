@@ -27,7 +27,9 @@ def probabilities(scores: Float, temperature: float) -> Float:
     return z
 
 
-def fit_temperature(scores: Float, labels: NDArray[np.integer]) -> float:
+def fit_temperature(
+    scores: Float, labels: NDArray[np.integer], times: NDArray[np.integer] | None = None
+) -> float:
     """The T > 0 at which answers are as often right as they say: of `scores` (n, k) with `labels`,
 
         (1/n) Σ_i max_j p_ij  =  (r + 1) / (n + 2),     p_i = softmax(s_i / T)
@@ -36,12 +38,14 @@ def fit_temperature(scores: Float, labels: NDArray[np.integer]) -> float:
     1/k to 1 as T falls, so that there is one such T; Laplace's rule on the right keeps it finite
     where all are right. Ridge scores are no log-odds: the T of the largest likelihood, as Guo et
     al. (ICML 2017) fit it to networks, leaves confidence below accuracy on average. Solved for
-    β = 1/T by Newton's method within a bracket.
+    β = 1/T by Newton's method within a bracket. Each image counts `times` (n,), or once.
     """
-    n, k = scores.shape
+    k = scores.shape[1]
+    t = np.ones(len(scores), np.int64) if times is None else times
+    n = int(t.sum())
     s = scores - scores.max(axis=1, keepdims=True)  # 0 for the answer, all others below
-    spread = float(np.sqrt((s**2).mean()))
-    right = int((scores.argmax(axis=1) == labels).sum())
+    spread = float(np.sqrt((t @ s**2).sum() / (n * k)))
+    right = int(t @ (scores.argmax(axis=1) == labels))
     aim = n * (right + 1) / (n + 2)
     if spread == 0 or aim * k <= n:
         return spread / FLATTEST if spread else 1.0  # no better than chance: as good as 1/k each
@@ -50,9 +54,9 @@ def fit_temperature(scores: Float, labels: NDArray[np.integer]) -> float:
     for _ in range(MOST_STEPS):
         e = np.exp(beta * s)
         confidence = 1 / e.sum(axis=1)
-        excess = float(confidence.sum()) - aim
+        excess = float(t @ confidence) - aim
         low, high = (low, beta) if excess > 0 else (beta, high)
-        slope = -float((confidence**2 * (e * s).sum(axis=1)).sum())
+        slope = -float(t @ (confidence**2 * (e * s).sum(axis=1)))
         step = beta - excess / slope if slope > 0 else 0.0
         following = step if low < step < high else float(np.sqrt(low * high))
         if abs(following - beta) <= 1e-12 * beta:
@@ -62,7 +66,13 @@ def fit_temperature(scores: Float, labels: NDArray[np.integer]) -> float:
 
 
 def temperature_of_fit(
-    X: NDArray[Any], labels: NDArray[np.integer], coef: Float, intercept: Float, gcv: float
+    X: NDArray[Any],
+    labels: NDArray[np.integer],
+    coef: Float,
+    intercept: Float,
+    gcv: float,
+    times: NDArray[np.integer] | None = None,
+    counted: NDArray[np.integer] | None = None,
 ) -> float | None:
     """The temperature where nothing was held out, from the samples X (n, d) of the fit themselves.
 
@@ -71,7 +81,9 @@ def temperature_of_fit(
 
         gcv = (1/n) Σ r² / (1 - h)²     gives     1 / (1 - h) = √(gcv / ((1/n) Σ r²))
 
-    None where `gcv` is not known. Golub, Heath and Wahba, Technometrics 21 (1979).
+    None where `gcv` is not known. In the fit, and so in these sums, each sample is `times` (n,);
+    while the temperature is found, it is `counted` (n,). Golub, Heath and Wahba, Technometrics 21
+    (1979).
     """
     if not math.isfinite(gcv) or gcv <= 0:
         return None
@@ -81,9 +93,11 @@ def temperature_of_fit(
         [X[rows[some]].astype(np.float64) @ coef.T + intercept for some in panels(len(rows))]
     )
     residual = targets - found
-    mean_square = float((residual**2).sum() / len(rows))
+    times = np.ones(len(X), np.int64) if times is None else times
+    mean_square = float((times[rows] @ residual**2).sum() / times[rows].sum())
     inflated = math.sqrt(gcv / mean_square) if mean_square > 0 else 1.0
-    return fit_temperature(targets - residual * inflated, labels[rows])
+    left_out = targets - residual * inflated
+    return fit_temperature(left_out, labels[rows], None if counted is None else counted[rows])
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Choosing λ: statistics and scores by fold from blocks, and the rule that picks from them."""
+"""What choosing λ takes: statistics and scores by fold, from blocks, and the test of the choice."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.errors import InputError
-from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.blocks import Block, counted
 from ridge_spark.ridge.calibration import BINS, Reliability
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
@@ -36,7 +35,8 @@ def group_sums(
     sums = accumulator(d, classes, groups=folds.groups, threads=threads, tile=tile)
     for block in blocks:
         group_of = folds.assign(block.first_row, len(block.labels))
-        sums.add(block.images, block.labels, group_of)
+        for images, labels, groups in counted(block, group_of):
+            sums.add(images, labels, groups)
     return sums.finish()
 
 
@@ -161,21 +161,3 @@ def judge_on(
     for found in parallel_map(judged, blocks, threads):
         total += found
     return total
-
-
-def choose(
-    correct: NDArray[np.int64], lambdas: Float, converged: NDArray[np.bool_] | None = None
-) -> int:
-    """Index of the λ with the most correct held-out images; of equals, the largest λ.
-
-    The largest, because of models that do equally well the most regularised is the simplest. A λ
-    that has not `converged` is never chosen; `InputError` where none has.
-    """
-    if converged is not None:
-        if not converged.any():
-            raise InputError(
-                "the iteration has not converged for any λ: use larger ones, or another solver"
-            )
-        correct = np.where(converged, correct, -1)
-    best = np.flatnonzero(correct == correct.max())
-    return int(best[np.argmax(lambdas[best])])

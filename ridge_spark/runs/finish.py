@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +23,7 @@ from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.ridge.selection import Tested
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.runs.class_weights import images_of
 from ridge_spark.runs.directory import Run, write_run
 from ridge_spark.runs.result import Calibration, Result, StageRecord, TaskRecord
 
@@ -67,11 +68,17 @@ def _drawn(
         return None
 
 
-def found(model: Model, statistics: Statistics, gcv: Float, tested: Tested) -> dict[str, Any]:
-    """Those fields of a `Result` that the model and its test give."""
+def found(
+    model: Model,
+    statistics: Statistics,
+    gcv: Float,
+    tested: Tested,
+    weights: Sequence[int] | None = None,
+) -> dict[str, Any]:
+    """Those fields of a `Result` that the model and its test give; `weights` are of its classes."""
     metrics = Metrics.of(tested.confusion)
     return {
-        "n_train": statistics.n,
+        "n_train": int(images_of(statistics.counts, weights).sum()),
         "n_test": metrics.n,
         "d": statistics.d,
         "classes": model.class_names,
@@ -83,6 +90,8 @@ def found(model: Model, statistics: Statistics, gcv: Float, tested: Tested) -> d
         "model_sha256": model.sha256(),
         "spec": model.spec,
         "features_sha256": model.features_sha256,
+        "balanced_accuracy": metrics.balanced_accuracy if metrics.n else None,
+        "class_weight": weights and dict(zip(model.class_names, weights, strict=True)),
         "temperature": model.temperature,
         "calibration": Calibration.of(Reliability(tested.reliability)),
     }

@@ -112,6 +112,26 @@ class Features:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """How the choice of λ came about, on the held-out images."""
+
+    metric: Annotated[str, "that chose: accuracy, or balanced, its mean over the classes"]
+    choose: Annotated[str, "best, or one-se: the largest λ within a standard error of the best"]
+    standard_error: Annotated[
+        tuple[float, ...],
+        "for each λ, of how much lower than the best it scored by that metric, paired: from images "
+        "that one of the two alone gets right",
+    ]
+    balanced_accuracy: Annotated[
+        tuple[float, ...], "for each λ, the mean over the classes of the fraction that is right"
+    ]
+    by_fold: Annotated[
+        tuple[tuple[float, ...], ...], "for each fold, the fraction that each λ gets right"
+    ]
+    images: Annotated[tuple[tuple[int, ...], ...], "for each fold, held-out images of each class"]
+
+
+@dataclass(frozen=True)
 class Calibration:
     """How sure the model was of its answers to test images, and how often it was right."""
 
@@ -214,6 +234,16 @@ class Result:
     features: Annotated[
         tuple[Features, ...], "each spec that was searched, in the order given; not after an update"
     ] = ()
+    held_out: Annotated[HeldOut | None, "how λ was chosen; not after an update"] = None
+    balanced_accuracy: Annotated[
+        float | None,
+        "on the test images, the mean recall of the classes; null where there are none",
+    ] = None
+    class_weight: Annotated[
+        dict[str, int] | None,
+        "for each class, how often its images count; only where that is not once for all. "
+        "n_train counts images, and the statistics hold each that often",
+    ] = None
     temperature: Annotated[
         float | None,
         "T of the probabilities, softmax(scores / T), fitted on held-out images; updates keep it",
@@ -241,6 +271,12 @@ class Result:
             and sum(map(sum, self.confusion)) == self.n_test
             and self.test_accuracy == (self.metrics.accuracy if self.n_test else None)
             and "total" in self.seconds
+            and (
+                self.held_out is None
+                or L == len(self.held_out.standard_error) == len(self.held_out.balanced_accuracy)
+            )
+            and (self.class_weight is None or set(self.class_weight) == set(self.classes))
+            and min((self.class_weight or {"": 1}).values()) > 0
             and sum(self.calibration.images if self.calibration else ()) in (0, self.n_test),
             "the values in it do not fit together",
         )

@@ -12,6 +12,7 @@ from ridge_spark.runs.result import (
     Approximation,
     Calibration,
     Change,
+    HeldOut,
     Mpi,
     Result,
     StageRecord,
@@ -42,6 +43,7 @@ NESTED = {
     Change: "Each of `changes` of `update`",
     Mpi: "`mpi`",
     Approximation: "`approximation`",
+    HeldOut: "`held_out`",
     Calibration: "`calibration`",
 }
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.data.dataset import Split, read_block
+from ridge_spark.data.dataset import Split, count_labels, read_block
 from ridge_spark.engines.engine import Engine, View
 from ridge_spark.errors import InputError
 from ridge_spark.features import PIXELS, FeatureMap, Sample, find_map
@@ -18,16 +19,17 @@ from ridge_spark.features.blocks import map_blocks
 from ridge_spark.features.sample import SampleRows
 from ridge_spark.ridge.calibration import fit_temperature
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.choice import choose, error_of_difference, score_of
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.held_out import Scored
 from ridge_spark.ridge.scoring import Weights, panels, scores
-from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SIDE_BY_SIDE, choose_solver
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads
+from ridge_spark.runs.class_weights import Weighted, resolve
 from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.result import Features
+from ridge_spark.runs.result import Features, HeldOut
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Searched:
     lambdas: Float
     solver: str
     seconds: float
+    metric: str
+    choose: str
     full: Solution | None
     fitted: tuple[Solution, ...]  # of each held-out group
 
@@ -62,9 +66,22 @@ class Searched:
         """(L,) where every fit has."""
         return np.all([solution.is_converged() for solution in self.fitted], axis=0)
 
-    @property
+    @cached_property
+    def score(self) -> Float:
+        """(L,) of each λ on held-out images, by the metric that it is chosen by."""
+        return score_of(self.scored, self.metric)
+
+    @cached_property
+    def error(self) -> Float:
+        """(L,) the standard error of how much worse than the best each λ has scored."""
+        best = choose(self.score, self.lambdas, self.converged)
+        return error_of_difference(self.scored, self.metric, best)
+
+    @cached_property
     def best(self) -> int:
-        return choose(self.correct, self.lambdas, self.converged)
+        """Index of the chosen λ."""
+        error = self.error if self.choose == "one-se" else None
+        return choose(self.score, self.lambdas, self.converged, error)
 
     def temperature(self) -> float:
         """Fitted to scores of the best λ, of images that these weights were fitted without."""
@@ -78,6 +95,19 @@ class Searched:
                     rows = mine[some]
                     found[rows] = scores(images.image[rows], coef, intercept)
             return fit_temperature(found, images.label)
+
+    def held_out(self) -> HeldOut:
+        scored = self.scored
+        n = scored.n.sum(axis=1)
+        by_fold = scored.correct.sum(axis=1) / n[:, None]
+        return HeldOut(
+            metric=self.metric,
+            choose=self.choose,
+            standard_error=tuple(self.error.tolist()),
+            balanced_accuracy=tuple(score_of(scored, "balanced").tolist()),
+            by_fold=tuple(map(tuple, by_fold.tolist())),
+            images=tuple(map(tuple, scored.n.tolist())),
+        )
 
     def summary(self) -> Features:
         return Features(
@@ -117,24 +147,40 @@ def _sample(split: Split, seed: int) -> Sample:
     return Sample.of(map(read_block, needed), rows)
 
 
-def view_of(feature_map: FeatureMap, split: Split) -> View:
-    """What the mathematics sees of the images of a split through a feature map."""
-    if feature_map.spec.is_pixels:
-        return View.of(split)
+def view_of(feature_map: FeatureMap, split: Split, weights: tuple[int, ...] | None = None) -> View:
+    """What the mathematics sees of the images of a split: through a feature map, and how often."""
     classes = len(split.description.class_names)
-    return View(feature_map.d_out, classes, partial(map_blocks, feature_map))
+    mapping = None if feature_map.spec.is_pixels else partial(map_blocks, feature_map)
+    return View(feature_map.d_out, classes, Weighted(weights, mapping) if weights else mapping)
 
 
-def see(engine: Engine, feature_map: FeatureMap) -> None:
-    """Let the engine's tasks see images through a feature map."""
+def see(engine: Engine, feature_map: FeatureMap, weights: tuple[int, ...] | None = None) -> None:
+    """Let the engine's tasks see images through a feature map, as often as their classes weigh."""
     key = "" if feature_map.spec.is_pixels else feature_map.sha256
-    engine.see(view_of(feature_map, engine.train), key)
+    if weights:
+        key = hashlib.sha256(f"{key} {weights}".encode()).hexdigest()
+    engine.see(view_of(feature_map, engine.train, weights), key)
 
 
-def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Searched:
+def find_weights(engine: Engine, options: TrainOptions) -> tuple[int, ...] | None:
+    """The weight of each class; None where all are 1."""
+    asked, split = options.class_weight, engine.train
+    if asked is None:
+        return None
+    names = split.description.class_names
+    weights = engine.once(lambda: resolve(asked, names, lambda: count_labels(split)))
+    return weights if any(weight != 1 for weight in weights) else None
+
+
+def search(
+    engine: Engine,
+    feature_map: FeatureMap,
+    options: TrainOptions,
+    weights: tuple[int, ...] | None = None,
+) -> Searched:
     """Both passes, with every λ of the grid."""
     start = time.perf_counter()
-    see(engine, feature_map)
+    see(engine, feature_map, weights)
     folds, lambdas = options.folds, np.array(options.lambdas_for(feature_map.spec))
     groups = engine.statistics(folds)
     held_out = [group.n for group in groups[: folds.held_out]]
@@ -154,7 +200,18 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
     candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
     scored = engine.score(folds, candidates)
     seconds = time.perf_counter() - start
-    return Searched(feature_map, total, scored, lambdas, solver, seconds, full, tuple(fitted))
+    return Searched(
+        feature_map=feature_map,
+        statistics=total,
+        scored=scored,
+        lambdas=lambdas,
+        solver=solver,
+        seconds=seconds,
+        metric=options.metric,
+        choose=options.choose,
+        full=full,
+        fitted=tuple(fitted),
+    )
 
 
 def _solve_large(

@@ -12,8 +12,8 @@ from ridge_spark.ridge.selection import Tested
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.result import Features
-from ridge_spark.runs.search import find_maps, search, see, solve_best
+from ridge_spark.runs.result import Features, HeldOut
+from ridge_spark.runs.search import find_maps, find_weights, search, see, solve_best
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Training:
     solver: str
     warnings: tuple[str, ...]
     searched: tuple[Features, ...]
+    held_out: HeldOut
+    class_weight: tuple[int, ...] | None  # of each class; None where all are 1
 
 
 def train(engine: Engine, options: TrainOptions) -> Training:
@@ -39,14 +41,15 @@ def train(engine: Engine, options: TrainOptions) -> Training:
     Of specs that are equally good, the first is taken.
     """
     found, summaries = None, []
+    weights = find_weights(engine, options)
     for feature_map in find_maps(engine, options):
-        searched = search(engine, feature_map, options)
+        searched = search(engine, feature_map, options, weights)
         summaries.append(searched.summary())
-        if found is None or searched.correct[searched.best] > found.correct[found.best]:
+        if found is None or searched.score[searched.best] > found.score[found.best]:
             found = searched
         del searched  # its X'X may be large
     assert found is not None  # there is at least one spec
-    see(engine, found.feature_map)
+    see(engine, found.feature_map, weights)
     found = solve_best(engine, found)
     assert found.full is not None
     coef, intercept = found.full.weights_at(found.best)
@@ -76,6 +79,8 @@ def train(engine: Engine, options: TrainOptions) -> Training:
             *unconverged_warnings(found.lambdas, found.fitted),
         ),
         searched=tuple(summaries),
+        held_out=found.held_out(),
+        class_weight=weights,
     )
 
 

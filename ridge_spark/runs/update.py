@@ -21,6 +21,7 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.downdate import downdate
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.runs.class_weights import Weighted, weight_warnings
 from ridge_spark.runs.directory import read_run, read_statistics, require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
 from ridge_spark.runs.result import BY_GCV, KEPT, Change, Result, Update
@@ -61,13 +62,16 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     engine = LocalEngine(next(iter(splits.values())), test, threads, progress)
     if model.features:
         see(engine, model.features)
+    weights = tuple(old.class_weight[name] for name in old.classes) if old.class_weight else None
 
     changes = []
     for change, uris in (("added", options.add), ("removed", options.remove)):
         for uri in uris:
-            part = _statistics(splits[uri], model, threads, progress)
+            part = _statistics(splits[uri], model, weights, threads, progress)
             statistics = statistics + part if change == "added" else _without(statistics, part, uri)
-            changes.append(Change(part.n, part.sha256(), **{change: without_secrets(uri)}))
+            changes.append(
+                Change(splits[uri].rows, part.sha256(), **{change: without_secrets(uri)})
+            )
     _require_all_classes(statistics, model)
 
     lambdas = np.array(old.lambdas)
@@ -78,7 +82,7 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     coef, intercept = solution.weights_at(best)
     model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best])
     result = Result(
-        **found(model, statistics, solution.gcv, engine.judge(model)),
+        **found(model, statistics, solution.gcv, engine.judge(model), weights),
         **ran_on(engine),
         **times(progress),
         dataset=old.dataset,
@@ -89,7 +93,10 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
         seed=old.seed,
         folds=0,
         command=without_secrets(options.command),
-        warnings=singular_warnings(lambdas, solution),
+        warnings=(
+            *singular_warnings(lambdas, solution),
+            *weight_warnings(statistics.counts, weights, model.class_names),
+        ),
         update=Update(
             run=without_secrets(options.run),
             statistics_sha256=old.statistics_sha256,
@@ -126,12 +133,19 @@ def _test_split(uri: str | None, model: Model) -> Split | None:
     return splits[-1]
 
 
-def _statistics(split: Split, model: Model, threads: int, progress: Progress) -> Statistics:
-    """Statistics of a split, its classes in the model's order."""
+def _statistics(
+    split: Split,
+    model: Model,
+    weights: tuple[int, ...] | None,
+    threads: int,
+    progress: Progress,
+) -> Statistics:
+    """Statistics of a split, its classes in the model's order and weighted as the run's are."""
     classes = number_labels(split.description.class_names, model.class_names, split.uri)
     engine = LocalEngine(split, None, threads, progress)
     mapping = partial(_seen_by, model, classes)
-    engine.view = View(model.coef.shape[1], len(model.class_names), mapping)
+    weighted = Weighted(weights, mapping) if weights else mapping
+    engine.view = View(model.coef.shape[1], len(model.class_names), weighted)
     (found,) = engine.statistics(Folds.none())
     return found
 

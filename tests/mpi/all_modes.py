@@ -15,10 +15,9 @@ from ridge_spark.data.dataset import open_split
 from ridge_spark.engines.engine import View
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import train
 from tests.engines.mapped import candidates, halved, listed, square
-from tests.mpi.findings import LAMBDAS, findings
+from tests.mpi.findings import findings, options_of
 
 
 def main(data: str, limit: int) -> None:
@@ -28,7 +27,7 @@ def main(data: str, limit: int) -> None:
     for kind in (ModelEngine, DataEngine):
         for threads in (1, 2):
             for folds in (None, 5):
-                options = TrainOptions(data, "", parse_lambdas(LAMBDAS), make_folds(None, folds, 0))
+                options = options_of(folds)
                 checkpoint = Checkpoint("never", "", 1e9, world.rank)
                 engine = kind(world, split, test, threads, checkpoint, stop, progress)
                 training = train(engine, options)

@@ -19,10 +19,9 @@ from ridge_spark.engines.engine import View
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import train
 from tests.engines.mapped import candidates, halved, listed
-from tests.mpi.findings import LAMBDAS, LIMIT, findings
+from tests.mpi.findings import LIMIT, findings, options_of
 from tests.support import ROOT, give_up
 
 # Where compiled code is kept, so that not every test has every rank compile it.
@@ -99,7 +98,7 @@ def found_locally(thumbnails: Path) -> dict[str, list[Any]]:
     """What the local engine finds in the first LIMIT thumbnails, with a holdout and 5 folds."""
     found = {}
     for folds in (None, 5):
-        options = TrainOptions("", "", parse_lambdas(LAMBDAS), make_folds(None, folds, 0))
+        options = options_of(folds)
         split = open_split(str(thumbnails), "train").limited(LIMIT)
         test = open_split(str(thumbnails), "test")
         engine = LocalEngine(split, test, 2, Progress(quiet=True))

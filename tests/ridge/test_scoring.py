@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.choice import choose
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.held_out import Sampling
 from ridge_spark.ridge.scoring import (
@@ -20,7 +21,6 @@ from ridge_spark.ridge.scoring import (
     scores,
 )
 from ridge_spark.ridge.selection import (
-    choose,
     group_statistics,
     judge_on,
     score_held_out,
