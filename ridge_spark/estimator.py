@@ -20,16 +20,14 @@ from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.calibration import probabilities, temperature_of_fit
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
 from ridge_spark.ridge.choice import choose
-from ridge_spark.ridge.dual import (
-    DualSolver,
-    centre_products,
-    held_out_correct,
-    products_of_images,
-)
+from ridge_spark.ridge.dual import dual_system, held_out_correct, split_images
+from ridge_spark.ridge.dual_weights import IntegerAlpha, finish_weights, weights_task
 from ridge_spark.ridge.few_images import are_few
+from ridge_spark.ridge.float_products import FloatProducts
 from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.held_out import Sampling
+from ridge_spark.ridge.products import products_of
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import group_statistics, score_held_out
 from ridge_spark.ridge.solution import Solution
@@ -126,14 +124,10 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         self.feature_map_ = self._find_features(X, y)
         X = self._seen(X)
 
-        few = X.dtype == np.uint8 and self.solver == "auto" and are_few(*X.shape)
-        if few and times is None:
-            full, best = self._fit_dual(X, labels, lambdas, folds, threads)
-        else:
-            full, best = self._fit_primal(Block(0, X, labels, times), lambdas, folds, threads)
-        self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
-        coef, intercept = full.weights_at(best)
-        gcv = float(full.gcv[best])
+        few = times is None and are_few(*X.shape)
+        fit = self._fit_dual if few else self._fit_primal
+        coef, intercept = fit(Block(0, X, labels, times), lambdas, folds, threads)
+        gcv = float(self.gcv_[np.flatnonzero(lambdas == self.lambda_)[0]])
         self.temperature_ = temperature_of_fit(X, labels, coef, intercept, gcv, times, counted)
         if len(self.classes_) == 2:  # the two rows are each other's negative
             coef, intercept = coef[1:], intercept[1:]
@@ -232,45 +226,68 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
 
     def _fit_primal(
         self, block: Block, lambdas: Float, folds: Folds, threads: int
-    ) -> tuple[Solution, int]:
-        """The solution for all samples from X'X, and the index of the best λ."""
-        solver, (n, d) = self.solver, block.images.shape
+    ) -> tuple[Float, Float]:
+        """Choose λ from X'X; returns the weights for it, `coef` (k, d) and `intercept` (k,)."""
+        n, d = block.images.shape
         n_held_out = self._count_held_out(folds, n)
         systems = self._systems(block, folds, threads)
-        if solver == "auto":
-            solver = choose_solver(
-                n, d, len(lambdas), len(systems), workers=1, gcv=not folds.held_out
-            )
+        solver = self._solver_for(n, d, lambdas, folds)
         *fitted, full = solve_systems(systems, d, lambdas, solver, threads)
+        correct = None
         if fitted:
             candidates = {i: Weights(*solution.weights()) for i, solution in enumerate(fitted)}
-            sampling = Sampling(folds.seed, outcomes=0.0, images=0.0)
-            scored = score_held_out([block], folds, candidates, sampling, threads=threads)
+            nothing = Sampling(folds.seed, outcomes=0.0, images=0.0)
+            scored = score_held_out([block], folds, candidates, nothing, threads=threads)
             correct = scored.totals
+        return full.weights_at(self._choose(lambdas, fitted, full, correct, n_held_out))
+
+    def _fit_dual(
+        self, block: Block, lambdas: Float, folds: Folds, threads: int
+    ) -> tuple[Float, Float]:
+        """The same from XX', which is smaller where samples are few."""
+        X, labels = block.images, block.labels
+        n_held_out = self._count_held_out(folds, len(X))
+        (n, d), k = X.shape, len(self.classes_)
+        exact = X.dtype == np.uint8
+        floats = None if exact else FloatProducts.of(X, threads=threads)
+        gram = floats.gram if floats else products_of(X, threads=threads)
+        kept, held_out = split_images(folds, n)
+        systems = [partial(dual_system, gram, labels, k, images) for images in (*kept, None)]
+        solver = self._solver_for(n, n, lambdas, folds)
+        *fitted, full = solve_systems(systems, n, lambdas, solver, threads)
+        correct = held_out_correct(gram, labels, kept, held_out, fitted) if fitted else None
+        best = self._choose(lambdas, fitted, full, correct, n_held_out)
+        alpha, target_mean = full.weights_at(best)
+        if floats:
+            return floats.weights(alpha, target_mean, threads=threads)
+        integers = IntegerAlpha.of(alpha)
+        sums = weights_task(integers, k, d)([block], threads=threads)
+        weights = finish_weights(integers, sums, target_mean)
+        return weights.coef, weights.intercept
+
+    def _solver_for(self, n: int, d: int, lambdas: Float, folds: Folds) -> str:
+        if self.solver != "auto":
+            return self.solver
+        systems = folds.held_out + 1
+        return choose_solver(n, d, len(lambdas), systems, workers=1, gcv=not folds.held_out)
+
+    def _choose(
+        self,
+        lambdas: Float,
+        fitted: Sequence[Solution],
+        full: Solution,
+        correct: NDArray[np.int64] | None,
+        n_held_out: int,
+    ) -> int:
+        """Index of the best λ, by held-out samples if there are any, which is noted."""
+        if correct is None:
+            best = self._least_gcv(full)
+        else:
             self.cv_accuracy_ = correct / n_held_out
             converged = np.all([solution.is_converged() for solution in fitted], axis=0)
             best = choose(correct, lambdas, converged)
-        else:
-            best = self._least_gcv(full)
-        return full, best
-
-    def _fit_dual(
-        self,
-        X: NDArray[np.uint8],
-        labels: NDArray[np.intp],
-        lambdas: Float,
-        folds: Folds,
-        threads: int,
-    ) -> tuple[Solution, int]:
-        """The same from XX', which is smaller where samples are few."""
-        n_held_out = self._count_held_out(folds, len(X))
-        k, products = len(self.classes_), products_of_images(X, threads=threads)
-        full = DualSolver(centre_products(products), labels, k, X).solve(lambdas)
-        if not folds.held_out:
-            return full, self._least_gcv(full)
-        found = held_out_correct(products, labels, k, folds, lambdas, X).sum(axis=0)
-        self.cv_accuracy_ = found / n_held_out
-        return full, choose(found, lambdas)
+        self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
+        return best
 
     def _least_gcv(self, full: Solution) -> int:
         if len(full.gcv) == 1:

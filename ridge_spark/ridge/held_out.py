@@ -86,6 +86,34 @@ class Scored:
             Images(none, none, none, np.empty((0, d), dtype)),
         )
 
+    @classmethod
+    def of(
+        cls,
+        groups: int,
+        classes: int,
+        group: int,
+        rows: NDArray[np.int64],
+        labels: NDArray[np.integer],
+        right: NDArray[np.bool_],
+        sampling: Sampling,
+        images: NDArray[Any] | None = None,
+    ) -> Self:
+        """Of images of one group: their rows and labels (n,), who is `right` about them (n, L), and
+        the images (n, d) where they are at hand.
+        """
+        d, dtype = (0, np.uint8) if images is None else (images.shape[1], images.dtype)
+        found = cls.zeros(groups, classes, right.shape[1], d, dtype)
+        of_class: NDArray[np.int64] = labels.astype(np.int64)
+        found.n[group] = np.bincount(of_class, minlength=classes)
+        for label in np.flatnonzero(found.n[group]):
+            found.correct[group, label] = right[of_class == label].sum(axis=0)
+        kept, shown = sampling.choose(rows)
+        found.outcomes = Outcomes(rows[kept], of_class[kept], right[kept])
+        if images is not None:
+            of_group = np.full(len(shown), group, np.int64)
+            found.images = Images(rows[shown], of_class[shown], of_group, images[shown])
+        return found
+
     def __iadd__(self, other: Scored) -> Self:
         self.n += other.n
         self.correct += other.correct

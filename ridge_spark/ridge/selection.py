@@ -13,7 +13,7 @@ from ridge_spark.ridge.blocks import Block, counted
 from ridge_spark.ridge.calibration import BINS, Reliability
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.held_out import Images, Outcomes, Sampling, Scored
+from ridge_spark.ridge.held_out import Sampling, Scored
 from ridge_spark.ridge.kernel import Sums, Tile, accumulator
 from ridge_spark.ridge.scoring import Weights, classified_correctly, panels, scores
 from ridge_spark.ridge.statistics import Statistics
@@ -84,18 +84,10 @@ def score_held_out(
 
     def score(some: tuple[int, NDArray[np.int64], Block]) -> Scored:
         group, rows, block = some
-        labels = block.labels.astype(np.int64)
-        right = classified_correctly(block.images, labels, candidates[group])
-        found = Scored.zeros(folds.held_out, k, L, d)
-        found.n[group] = np.bincount(labels, minlength=k)
-        for label in np.flatnonzero(found.n[group]):
-            found.correct[group, label] = right[labels == label].sum(axis=0)
-        kept, shown = sampling.choose(rows)
-        found.outcomes = Outcomes(rows[kept], labels[kept], right[kept])
-        found.images = Images(
-            rows[shown], labels[shown], np.full(len(shown), group), block.images[shown]
+        right = classified_correctly(block.images, block.labels, candidates[group])
+        return Scored.of(
+            folds.held_out, k, group, rows, block.labels, right, sampling, block.images
         )
-        return found
 
     L = max(len(weights.coef) for weights in candidates.values())
     k, d = next(iter(candidates.values())).coef.shape[1:]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.engines.engine import Blocks
+from ridge_spark.engines.view import Blocks
 from ridge_spark.errors import InputError
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.weights import balanced_weights

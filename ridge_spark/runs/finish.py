@@ -22,9 +22,8 @@ from ridge_spark.ridge.calibration import Reliability
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.ridge.selection import Tested
-from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.class_weights import images_of
-from ridge_spark.runs.directory import Run, write_run
+from ridge_spark.runs.directory import AnyStatistics, Run, write_run
 from ridge_spark.runs.result import Calibration, Result, StageRecord, TaskRecord
 
 Draw = Callable[[Run], str]
@@ -36,7 +35,7 @@ def finish(
     out: str,
     result: Result,
     model: Model,
-    statistics: Statistics,
+    statistics: AnyStatistics,
     draw: Draw | None,
     progress: Progress,
 ) -> Result:
@@ -53,7 +52,7 @@ def finish(
 
 
 def _drawn(
-    draw: Draw, result: Result, model: Model, statistics: Statistics, progress: Progress
+    draw: Draw, result: Result, model: Model, statistics: AnyStatistics, progress: Progress
 ) -> str | None:
     try:
         with progress.stage("report"):
@@ -70,7 +69,7 @@ def _drawn(
 
 def found(
     model: Model,
-    statistics: Statistics,
+    statistics: AnyStatistics,
     gcv: Float,
     tested: Tested,
     weights: Sequence[int] | None = None,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ridge_spark.engines.engine import Blocks
+from ridge_spark.engines.view import Blocks
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.held_out import Scored
 from ridge_spark.ridge.scoring import Weights
