@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -38,6 +38,8 @@ class Model:
     preparation  how files were turned into pixels when the data set was imported
     features     the map from pixels to what the scores are of; None: they are of the pixels
     temperature  T of the probabilities, softmax(scores / T); None where it is not known
+    mean         (d,) float64 of the training images, as the model sees them; None where not known
+    spread       the mean of their squared distance from it
     """
 
     coef: Float
@@ -48,6 +50,8 @@ class Model:
     preparation: dict[str, Any] = field(default_factory=dict)
     features: FeatureMap | None = None
     temperature: float | None = None
+    mean: Float | None = None
+    spread: float | None = None
 
     @property
     def pixels(self) -> int:
@@ -73,6 +77,18 @@ class Model:
 
         Features are made on `threads` threads.
         """
+        found = np.empty((len(images), len(self.intercept)))
+        for rows, seen in self.parts(images, threads=threads):
+            found[rows] = scores(seen, self.coef, self.intercept)
+        return found
+
+    def parts(
+        self, images: NDArray[np.uint8], *, threads: int = 1
+    ) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
+        """The images by some rows at a time, with what the scores are of in the place of pixels.
+
+        `InputError` where they do not fit the model.
+        """
         if images.ndim != 2 or images.shape[1] != self.pixels:
             raise InputError(
                 f"images of shape {images.shape[1:]} do not fit this model, which takes "
@@ -80,13 +96,11 @@ class Model:
                 f"{'x'.join(map(str, self.shape))}"
             )
         if self.features is None:
-            return scores(images, self.coef, self.intercept)
-        found = np.empty((len(images), len(self.intercept)))
+            yield slice(0, len(images)), images
+            return
         for start in range(0, len(images), MAPPED_ROWS):
             rows = slice(start, start + MAPPED_ROWS)
-            features = self.features(images[rows], threads=threads)
-            found[rows] = scores(features, self.coef, self.intercept)
-        return found
+            yield rows, self.features(images[rows], threads=threads)
 
     def predict(self, images: NDArray[np.uint8], *, threads: int = 1) -> NDArray[np.intp]:
         """Class numbers of `images`, (n, height · width · channels) uint8; shape (n,)."""
@@ -109,8 +123,8 @@ class Model:
         """SHA-256 over W and intercept as little-endian float64 in C order, and of features' hash.
 
         W is `coef` the other way round, (d, k), as it stands in X W: the hash of a model is the
-        same as ever, whichever way its file keeps the weights. The temperature is not in it: it
-        changes no class and no score.
+        same as ever, whichever way its file keeps the weights. Temperature, mean and spread are
+        not in it: they change no class and no score.
         """
         digest = hashlib.sha256(np.ascontiguousarray(self.coef.T, "<f8").data)
         digest.update(np.ascontiguousarray(self.intercept, "<f8").data)
@@ -131,6 +145,8 @@ class Model:
         if self.temperature is not None:
             about["temperature"] = self.temperature
         tensors = {"coef": self.coef, "intercept": self.intercept}
+        if self.mean is not None:
+            about["spread"], tensors["mean"] = self.spread, self.mean
         if self.features:
             about["features"] = self.features.about()
             tensors |= self.features.tensors()
@@ -166,6 +182,8 @@ class Model:
                     preparation=dict(about["preparation"]),
                     features=_features(about, file),
                     temperature=_temperature(about),
+                    mean=file.get_tensor("mean") if "spread" in about else None,
+                    spread=float(about["spread"]) if "spread" in about else None,
                 )
         except InputError:
             raise
@@ -185,7 +203,11 @@ class Model:
             d = self.features.d_out
         return all(isinstance(name, str) for name in self.class_names) and all(
             array.shape == shape and array.dtype == np.float64 and np.isfinite(array).all()
-            for array, shape in ((self.coef, (k, d)), (self.intercept, (k,)))
+            for array, shape in (
+                (self.coef, (k, d)),
+                (self.intercept, (k,)),
+                (np.zeros(d) if self.mean is None else self.mean, (d,)),
+            )
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from ridge_spark.commands.model_option import add_model_option, load_model
 from ridge_spark.errors import InputError
@@ -27,6 +28,7 @@ def run(options: argparse.Namespace) -> None:
     from ridge_spark.ridge.calibration import Reliability
     from ridge_spark.ridge.metrics import Metrics
     from ridge_spark.ridge.selection import judge_on
+    from ridge_spark.runs.guidance import distance_warnings
     from ridge_spark.runs.summary import class_table, confusion_table
 
     model = load_model(options.model)
@@ -45,6 +47,8 @@ def run(options: argparse.Namespace) -> None:
     threads = available_cores()
     blocks = model.seen(read_blocks(split.blocks), threads=threads)
     tested = judge_on(blocks, model.coef, model.intercept, model.temperature, threads=threads)
+    for warning in distance_warnings(model, tested.sums, tested.n):
+        print(f"warning: {warning}", file=sys.stderr)
     metrics = Metrics.of(tested.confusion)
     error = None if model.temperature is None else Reliability(tested.reliability).expected_error
     if options.json:

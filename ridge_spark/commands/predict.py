@@ -15,7 +15,7 @@ from ridge_spark.errors import InputError
 
 if TYPE_CHECKING:
     from ridge_spark.model import Model
-    from ridge_spark.predicting.predict import Prediction
+    from ridge_spark.predicting.predict import Prediction, Watched
 
 HELP = "Classify image files, folders of them, or a data set."
 COLUMNS = (
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
         return
     if options.out:
         raise InputError("--out: is for --engine spark; here redirect what --csv or --json prints")
-    from ridge_spark.predicting.predict import predict_paths
+    from ridge_spark.predicting.predict import Watched, predict_paths
 
     model = load_model(options.model)
     k = len(model.class_names)
@@ -84,9 +84,11 @@ def run(options: argparse.Namespace) -> None:
         skipped += 1
         print(f"skipped: {reason}", file=sys.stderr)
 
-    found = predict_paths(model, options.images, skip if options.skip_bad else None)
+    watched = Watched()
+    found = predict_paths(model, options.images, skip if options.skip_bad else None, watched)
     show = _csv if options.csv else _json if options.json else _lines
     show(model, found, options.proba, options.top_k or 0)
+    _warn(model, watched)
     if skipped:
         print(f"{skipped:,} images skipped", file=sys.stderr)
 
@@ -101,10 +103,20 @@ def _run_on_spark(options: argparse.Namespace) -> None:
     from ridge_spark.predicting.spark_predict import predict_on_spark
     from ridge_spark.progress import Progress
 
-    n = predict_on_spark(
-        load_model(options.model), options.images[0], options.out, options.partitions, Progress()
+    model = load_model(options.model)
+    watched = predict_on_spark(
+        model, options.images[0], options.out, options.partitions, Progress()
     )
-    print(f"{options.out}: {n:,} images classified")
+    _warn(model, watched)
+    print(f"{options.out}: {watched.n:,} images classified")
+
+
+def _warn(model: Model, watched: Watched) -> None:
+    """Tell where the images are unlike those that the model was trained on."""
+    from ridge_spark.runs.guidance import distance_warnings
+
+    for warning in distance_warnings(model, watched.sums, watched.n):
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def _lines(model: Model, found: Iterable[Prediction], proba: bool, top_k: int) -> None:

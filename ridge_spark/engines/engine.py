@@ -201,7 +201,7 @@ class Engine(ABC):
     def judge(self, model: Model) -> Tested:
         """What the model makes of the test images; of none, where there is no test split."""
         if self.test is None:
-            return Tested.zeros(len(model.class_names))
+            return Tested.zeros(*model.coef.shape)
         task = partial(
             judge_on,
             coef=model.coef,

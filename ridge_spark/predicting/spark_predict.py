@@ -21,7 +21,7 @@ from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark_session import spark_context, watch
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
-from ridge_spark.predicting.predict import Answers
+from ridge_spark.predicting.predict import Answers, Watched
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float
@@ -31,7 +31,7 @@ BLOCKS_OF_A_TASK = 64
 
 def predict_on_spark(
     model: Model, data: str, out: str, partitions: int | None, progress: Progress
-) -> int:
+) -> Watched:
     """Classify every image of a data set, or of one split; returns how many there were.
 
     `out` gets Parquet files, in the order of the rows, with the columns that `predict --csv` has:
@@ -60,7 +60,9 @@ def predict_on_spark(
         if isinstance(error, OSError):
             raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
         raise
-    return sum(rows for _, rows in written)
+    return Watched(
+        sum(watched.n for _, watched in written), sum(watched.sums for _, watched in written)
+    )
 
 
 class _Output:
@@ -111,19 +113,20 @@ def _divide(splits: Sequence[Split], workers: int) -> list[Work]:
     return work
 
 
-def _classify(shared: Any, output: _Output, work: Work) -> tuple[str, int]:
-    """A task: its blocks to one file; returns the name of it and its rows."""
+def _classify(shared: Any, output: _Output, work: Work) -> tuple[str, Watched]:
+    """A task: its blocks to one file; returns the name of it and what was seen."""
     number, split, blocks = work
     model: Model = shared.value
     filesystem, folder = locate(output.folder)
     filesystem.create_dir(folder, recursive=True)
-    path, rows = output.path(number), 0
+    path, watched = output.path(number), Watched()
     with pq.ParquetWriter(path, _schema(model), filesystem=filesystem) as writer:
         for descriptor in blocks:
             block = read_block(descriptor)
-            writer.write_table(_table(model, split, block))
-            rows += len(block.labels)
-    return path.rpartition("/")[2], rows
+            answers = Answers.of(model, block.images)
+            watched.add(answers)
+            writer.write_table(_table(model, split, block, answers))
+    return path.rpartition("/")[2], watched
 
 
 def _schema(model: Model) -> pa.Schema:
@@ -144,8 +147,7 @@ def _schema(model: Model) -> pa.Schema:
     )
 
 
-def _table(model: Model, split: Split, block: Block) -> pa.Table:
-    found = Answers.of(model, block.images)
+def _table(model: Model, split: Split, block: Block, found: Answers) -> pa.Table:
     schema, n = _schema(model), len(block.labels)
     names, every = pa.array(model.class_names), np.arange(n)
 

@@ -108,18 +108,28 @@ class Tested:
 
     confusion    (k, k)      images by class (rows) and predicted class (columns), int64
     reliability  (BINS, 3)   the sums of a `Reliability`; all 0 where there are no probabilities
+    sums         (d,)        of all images, int64
     """
 
     confusion: NDArray[np.int64]
     reliability: NDArray[np.int64]
+    sums: NDArray[np.int64]
 
     @classmethod
-    def zeros(cls, classes: int) -> Self:
-        return cls(np.zeros((classes, classes), np.int64), np.zeros((BINS, 3), np.int64))
+    def zeros(cls, classes: int, d: int) -> Self:
+        return cls(
+            np.zeros((classes, classes), np.int64),
+            np.zeros((BINS, 3), np.int64),
+            np.zeros(d, np.int64),
+        )
+
+    @property
+    def n(self) -> int:
+        return int(self.confusion.sum())
 
     @property
     def arrays(self) -> list[NDArray[np.int64]]:
-        return [self.confusion, self.reliability]
+        return [self.confusion, self.reliability, self.sums]
 
     def __iadd__(self, other: Tested) -> Self:
         for mine, more in zip(self.arrays, other.arrays, strict=True):
@@ -136,20 +146,24 @@ def judge_on(
     threads: int = 1,
 ) -> Tested:
     """Classify labelled images by `coef` (k, d), and judge the probabilities by `temperature`."""
-    k = len(coef)
+    k, d = coef.shape
 
     def judged(block: Block) -> Tested:
-        found = Tested.zeros(k)
+        found = Tested.zeros(k, d)
         for rows in panels(len(block.labels)):
-            labels = block.labels[rows]
-            of_panel = scores(block.images[rows], coef, intercept)
+            images, labels = block.images[rows], block.labels[rows]
+            of_panel = scores(images, coef, intercept)
+            # Of so few bytes, sums are whole numbers that float32 holds.
+            found.sums += (np.ones(len(images), np.float32) @ images.astype(np.float32)).astype(
+                np.int64
+            )
             confused = np.bincount(labels * k + of_panel.argmax(axis=1), minlength=k * k)
             found.confusion += confused.reshape(k, k)
             if temperature is not None:
                 found.reliability += Reliability.of(of_panel, labels, temperature).sums
         return found
 
-    total = Tested.zeros(k)
+    total = Tested.zeros(k, d)
     for found in parallel_map(judged, blocks, threads):
         total += found
     return total

@@ -81,10 +81,16 @@ class Searched:
         error = self.error if self.choose == "one-se" else None
         return choose(self.score, self.lambdas, self.converged, error)
 
+    @cached_property
+    def best_scores(self) -> tuple[Float, NDArray[np.int64]]:
+        """`scores_at` of the chosen λ, of the same bits wherever they are made."""
+        with blas_threads(1):
+            return self.scores_at(self.best)
+
     def temperature(self) -> float:
         """T of the probabilities, fitted to the scores of held-out images by the chosen λ."""
-        with blas_threads(1):  # so that it has the same bits wherever it is fitted
-            return fit_temperature(*self.scores_at(self.best))
+        with blas_threads(1):
+            return fit_temperature(*self.best_scores)
 
     def held_out(self) -> HeldOut:
         scored = self.scored

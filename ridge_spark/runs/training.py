@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ridge_spark.engines.engine import Engine
 from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.products import DualStatistics
+from ridge_spark.ridge.scoring import scores
 from ridge_spark.ridge.selection import Tested
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.runs.class_weights import images_of
+from ridge_spark.runs.guidance import (
+    baseline_warnings,
+    by_heart_warnings,
+    choice_warnings,
+    class_warnings,
+    distance_warnings,
+)
 from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.result import Features, HeldOut
-from ridge_spark.runs.searched import Fit
+from ridge_spark.runs.searched import Fit, Searched
 from ridge_spark.runs.seen import find_maps, find_weights, see
 from ridge_spark.runs.sides import SIDES, side_of
 
+SEEN_AGAIN = 1024  # images that were held out and are classified again by the model of all
 MATRIX = {"primal": "X'X", "dual": "XX'"}
 
 
@@ -69,7 +83,9 @@ def train(engine: Engine, options: TrainOptions) -> Training:
         preparation=description.preparation,
         features=None if found.feature_map.spec.is_pixels else found.feature_map,
         temperature=engine.once(found.temperature),
+        **middle_of(fit.statistics.counts, fit.statistics.sums, found.solved.gram),
     )
+    tested = engine.judge(model)
     return Training(
         model=model,
         statistics=fit.statistics,
@@ -78,17 +94,43 @@ def train(engine: Engine, options: TrainOptions) -> Training:
         validation_accuracy=found.correct / found.n_validation,
         gcv=fit.solution.gcv,
         best=found.best,
-        tested=engine.judge(model),
+        tested=tested,
         side=found.side,
         solver=found.solver,
         warnings=(
             *singular_warnings(found.lambdas, fit.solution, MATRIX[found.side]),
             *unconverged_warnings(found.lambdas, found.fitted),
+            *class_warnings(images_of(fit.statistics.counts, weights), model.class_names),
+            *choice_warnings(
+                found.score, found.error, found.lambdas, found.n_validation, found.converged
+            ),
+            *baseline_warnings(found.scored, found.best, model.class_names),
+            *engine.once(lambda: _by_heart(found, model)),
+            *distance_warnings(model, tested.sums, tested.n),
         ),
         searched=tuple(summaries),
         held_out=found.held_out(),
         class_weight=weights,
     )
+
+
+def _by_heart(found: Searched, model: Model) -> tuple[str, ...]:
+    """Warn of a model that knows its own images by heart; of images that are at hand alone."""
+    images = found.scored.images.image[:SEEN_AGAIN]
+    if not len(images):
+        return ()
+    held_out, labels = found.best_scores
+    seen = scores(images, model.coef, model.intercept)
+    return by_heart_warnings(seen, held_out[: len(images)], labels[: len(images)])
+
+
+def middle_of(
+    counts: NDArray[np.int64], sums: NDArray[np.int64], gram: NDArray[np.int64]
+) -> dict[str, Any]:
+    """The `mean` and `spread` of a `Model` from class sums (k, d) and X'X, or XX'."""
+    n = int(counts.sum())
+    mean = sums.sum(axis=0) / n
+    return {"mean": mean, "spread": float(np.trace(gram)) / n - float(mean @ mean)}
 
 
 def singular_warnings(

@@ -21,12 +21,13 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.downdate import downdate
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.runs.class_weights import Weighted, weight_warnings
+from ridge_spark.runs.class_weights import Weighted, images_of, weight_warnings
 from ridge_spark.runs.directory import read_run, read_statistics, require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
+from ridge_spark.runs.guidance import class_warnings, distance_warnings
 from ridge_spark.runs.result import BY_GCV, KEPT, Change, Result, Update
 from ridge_spark.runs.seen import see
-from ridge_spark.runs.training import singular_warnings
+from ridge_spark.runs.training import middle_of, singular_warnings
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,11 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     (solution,) = engine.solve([statistics], lambdas, solver)
     best = int(np.argmin(solution.gcv)) if options.by_gcv else old.best
     coef, intercept = solution.weights_at(best)
-    model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best])
+    middle = middle_of(statistics.counts, statistics.sums, statistics.gram)
+    model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best], **middle)
+    tested = engine.judge(model)
     result = Result(
-        **found(model, statistics, solution.gcv, engine.judge(model), weights),
+        **found(model, statistics, solution.gcv, tested, weights),
         **ran_on(engine),
         **times(progress),
         dataset=old.dataset,
@@ -95,6 +98,8 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
         command=without_secrets(options.command),
         warnings=(
             *singular_warnings(lambdas, solution),
+            *class_warnings(images_of(statistics.counts, weights), model.class_names),
+            *distance_warnings(model, tested.sums, tested.n),
             *weight_warnings(statistics.counts, weights, model.class_names),
         ),
         update=Update(
