@@ -64,7 +64,7 @@ def _view(run: Run) -> dict[str, Any]:
         "run": run,
         "result": result,
         "headline": outcome.headline(run),
-        "sentence": outcome.sentence(run),
+        "sentence": outcome.sentence(run) + outcome.baseline(run),
         "facts": outcome.facts(run),
         "lambda_chart": inline(
             lambda_chart([run]), "Accuracy on held-out images and GCV against lambda"
