@@ -101,12 +101,12 @@ def facts(run: Run) -> list[tuple[str, str]]:
     if result.class_weight:
         weighted = [f"{name} × {w}" for name, w in result.class_weight.items() if w > 1]
         found.append(("Class weights", ", ".join(weighted)))
-    return [
-        *found,
+    found += [
         ("Time taken", seconds_of(result.run_seconds)),
         ("Peak memory", f"{result.peak_rss_mb:,.0f} MiB"),
         ("Solver", result.solver),
     ]
+    return [*found, ("Plan", result.plan.line)] if result.plan else found
 
 
 def _percent_of(right: float, of: int) -> str:

@@ -175,6 +175,15 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """What a run was expected to take, said before anything was read."""
+
+    line: Annotated[str, "the side, its matrix, the passes and the memory"]
+    peak_mb: Annotated[float, "MiB, the most that a Python process was expected to hold"]
+    seconds: Annotated[float, "that it was expected to take"]
+
+
+@dataclass(frozen=True)
 class Result:
     """A finished run. Every engine writes the same keys."""
 
@@ -228,6 +237,7 @@ class Result:
     command: Annotated[str, "that asked for the run; empty if it was started from Python"]
     versions: Annotated[dict[str, str], "of this program, Python and the packages it uses"]
     warnings: Annotated[tuple[str, ...], "what the run warned of"]
+    plan: Annotated[Planned | None, "not after an update"] = None
     update: Annotated[Update | None, "only after `ridge-spark update`"] = None
     combine: Annotated[str | None, "only under MPI: exact, or average"] = None
     mpi: Annotated[Mpi | None, "only under MPI"] = None

@@ -14,6 +14,7 @@ from ridge_spark.runs.result import (
     Change,
     HeldOut,
     Mpi,
+    Planned,
     Result,
     StageRecord,
     TaskRecord,
@@ -40,6 +41,7 @@ This page is made from the code: `python -m ridge_spark.runs.result_page > docs/
 NESTED = {
     StageRecord: "Each of `stages`",
     TaskRecord: "Each of `tasks`",
+    Planned: "`plan`",
     Update: "`update`",
     Change: "Each of `changes` of `update`",
     Mpi: "`mpi`",

@@ -26,13 +26,13 @@ from ridge_spark.runs.guidance import (
     distance_warnings,
 )
 from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.plan import MATRIX, Plan, make_plans
 from ridge_spark.runs.result import Features, HeldOut
 from ridge_spark.runs.searched import Fit, Searched
 from ridge_spark.runs.seen import find_maps, find_weights, see
-from ridge_spark.runs.sides import SIDES, side_of
+from ridge_spark.runs.sides import SIDES
 
 SEEN_AGAIN = 1024  # images that were held out and are classified again by the model of all
-MATRIX = {"primal": "X'X", "dual": "XX'"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Training:
     best: int  # index of the chosen λ
     tested: Tested  # on no images where there is no test split
     side: str
+    plan: Plan
     solver: str
     warnings: tuple[str, ...]
     searched: tuple[Features, ...]
@@ -55,20 +56,21 @@ class Training:
     class_weight: tuple[int, ...] | None  # of each class; None where all are 1
 
 
-def train(engine: Engine, options: TrainOptions) -> Training:
+def train(engine: Engine, options: TrainOptions, plans: Sequence[Plan] | None = None) -> Training:
     """Choose features and λ on held-out images, then fit on all; under MPI, a collective call.
 
-    Of specs that are equally good, the first is taken.
+    By the plan of each spec, made now where it is not given. Of specs that are equally good, the
+    first is taken.
     """
-    found, summaries = None, []
+    plans = plans or make_plans(engine.train, options, engine.resources, engine.exact)
+    found, summaries, plan = None, [], plans[0]
     weights = find_weights(engine, options)
-    for feature_map in find_maps(engine, options):
+    for feature_map, its_plan in zip(find_maps(engine, options), plans, strict=True):
         see(engine, feature_map, weights)
-        side = side_of(engine, feature_map, options, weights)
-        searched = SIDES[side].search(engine, feature_map, options)
+        searched = SIDES[its_plan.side].search(engine, feature_map, options)
         summaries.append(searched.summary())
         if found is None or searched.score[searched.best] > found.score[found.best]:
-            found = searched
+            found, plan = searched, its_plan
         del searched  # its X'X may be large
     assert found is not None  # there is at least one spec
     see(engine, found.feature_map, weights)
@@ -96,6 +98,7 @@ def train(engine: Engine, options: TrainOptions) -> Training:
         best=found.best,
         tested=tested,
         side=found.side,
+        plan=plan,
         solver=found.solver,
         warnings=(
             *singular_warnings(found.lambdas, fit.solution, MATRIX[found.side]),
