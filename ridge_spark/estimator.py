@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ridge_spark.cores import available_cores
 from ridge_spark.features import FeatureMap
+from ridge_spark.model import Model
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.calibration import probabilities, temperature_of_fit
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
@@ -133,6 +135,23 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             coef, intercept = coef[1:], intercept[1:]
         self.coef_, self.intercept_ = coef, intercept
         return self
+
+    @classmethod
+    def from_run(cls, path: str | Path) -> Self:
+        """The model of a run directory, or of a model file, as a fitted estimator.
+
+        X is then images of 8-bit pixels, in rows, and `classes_` are the names of the classes.
+        `InputError` if there is no model.
+        """
+        path = Path(path)
+        model = Model.load(path / "model.safetensors" if path.is_dir() else path)
+        found = cls([model.lam], features=model.spec, image_shape=model.shape)
+        found.classes_ = np.array(model.class_names)
+        found.n_features_in_, found.feature_map_ = model.pixels, model.features
+        found.lambda_, found.temperature_ = model.lam, model.temperature
+        kept = slice(1, None) if len(model.class_names) == 2 else slice(None)
+        found.coef_, found.intercept_ = model.coef[kept], model.intercept[kept]
+        return found
 
     def decision_function(self, X: Any) -> Float:
         """Scores of X (n, d): (n, k), or (n,) of the second class where there are two."""

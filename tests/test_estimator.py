@@ -12,15 +12,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ridge_spark import RidgeClassifier, Statistics, estimator
+from ridge_spark import Model, RidgeClassifier, Statistics, estimator
+from ridge_spark.data.dataset import Description, open_split, read_blocks
+from ridge_spark.data.writer import write_dataset
+from ridge_spark.errors import InputError
 from ridge_spark.ridge import centring
 from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.kernel.accumulator import Accumulator
 from ridge_spark.ridge.scoring import Weights, classified_correctly
 from ridge_spark.ridge.solvers import solve
+from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.run import run
 from tests.ridge.problems import noise_images
-from tests.support import draw_images
+from tests.support import SMALL_NAMES, SMALL_SHAPE, draw_images
 
 GRID = [1e-3, 1.0, 1e3, 1e5]
 
@@ -261,3 +266,30 @@ def test_probabilities_are_about_as_often_right_as_they_say(images):
     assert (two.predict_proba(X)[:, 1] > 0.5).tolist() == two.predict(X).tolist()
     without = RidgeClassifier([1.0], solver="krylov").fit(X, y)
     assert not hasattr(without, "predict_proba")
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_run_as_an_estimator(small_data, tmp_path, classes):
+    """Of three classes as they are, and of two of them."""
+    pixels, labels = next(
+        (b.images, b.labels) for b in read_blocks(open_split(str(small_data), "train").blocks)
+    )
+    pixels, labels = pixels[labels < classes], labels[labels < classes]
+    names = SMALL_NAMES[:classes]
+    write_dataset(str(tmp_path / "data"), Description(SMALL_SHAPE, names, "drawn"),
+                  {"train": [(pixels, labels)]})  # fmt: skip
+    options = TrainOptions(str(tmp_path / "data"), str(tmp_path / "run"), (1.0, 600.0),
+                           Folds.holdout(0.2))  # fmt: skip
+    run("local", options, None)
+    model = Model.load(tmp_path / "run" / "model.safetensors")
+    for path in (tmp_path / "run", str(tmp_path / "run" / "model.safetensors")):
+        found = RidgeClassifier.from_run(path)
+        expected = [names[i] for i in model.predict(pixels)]
+        assert found.predict(pixels).tolist() == expected
+        np.testing.assert_allclose(
+            found.predict_proba(pixels), model.predict_proba(pixels), rtol=1e-9
+        )
+        assert found.lambda_ == model.lam
+        assert found.score(pixels, np.array(names)[labels]) > 0.9
+    with pytest.raises(InputError, match="nothing"):
+        RidgeClassifier.from_run(tmp_path / "nothing")
