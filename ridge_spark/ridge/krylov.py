@@ -241,7 +241,7 @@ class Projected:
 
     @property
     def done(self) -> NDArray[np.bool_]:
-        return np.less_equal(self.class_residual, self.enough)
+        return self.class_residual <= self.enough
 
     @property
     def all_done(self) -> bool:
@@ -249,7 +249,9 @@ class Projected:
 
     @property
     def converged(self) -> NDArray[np.bool_]:
-        return (self.class_residual <= np.maximum(CONVERGED, self.floor)).all(axis=1)
+        near = np.maximum(CONVERGED, self.floor)
+        worst: Float = (self.class_residual / near).max(axis=1)
+        return worst <= 1
 
     def take(self, indices: Sequence[int]) -> Projected:
         """The same for some of the λ."""
