@@ -1,0 +1,112 @@
+"""Ridge regression whose matrix is an operator: one subspace for all λ, grown by products alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.linalg import LinAlgError
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.krylov import Subspace
+from ridge_spark.ridge.nystrom import Nystrom
+from ridge_spark.ridge.operator import Operator, OperatorSystem
+from ridge_spark.ridge.solution import Solution, StoredPath
+from ridge_spark.ridge.threads import blas_threads
+
+TOLERANCE = 1e-10  # of ‖Xc'Yc - (Xc'Xc + NλI) W‖ beside ‖Xc'Yc‖: what the iteration goes on for
+CONVERGED = 1e-8  # and what it must have come to
+IDLE = 8  # steps in a row that have gained next to nothing, and others are taken to gain no more
+GAIN = 0.9
+
+# Called after each step with the steps so far, the index of the λ that is worked on and its residual.
+Watch = Callable[[int, int, float], None]
+
+
+@dataclass
+class OperatorSolver:
+    """With orthonormal rows V (m, d) that span a subspace that serves every λ,
+
+        W(λ) = (V Xc'Xc V' + NλI)⁻¹ V Xc'Yc,  as rows (k, m), times V
+
+    is of all weights in it the nearest to the solution in the norm of the system, for every λ at
+    once. From the largest λ to the smallest, while the residual R of one is too large, the subspace
+    grows by M⁻¹R, all classes as one block, with the preconditioner M of that λ: a product with a
+    vector for each class. What it holds is 2 m d numbers, of at most `most_columns` = m.
+
+    A λ whose residual stays too large is not converged. GCV is not known: NaN.
+    """
+
+    operator: Operator
+    system: OperatorSystem
+    preconditioner: Nystrom
+    most_columns: int
+    watch: Watch = lambda steps, index, residual: None
+
+    def solve(self, lambdas: Float) -> Solution:
+        with blas_threads(1):  # in the same order wherever it runs
+            return self._solve(lambdas)
+
+    def _solve(self, lambdas: Float) -> Solution:
+        B, shifts = self.system.cross, self.system.n * lambdas
+        subspace = Subspace(self.operator.product, B.shape[1])
+        steps = 0
+        for index in np.argsort(-lambdas, kind="stable"):
+            best, idle = np.inf, 0
+            while True:
+                R = self._residual(subspace, float(shifts[index]))[1]
+                sizes = self.operator.agree(np.linalg.norm(R, axis=1) / self._norms)
+                worst = float(sizes.max(initial=0.0))
+                self.watch(steps, int(index), worst)
+                idle = idle + 1 if worst > GAIN * best else 0
+                best = min(best, worst)
+                large = R[sizes > TOLERANCE]
+                full = subspace.size + len(large) > self.most_columns
+                if not len(large) or idle == IDLE or full:
+                    break
+                Z = self.operator.agree(self.preconditioner.solve(large, float(shifts[index])))
+                before = subspace.size
+                subspace.grow(Z)
+                steps += 1
+                if subspace.size == before:
+                    break
+        return self._solution(subspace, shifts)
+
+    @property
+    def _norms(self) -> Float:
+        norms = np.linalg.norm(self.system.cross, axis=1)
+        return np.where(norms > 0, norms, 1.0)
+
+    def _residual(self, subspace: Subspace, shift: float) -> tuple[Float, Float]:
+        """The best weights of the subspace (k, d), and their residual (k, d)."""
+        V, GV, B = subspace.V, subspace.GV, self.system.cross
+        if not subspace.size:
+            return np.zeros_like(B), B
+        shifted = subspace.T.copy()
+        shifted.flat[:: len(shifted) + 1] += shift
+        Y = cho_solve(cho_factor(shifted, lower=True, overwrite_a=True), V @ B.T).T
+        W = Y @ V
+        return W, B - Y @ GV - shift * W
+
+    def _solution(self, subspace: Subspace, shifts: Float) -> Solution:
+        """Of the whole grid, from the subspace as it is in the end."""
+        L = len(shifts)
+        W, residual = np.zeros((L, *self.system.cross.shape)), np.full(L, np.inf)
+        for i, shift in enumerate(shifts):
+            try:
+                W[i], R = self._residual(subspace, float(shift))
+            except LinAlgError:  # λ = 0, and pixels that depend on each other
+                continue
+            residual[i] = (np.linalg.norm(R, axis=1) / self._norms).max(initial=0.0)
+        residual = self.operator.agree(residual)
+        converged: NDArray[np.bool_] = residual <= CONVERGED
+        return Solution(
+            gcv=np.full(L, np.nan),
+            singular=np.zeros(L, np.bool_),
+            path=StoredPath(*self.system.to_pixels(W)),
+            residual=residual,
+            converged=converged,
+        )
