@@ -24,7 +24,7 @@ from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.directory import read_run, read_statistics, require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
 from ridge_spark.runs.result import BY_GCV, KEPT, Change, Result, Update
-from ridge_spark.runs.search import see
+from ridge_spark.runs.seen import see
 from ridge_spark.runs.training import singular_warnings
 
 
