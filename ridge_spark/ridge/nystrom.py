@@ -1,4 +1,4 @@
-"""A randomised Nyström approximation of Xc'Xc, and what it makes of a residual: a preconditioner."""
+"""A preconditioner: a randomised Nyström approximation of Xc'Xc, which serves every λ and fold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ridge_spark.ridge.centring import Float
-from ridge_spark.ridge.operator import Operator
+from ridge_spark.ridge.operator import Int64, Moments, Operator
 
 SEED = 0
 
@@ -51,3 +51,15 @@ class Nystrom:
         rotated = R @ self.U.T
         factor = (self.eigenvalues[-1] + shift) / (self.eigenvalues + shift) - 1
         return R + (rotated * factor) @ self.U
+
+
+@dataclass(frozen=True)
+class Sketched:
+    """What the systems of all λ and folds have in common.
+
+    total    moments of all images                       offset   (d,) taken from their pixels
+    """
+
+    total: Moments
+    offset: Int64
+    preconditioner: Nystrom

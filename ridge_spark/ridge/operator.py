@@ -1,7 +1,8 @@
-"""Xc'Xc as an operator: its products with vectors, from the images alone, and no matrix anywhere."""
+"""Xc'Xc as an operator: its products with vectors, from the images alone, with no matrix."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -22,9 +23,9 @@ PANEL_ROWS = 64  # where images are small
 WHOLE_BITS = 62  # of int64, for sums in fixed point
 
 
-@dataclass
+@dataclass(frozen=True)
 class Moments:
-    """What one pass finds out of a group of images: exact, and the same whatever the partition.
+    """What one pass finds out of images: exact, and the same however they are divided.
 
     counts (k,) images of each class    sums (k, d) of their pixels    squares (d,) of all pixels
     """
@@ -33,17 +34,12 @@ class Moments:
     sums: Int64
     squares: Int64
 
-    def __iadd__(self, other: Moments) -> Moments:
-        for mine, more in zip(self.arrays, other.arrays, strict=True):
-            mine += more
-        return self
-
-    def __sub__(self, other: Moments) -> Moments:
-        return Moments(*(a - b for a, b in zip(self.arrays, other.arrays, strict=True)))
-
-    @property
-    def arrays(self) -> tuple[Int64, Int64, Int64]:
-        return self.counts, self.sums, self.squares
+    @classmethod
+    def of(cls, row: Int64, classes: int) -> Moments:
+        """From their row of numbers, as `group_moments` returns it."""
+        d = (len(row) - classes) // (classes + 1)
+        counts, sums, squares = np.split(row, [classes, classes + classes * d])
+        return cls(counts, sums.reshape(classes, d), squares)
 
     @property
     def n(self) -> int:
@@ -53,11 +49,18 @@ class Moments:
     def pixel_sums(self) -> Int64:
         return self.sums.sum(axis=0)
 
+    def sha256(self) -> str:
+        """SHA-256 over (classes, d), then counts, sums and squares, as little-endian int64."""
+        digest = hashlib.sha256(np.array(self.sums.shape, "<i8").tobytes())
+        for array in (self.counts, self.sums, self.squares):
+            digest.update(np.ascontiguousarray(array, "<i8").data)
+        return digest.hexdigest()
+
 
 def group_moments(
     blocks: Iterable[Block], folds: Folds, d: int, classes: int, *, threads: int = 1
-) -> list[NDArray[np.int64]]:
-    """Moments of each group of images, as one row for each: (groups, classes + classes d + d)."""
+) -> Int64:
+    """The numbers of the `Moments` of each group of images, (groups, classes + classes d + d)."""
     found = np.zeros((folds.groups, classes + classes * d + d), np.int64)
 
     def of_block(block: Block) -> Int64:
@@ -77,14 +80,7 @@ def group_moments(
 
     for each in parallel_map(of_block, blocks, threads):
         found += each
-    return list(found)
-
-
-def moments_of(row: Int64, classes: int) -> Moments:
-    """`Moments` from their row of numbers."""
-    d = (len(row) - classes) // (classes + 1)
-    counts, sums, squares = np.split(row, [classes, classes + classes * d])
-    return Moments(counts, sums.reshape(classes, d), squares)
+    return found
 
 
 @dataclass(frozen=True)

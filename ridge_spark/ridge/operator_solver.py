@@ -19,10 +19,11 @@ from ridge_spark.ridge.threads import blas_threads
 
 TOLERANCE = 1e-10  # of ‖Xc'Yc - (Xc'Xc + NλI) W‖ beside ‖Xc'Yc‖: what the iteration goes on for
 CONVERGED = 1e-8  # and what it must have come to
+COLUMNS = 32  # of a product: it takes hardly longer than one, so several λ are worked on at a time
 IDLE = 8  # steps in a row that have gained next to nothing, and others are taken to gain no more
 GAIN = 0.9
 
-# Called after each step with the steps so far, the index of the λ that is worked on and its residual.
+# Called with the steps so far, and the index and the residual of the λ that is worked on.
 Watch = Callable[[int, int, float], None]
 
 
@@ -34,8 +35,8 @@ class OperatorSolver:
 
     is of all weights in it the nearest to the solution in the norm of the system, for every λ at
     once. From the largest λ to the smallest, while the residual R of one is too large, the subspace
-    grows by M⁻¹R, all classes as one block, with the preconditioner M of that λ: a product with a
-    vector for each class. What it holds is 2 m d numbers, of at most `most_columns` = m.
+    grows by M⁻¹R, all classes of it and of the next few λ as one block, each with the
+    preconditioner M of its λ. What it holds is 2 m d numbers, of at most `most_columns` = m.
 
     A λ whose residual stays too large is not converged. GCV is not known: NaN.
     """
@@ -53,27 +54,36 @@ class OperatorSolver:
     def _solve(self, lambdas: Float) -> Solution:
         B, shifts = self.system.cross, self.system.n * lambdas
         subspace = Subspace(self.operator.product, B.shape[1])
-        steps = 0
-        for index in np.argsort(-lambdas, kind="stable"):
-            best, idle = np.inf, 0
-            while True:
-                R = self._residual(subspace, float(shifts[index]))[1]
-                sizes = self.operator.agree(np.linalg.norm(R, axis=1) / self._norms)
-                worst = float(sizes.max(initial=0.0))
-                self.watch(steps, int(index), worst)
-                idle = idle + 1 if worst > GAIN * best else 0
-                best = min(best, worst)
-                large = R[sizes > TOLERANCE]
-                full = subspace.size + len(large) > self.most_columns
-                if not len(large) or idle == IDLE or full:
-                    break
-                Z = self.operator.agree(self.preconditioner.solve(large, float(shifts[index])))
-                before = subspace.size
-                subspace.grow(Z)
-                steps += 1
-                if subspace.size == before:
-                    break
+        left = np.argsort(-lambdas, kind="stable").tolist()
+        steps, idle, best = 0, 0, np.inf
+        while left:
+            Z, worst = self._directions(subspace, shifts[left[: max(1, COLUMNS // len(B))]])
+            self.watch(steps, left[0], worst)
+            idle = idle + 1 if worst > GAIN * best else 0
+            best = min(best, worst)
+            if worst <= TOLERANCE or idle == IDLE:
+                left.pop(0)
+                idle, best = 0, np.inf
+                continue
+            before = subspace.size
+            if before + len(Z) > self.most_columns:
+                break
+            subspace.grow(Z)
+            steps += 1
+            if subspace.size == before:
+                break
         return self._solution(subspace, shifts)
+
+    def _directions(self, subspace: Subspace, shifts: Float) -> tuple[Float, float]:
+        """M⁻¹R of all residuals that are too large, and the largest of those of the first λ."""
+        Z, worst = [], 0.0
+        for i, shift in enumerate(shifts):
+            R = self._residual(subspace, float(shift))[1]
+            sizes = self.operator.agree(np.linalg.norm(R, axis=1) / self._norms)
+            worst = worst if i else float(sizes.max(initial=0.0))
+            large = R[sizes > TOLERANCE]
+            Z.append(self.preconditioner.solve(large, float(shift)))
+        return self.operator.agree(np.concatenate(Z)), worst
 
     @property
     def _norms(self) -> Float:

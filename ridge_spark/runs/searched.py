@@ -12,6 +12,7 @@ from ridge_spark.errors import InputError
 from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.nystrom import Sketched
 from ridge_spark.ridge.products import DualStatistics, ImageProducts
 from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution
@@ -24,14 +25,14 @@ class Searched:
     """What the search over λ has found with one feature map.
 
     side      of the matrix that was solved
-    solved    the sums over all training images that it was solved from: X'X, or XX'
+    solved    what it was solved from: X'X, XX', or what products with the images start from
     full      the solution of all training images, its best λ solved
     correct   (L,) held-out images classified correctly by each λ
     """
 
     feature_map: FeatureMap
     side: str
-    solved: Statistics | ImageProducts
+    solved: Statistics | ImageProducts | Sketched
     n_validation: int
     lambdas: Float
     correct: NDArray[np.int64]

@@ -8,12 +8,12 @@ from ridge_spark.engines.engine import Engine
 from ridge_spark.errors import InputError
 from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.side import choose_side
-from ridge_spark.runs import dual_side, primal_side
+from ridge_spark.runs import dual_side, operator_side, primal_side
 from ridge_spark.runs.options import TrainOptions
 
 # Each searches over λ, `search(engine, feature_map, options)`, and fits the best, `fit(engine,
 # searched)`; what these return is in searched.py. They are named as `--side` takes them.
-SIDES: dict[str, ModuleType] = {"primal": primal_side, "dual": dual_side}
+SIDES: dict[str, ModuleType] = {"primal": primal_side, "dual": dual_side, "operator": operator_side}
 
 
 def side_of(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> str:

@@ -20,7 +20,7 @@ from ridge_spark.runs.searched import Fit
 from ridge_spark.runs.seen import find_maps, see
 from ridge_spark.runs.sides import SIDES, side_of
 
-MATRIX = {"primal": "X'X", "dual": "XX'"}
+MATRIX = {"primal": "X'X", "dual": "XX'", "operator": "X'X"}
 
 
 @dataclass(frozen=True)
