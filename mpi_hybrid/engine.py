@@ -20,12 +20,13 @@ from mpi_hybrid.stop import Stopped, StopRequest
 from mpi_hybrid.world import World
 from ridge_spark.cores import available_memory
 from ridge_spark.data.dataset import Split
-from ridge_spark.engines.engine import BlockTask, Engine, Item, Result, View
+from ridge_spark.engines.engine import Engine, Item, Result
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.on_threads import map_on_threads
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.read_ahead import read_ahead
+from ridge_spark.engines.view import BlockTask, View
 from ridge_spark.progress import Advance, Progress, Task
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float

@@ -13,13 +13,14 @@ from pyspark import SparkContext
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import BlockDescriptor, Split
-from ridge_spark.engines.engine import BlockTask, Engine, Item, Result, add
+from ridge_spark.engines.engine import Engine, Item, Result, add
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark_session import watch
 from ridge_spark.engines.task_records import Records, recorded
 from ridge_spark.engines.tiles import assemble, tiles_of, tiles_task
+from ridge_spark.engines.view import BlockTask
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float

@@ -63,9 +63,9 @@ class CholeskySolver:
         W = np.array(self.system.cross, order="F")
         call("dpotrs", "L", a, W.shape[1], factor, a, W, a)
         explained, squares = (W * self.system.cross).sum(), (W * W).sum()
-        residual = self.system.residual_ss(explained, squares, np.float64(shift))
+        residual = self.system.residual_ss(explained, squares, np.array(shift))
         return Solution(
-            gcv=generalised_cross_validation(n, np.array([residual]), np.array([residual_dof])),
+            gcv=generalised_cross_validation(n, np.atleast_1d(residual), np.array([residual_dof])),
             singular=np.array([False]),
             path=StoredPath(*self.system.to_pixels(W.T[None])),
         )

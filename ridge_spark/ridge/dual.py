@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from ridge_spark.ridge.solution import Indices, Solution
 
 FAR_ABOVE, SURELY = 1e8, 10  # times rounding error
 
-AnyGram = NDArray[np.int64] | Float
+AnyGram = NDArray[Any]  # int64, or float64 of vectors of floats
 
 
 @dataclass(frozen=True)

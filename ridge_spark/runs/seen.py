@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from ridge_spark.data.dataset import Split, read_block
-from ridge_spark.engines.engine import Engine, View
+from ridge_spark.engines.engine import Engine
+from ridge_spark.engines.view import View
 from ridge_spark.features import PIXELS, FeatureMap, Sample, find_map
 from ridge_spark.features.blocks import map_blocks
 from ridge_spark.features.sample import SampleRows
