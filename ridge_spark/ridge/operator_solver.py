@@ -97,19 +97,19 @@ class OperatorSolver:
             return np.zeros_like(B), B
         shifted = subspace.T.copy()
         shifted.flat[:: len(shifted) + 1] += shift
-        Y = cho_solve(cho_factor(shifted, lower=True, overwrite_a=True), V @ B.T).T
+        try:
+            Y = cho_solve(cho_factor(shifted, lower=True), V @ B.T).T
+        except LinAlgError:  # no penalty worth the name, and pixels that depend on each other
+            Y = np.linalg.lstsq(shifted, V @ B.T)[0].T
         W = Y @ V
         return W, B - Y @ GV - shift * W
 
     def _solution(self, subspace: Subspace, shifts: Float) -> Solution:
         """Of the whole grid, from the subspace as it is in the end."""
         L = len(shifts)
-        W, residual = np.zeros((L, *self.system.cross.shape)), np.full(L, np.inf)
+        W, residual = np.zeros((L, *self.system.cross.shape)), np.zeros(L)
         for i, shift in enumerate(shifts):
-            try:
-                W[i], R = self._residual(subspace, float(shift))
-            except LinAlgError:  # λ = 0, and pixels that depend on each other
-                continue
+            W[i], R = self._residual(subspace, float(shift))
             residual[i] = (np.linalg.norm(R, axis=1) / self._norms).max(initial=0.0)
         residual = self.operator.agree(residual)
         converged: NDArray[np.bool_] = residual <= CONVERGED
