@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
 from ridge_spark.engines.pairs import PairTask, assemble_products, pairs_of, parts_for
+from ridge_spark.engines.resources import Resources
 from ridge_spark.engines.view import BlockTask, View
 from ridge_spark.model import Model
 from ridge_spark.progress import Progress
@@ -45,7 +46,8 @@ class Engine(ABC):
     name         as users choose it        runtime    "local", "spark" or "mpi"
     whole_x      True where every worker holds all images, not just its blocks
     workers      that work side by side    threads    of each worker
-    memory       bytes that a task may hold
+    resources    the processes of the run and their memory
+    memory       bytes of sums or images that a task may hold
     exact        False where solutions are approximations: averages over workers
     view         what tasks see of the images
     """
@@ -54,12 +56,13 @@ class Engine(ABC):
     runtime: str
     whole_x = False
     exact = True
-    workers: int
-    threads: int
-    memory: int
 
-    def __init__(self, train: Split, test: Split | None, progress: Progress) -> None:
+    def __init__(
+        self, train: Split, test: Split | None, resources: Resources, progress: Progress
+    ) -> None:
         self.train, self.test, self.progress = train, test, progress
+        self.resources, self.memory = resources, resources.budget
+        self.workers, self.threads = resources.workers, resources.threads
         self.view = View.of(train)
 
     def __enter__(self) -> Self:
@@ -97,6 +100,12 @@ class Engine(ABC):
         Every task has `threads` threads to itself, those of a worker by default, and BLAS has as
         many.
         """
+
+    def map_to_large(
+        self, stage: str, task: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterable[Result]:
+        """The same in any order, where results are so large that they should come one by one."""
+        return self.map(stage, task, items)
 
     @abstractmethod
     def sum_over_blocks(self, stage: str, task: BlockTask, split: Split) -> Any:
@@ -148,10 +157,11 @@ class Engine(ABC):
     def products(self) -> ImageProducts:
         """Pass one of the dual side: XX' of what is seen of the training images."""
         blocks, view = self.train.blocks, self.view
-        pairs = pairs_of(blocks, parts_for(blocks, view.d, self.workers, self.memory // 2))
+        parts = parts_for(self.train.rows, view.d, self.workers, self.memory)
+        pairs = pairs_of(blocks, parts)
         task = PairTask(self.reader(), view, self.threads)
         with self.progress.stage("products", self.train.rows):
-            found = self.map("pairs", task, pairs)
+            found = self.map_to_large("pairs", task, pairs)
             return assemble_products(found, self.train.rows, view)
 
     def solve_each(

@@ -23,8 +23,17 @@ COLUMNS = 32  # of a product: it takes hardly longer than one, so several λ are
 IDLE = 8  # steps in a row that have gained next to nothing, and others are taken to gain no more
 GAIN = 0.9
 
+RANK = 256  # of the sketch: directions whose eigenvalues the preconditioner knows
+MOST_COLUMNS = 2000  # of the subspace, where its 32 d bytes a column fit the memory
+FRACTION_OF_MEMORY = 2  # one part of so many is for the subspace
+
 # Called with the steps so far, and the index and the residual of the λ that is worked on.
 Watch = Callable[[int, int, float], None]
+
+
+def most_columns(d: int, memory: int) -> int:
+    """As many columns of the subspace as the memory, in bytes, has room for while it grows."""
+    return min(d, MOST_COLUMNS, max(1, memory // FRACTION_OF_MEMORY // (32 * d)))
 
 
 @dataclass

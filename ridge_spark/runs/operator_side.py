@@ -20,16 +20,12 @@ from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.nystrom import Nystrom, Sketched
 from ridge_spark.ridge.operator import Moments, OperatorSystem, group_moments
-from ridge_spark.ridge.operator_solver import OperatorSolver
+from ridge_spark.ridge.operator_solver import RANK, OperatorSolver, most_columns
 from ridge_spark.ridge.products import DualStatistics
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.solution import Solution, one_of_grid
 from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.searched import Fit, Searched, require_images
-
-RANK = 256  # of the sketch: directions whose eigenvalues the preconditioner knows
-MOST_COLUMNS = 2000  # of the subspace, where its 16 d bytes a column fit the memory
-MEMORY = 3  # the subspace has one part of so many of the memory there is
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,7 @@ def fit(engine: Engine, searched: Searched) -> Fit:
 
 def _solve(operator: EngineOperator, sketched: Sketched, lambdas: Float) -> Solution:
     engine, d = operator.engine, operator.system.cross.shape[1]
-    columns = min(d, MOST_COLUMNS, max(1, engine.memory // MEMORY // (16 * d)))
+    columns = most_columns(d, engine.resources.lead)
     with _told(engine, lambdas) as watch:
         solver = OperatorSolver(operator, operator.system, sketched.preconditioner, columns, watch)
         return solver.solve(lambdas)

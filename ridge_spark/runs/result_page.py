@@ -12,6 +12,7 @@ from ridge_spark.runs.result import (
     Approximation,
     Change,
     Mpi,
+    Planned,
     Result,
     StageRecord,
     TaskRecord,
@@ -38,6 +39,7 @@ This page is made from the code: `python -m ridge_spark.runs.result_page > docs/
 NESTED = {
     StageRecord: "Each of `stages`",
     TaskRecord: "Each of `tasks`",
+    Planned: "`plan`",
     Update: "`update`",
     Change: "Each of `changes` of `update`",
     Mpi: "`mpi`",

@@ -15,12 +15,11 @@ from ridge_spark.ridge.products import DualStatistics
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.plan import MATRIX, Plan, make_plans
 from ridge_spark.runs.result import Features
 from ridge_spark.runs.searched import Fit
 from ridge_spark.runs.seen import find_maps, see
-from ridge_spark.runs.sides import SIDES, side_of
-
-MATRIX = {"primal": "X'X", "dual": "XX'", "operator": "X'X"}
+from ridge_spark.runs.sides import SIDES
 
 
 @dataclass(frozen=True)
@@ -36,23 +35,26 @@ class Training:
     best: int  # index of the chosen λ
     confusion: NDArray[np.int64]  # (k, k); of no images where there is no test split
     side: str
+    plan: Plan
     solver: str
     warnings: tuple[str, ...]
     searched: tuple[Features, ...]
 
 
-def train(engine: Engine, options: TrainOptions) -> Training:
+def train(engine: Engine, options: TrainOptions, plans: Sequence[Plan] | None = None) -> Training:
     """Choose features and λ on held-out images, then fit on all; under MPI, a collective call.
 
-    Of specs that are equally good, the first is taken.
+    By the plan of each spec, made now where it is not given. Of specs that are equally good, the
+    first is taken.
     """
-    found, summaries = None, []
-    for feature_map in find_maps(engine, options):
+    plans = plans or make_plans(engine.train, options, engine.resources, engine.exact)
+    found, summaries, plan = None, [], plans[0]
+    for feature_map, its_plan in zip(find_maps(engine, options), plans, strict=True):
         see(engine, feature_map)
-        searched = SIDES[side_of(engine, feature_map, options)].search(engine, feature_map, options)
+        searched = SIDES[its_plan.side].search(engine, feature_map, options)
         summaries.append(searched.summary())
         if found is None or searched.correct[searched.best] > found.correct[found.best]:
-            found = searched
+            found, plan = searched, its_plan
         del searched  # its X'X may be large
     assert found is not None  # there is at least one spec
     see(engine, found.feature_map)
@@ -77,6 +79,7 @@ def train(engine: Engine, options: TrainOptions) -> Training:
         best=found.best,
         confusion=engine.confusion(model),
         side=found.side,
+        plan=plan,
         solver=found.solver,
         warnings=(
             *singular_warnings(found.lambdas, fit.solution, MATRIX[found.side]),
