@@ -63,3 +63,8 @@ class Sketched:
     total: Moments
     offset: Int64
     preconditioner: Nystrom
+
+    @property
+    def trace(self) -> int:
+        """The sum of the squares of all numbers of all images."""
+        return int(self.total.squares.sum())

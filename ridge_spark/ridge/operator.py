@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.blocks import Block, counted
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.threads import parallel_map
@@ -66,21 +66,26 @@ def group_moments(
     def of_block(block: Block) -> Int64:
         mine = np.zeros_like(found)
         group_of = folds.assign(block.first_row, len(block.labels))
-        for group, row in enumerate(mine):
-            for label in range(classes):
-                images = block.images[(group_of == group) & (block.labels == label)]
-                row[label] = len(images)
-                sums = row[classes + label * d : classes + (label + 1) * d]
-                squares = row[classes + classes * d :]
-                for panel in _panels(images):
-                    whole = panel.astype(np.int64)
-                    sums += whole.sum(axis=0)
-                    squares += np.einsum("ij,ij->j", whole, whole)
+        for images, labels, groups in counted(block, group_of):
+            for group, label in np.unique(np.stack([groups, labels]), axis=1).T:
+                _add_moments(mine[group], images[(groups == group) & (labels == label)], label, d)
         return mine
 
     for each in parallel_map(of_block, blocks, threads):
         found += each
     return found
+
+
+def _add_moments(row: Int64, images: NDArray[np.uint8], label: int, d: int) -> None:
+    """Add images of one class to the numbers of their group's moments."""
+    classes = (len(row) - d) // (d + 1)
+    row[label] += len(images)
+    sums = row[classes + label * d : classes + (label + 1) * d]
+    squares = row[classes + classes * d :]
+    for panel in _panels(images):
+        whole = panel.astype(np.int64)
+        sums += whole.sum(axis=0)
+        squares += np.einsum("ij,ij->j", whole, whole)
 
 
 @dataclass(frozen=True)
@@ -183,13 +188,12 @@ def _products(
     P = np.ascontiguousarray(P)
 
     def of_block(block: Block) -> Int64:
-        images = block.images
-        if without is not None:
-            images = images[folds.assign(block.first_row, len(block.labels)) != without]
+        group_of = folds.assign(block.first_row, len(block.labels))
         total = np.zeros_like(P)
-        for panel in _panels(images):
-            Z = np.subtract(panel, offset, dtype=np.float64)
-            total += (P @ Z.T) @ Z
+        for images, _, groups in counted(block, group_of):
+            for panel in _panels(images if without is None else images[groups != without]):
+                Z = np.subtract(panel, offset, dtype=np.float64)
+                total += (P @ Z.T) @ Z
         return np.rint(total * scale).astype(np.int64)
 
     summed = np.zeros(P.shape, np.int64)

@@ -25,7 +25,7 @@ from ridge_spark.ridge.products import DualStatistics
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.solution import Solution, one_of_grid
 from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.searched import Fit, Searched, require_images
+from ridge_spark.runs.searched import Fit, Searched, kept_scores, require_images
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,16 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
         operator = EngineOperator(engine, system, folds, group)
         fitted.append(_solve(operator, sketched, lambdas))
     candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
-    correct = engine.score(folds, candidates).sum(axis=0)
+    scored = engine.score(folds, candidates)
     return Searched(
         feature_map=feature_map,
         side="operator",
         solved=sketched,
-        n_validation=int(counts[: folds.held_out].sum()),
         lambdas=lambdas,
-        correct=correct,
+        scored=scored,
+        scores_at=partial(kept_scores, scored.images, tuple(fitted)),
+        metric=options.metric,
+        choose=options.choose,
         solver="krylov",
         seconds=time.perf_counter() - start,
         full=None,

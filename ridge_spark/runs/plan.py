@@ -116,13 +116,14 @@ def make_plan(
     `InputError` where none fits, or what is asked for does not.
     """
     problem = problem_of(split, spec, options)
-    if not exact and options.side not in ("auto", "primal"):
-        raise InputError(f"--side {options.side}: models are averaged on side primal only")
-    if options.side != "auto" or not exact:
-        sides = ["primal" if options.side == "auto" else options.side]
-    else:
-        first = choose_side(problem.n, problem.d, problem.lambdas, problem.systems)
-        sides = [first, *(side for side in SIDES if side != first)]
+    sides = _possible(options, exact)
+    if options.side != "auto":
+        if options.side not in sides:
+            why = "class weights are" if exact else "models are averaged"
+            raise InputError(f"--side {options.side}: {why} on side {' or '.join(sides)} only")
+        sides = [options.side]
+    elif choose_side(problem.n, problem.d, problem.lambdas, problem.systems) == "dual":
+        sides.sort(key=lambda side: side != "dual")
     plans = [Plan(side, problem, resources) for side in sides]
     fitting = next((plan for plan in plans if not plan.lacks), None)
     if fitting is None:
@@ -132,6 +133,13 @@ def make_plan(
             + _remedy(plan, options)
         )
     return fitting
+
+
+def _possible(options: TrainOptions, exact: bool) -> list[str]:
+    """The sides on which what is asked for can be done, the first preferred."""
+    if not exact:
+        return ["primal"]
+    return [side for side in SIDES if options.class_weight is None or side != "dual"]
 
 
 def _remedy(plan: Plan, options: TrainOptions) -> str:

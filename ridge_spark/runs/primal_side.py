@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ridge_spark.ridge.solution import Solution, one_of_grid
 from ridge_spark.ridge.solvers import SIDE_BY_SIDE, choose_solver
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.searched import Fit, Searched, require_images
+from ridge_spark.runs.searched import Fit, Searched, kept_scores, require_images
 
 
 def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Searched:
@@ -38,15 +39,17 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
         full = None
         fitted, total = _solve_large(engine, groups, folds, lambdas, solver)
     candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
-    correct = engine.score(folds, candidates).sum(axis=0)
+    scored = engine.score(folds, candidates)
     seconds = time.perf_counter() - start
     return Searched(
         feature_map=feature_map,
         side="primal",
         solved=total,
-        n_validation=int(counts[: folds.held_out].sum()),
         lambdas=lambdas,
-        correct=correct,
+        scored=scored,
+        scores_at=partial(kept_scores, scored.images, tuple(fitted)),
+        metric=options.metric,
+        choose=options.choose,
         solver=solver,
         seconds=seconds,
         full=full,

@@ -67,7 +67,11 @@ def main(data: str, marker: str) -> None:
             engine.executor = True
             engine.marker = f"{marker}-executor" if name == "with a death" else ""
             training = train(engine, options)
-            results += [training.model.sha256(), training.confusion.tolist(), engine.products]
+            results += [
+                training.model.sha256(),
+                training.tested.confusion.tolist(),
+                engine.products,
+            ]
     print(json.dumps(found))
 
 

@@ -21,7 +21,7 @@ from ridge_spark.features import parse_specs
 from ridge_spark.progress import Progress
 from ridge_spark.runs import run as runs
 from ridge_spark.runs.footprint import footprint
-from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.runs.options import TrainOptions, make_folds, parse_class_weight, parse_lambdas
 from ridge_spark.runs.plan import make_plans
 from ridge_spark.runs.run import run
 from ridge_spark.runs.training import train
@@ -70,7 +70,7 @@ def test_both_sides_find_the_same(small, folds, features, solver):
     assert dual.side == "dual"
     assert dual.model.lam == primal.model.lam
     assert dual.validation_accuracy.tolist() == primal.validation_accuracy.tolist()
-    assert dual.confusion.tolist() == primal.confusion.tolist()
+    assert dual.tested.confusion.tolist() == primal.tested.confusion.tolist()
     assert dual.statistics.sums.tolist() == primal.statistics.sums.tolist()
     np.testing.assert_allclose(dual.gcv, primal.gcv, rtol=1e-8)
     distance = np.linalg.norm(dual.model.coef - primal.model.coef)
@@ -93,9 +93,21 @@ def test_products_alone_find_the_same(small, folds, features):
     assert operator.side == "operator"
     assert operator.model.lam == primal.model.lam
     assert operator.validation_accuracy.tolist() == primal.validation_accuracy.tolist()
-    assert operator.confusion.tolist() == primal.confusion.tolist()
+    assert operator.tested.confusion.tolist() == primal.tested.confusion.tolist()
     assert operator.model.coef == pytest.approx(primal.model.coef, rel=1e-6, abs=1e-9)
     assert np.isnan(operator.gcv[operator.best])
+
+
+def test_products_alone_count_images_as_often_as_their_classes_weigh(small):
+    weighted = {
+        side: train(
+            local(small), options(small, side=side, class_weight=parse_class_weight("a=3,b=2"))
+        )
+        for side in ("primal", "operator")
+    }
+    primal, operator = weighted["primal"], weighted["operator"]
+    assert operator.model.lam == primal.model.lam
+    assert operator.model.coef == pytest.approx(primal.model.coef, rel=1e-6, abs=1e-9)
 
 
 def test_where_no_matrix_fits_products_alone_do(small):
