@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,7 +55,7 @@ class KrylovSolver:
         self.B = np.ascontiguousarray(system.cross.T)  # (k, a), as all columns here are rows
         self.norm_of_B = float(np.linalg.norm(self.B))
         self.norm = float(np.abs(system.gram).sum(axis=0).max(initial=0.0))
-        self.subspace = Subspace(system.gram)
+        self.subspace = Subspace(lambda Z: Z @ system.gram, len(system.gram))
         self.factor: Factor | None = None
 
     @staticmethod
@@ -143,7 +144,7 @@ class KrylovSolver:
     def _step(self, shifts: Float, state: Projected) -> Projected:
         """Let the subspace grow by the preconditioned residual of the λ that has the largest."""
         if self.subspace.size + len(self.B) > MOST_COLUMNS:
-            self.subspace = Subspace(self.system.gram)
+            self.subspace = Subspace(lambda Z: Z @ self.system.gram, len(self.B.T))
             self.subspace.grow(state.W.reshape(-1, state.W.shape[-1]))
         R = state.R
         self.subspace.grow(self.factor.solve(R) if self.factor else R)
@@ -204,13 +205,14 @@ class Projected:
 class Subspace:
     """Orthonormal rows V (m, a), their products GV (m, a) with the matrix, and T = V G V'."""
 
-    gram: Float
+    product: Callable[[Float], Float]  # of rows (p, a) with the matrix
+    a: int
     size: int = 0
     _V: Float = field(init=False)
     _GV: Float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._V, self._GV = np.empty((0, len(self.gram))), np.empty((0, len(self.gram)))
+        self._V, self._GV = np.empty((0, self.a)), np.empty((0, self.a))
         self.T = np.empty((0, 0))
 
     @property
@@ -234,7 +236,7 @@ class Subspace:
         self._make_room(len(new))
         rows = slice(self.size, self.size + len(new))
         self._V[rows] = new
-        np.matmul(new, self.gram, out=self._GV[rows])
+        self._GV[rows] = self.product(new)
         self.size = rows.stop
         T = np.empty((self.size, self.size))
         T[: rows.start, : rows.start] = self.T
@@ -246,7 +248,7 @@ class Subspace:
 
     def _make_room(self, rows: int) -> None:
         if self.size + rows > len(self._V):
-            more = np.empty((max(rows, len(self._V) // 2, 64), len(self.gram)))
+            more = np.empty((max(rows, len(self._V) // 2, 64), self.a))
             self._V = np.concatenate([self._V, more])
             self._GV = np.concatenate([self._GV, more])
 

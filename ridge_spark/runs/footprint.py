@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from ridge_spark.engines.pairs import parts_for
 from ridge_spark.engines.read_ahead import READ_AHEAD
 from ridge_spark.engines.resources import TASK_BYTES, Resources
 from ridge_spark.ridge.few_images import are_few
 from ridge_spark.ridge.kernel.integer import LANES_BYTES
+from ridge_spark.ridge.operator import PANEL_BYTES
+from ridge_spark.ridge.operator_solver import COLUMNS, RANK, most_columns
 from ridge_spark.ridge.products import MOST_PIXELS, TILE_BYTES
 from ridge_spark.ridge.solvers import COSTS, SIDE_BY_SIDE, choose_solver
 
@@ -49,8 +52,10 @@ class Problem:
 
     def solver_of(self, side: str, workers: int) -> str:
         """The solver that the side takes."""
-        if self.solver != "auto":
+        if self.solver != "auto" and side != "operator":
             return self.solver
+        if side == "operator":
+            return "krylov"
         if side == "dual":
             return choose_solver(self.n, self.n, self.lambdas, self.systems, 1)
         return choose_solver(self.n, self.d, self.lambdas, self.systems, workers)
@@ -75,8 +80,9 @@ class Footprint:
 
 def footprint(side: str, problem: Problem, resources: Resources) -> Footprint:
     """What each process holds at its peak, on that side."""
-    solving = _solving(side, problem, resources)
-    summing, summed = (_dual_pass if side == "dual" else _primal_pass)(problem, resources)
+    passes = {"primal": _primal_pass, "dual": _dual_pass, "operator": _operator_pass}
+    summing, summed = passes[side](problem, resources)
+    solving = (_iterating if side == "operator" else partial(_solving, side))(problem, resources)
     scoring = summed + _scoring(side, problem)
     if resources.whole_x:  # pages that all workers of a node share, and each has mapped
         summing += problem.n * problem.block_d
@@ -112,6 +118,22 @@ def _primal_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
     if resources.tasks_apart:  # tiles, where they would be too large; and on their way, a copy
         sums = min(sums + problem.groups * square / 2, 1.5 * resources.budget)
     return sums + blocks, problem.groups * square
+
+
+def _operator_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
+    """Bytes of a task that multiplies images by the vectors of the sketch; and of the moments."""
+    vectors = 8 * min(RANK, problem.d) * problem.d
+    each = 2 * vectors + 2 * PANEL_BYTES + COPIES_OF_A_BLOCK * problem.block
+    moments = 8 * problem.groups * (problem.k + 1) * problem.d
+    return 3 * vectors + resources.threads * each, moments
+
+
+def _iterating(problem: Problem, resources: Resources) -> float:
+    """Bytes of the process that leads: the sketch, then the subspace as large as it may become."""
+    d, rank = problem.d, min(RANK, problem.d)
+    columns = most_columns(d, resources.lead)
+    weights = 8 * problem.held_out * problem.lambdas * problem.k * d
+    return 8 * d * (4 * columns + rank + 3 * COLUMNS) + weights  # twice 2, while it grows
 
 
 def _solving(side: str, problem: Problem, resources: Resources) -> float:

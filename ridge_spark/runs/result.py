@@ -215,7 +215,8 @@ class Result:
         str,
         "SHA-256 over the statistics of all training images, as little-endian int64 in C order: "
         "the shapes (classes, d), then counts, sums and X'X; on the dual side the shapes "
-        "(classes, images, d), then the labels and XX'",
+        "(classes, images, d), then the labels and XX'; on side operator the shapes (classes, d), "
+        "then counts, sums and sums of squares",
     ]
     model_sha256: Annotated[
         str,
@@ -242,7 +243,7 @@ class Result:
     combine: Annotated[str | None, "only under MPI: exact, or average"] = None
     mpi: Annotated[Mpi | None, "only under MPI"] = None
     approximation: Annotated[Approximation | None, "only where models were averaged"] = None
-    side: Annotated[str, "of the matrix that was solved: primal, X'X, or dual, XX'"] = "primal"
+    side: Annotated[str, "what was solved: primal, X'X, dual, XX', or operator, neither"] = "primal"
     statistics_kept: Annotated[
         tuple[str, ...], "what statistics.safetensors holds; without gram, no update can start here"
     ] = EVERYTHING

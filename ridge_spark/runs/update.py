@@ -81,7 +81,7 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     (solution,) = engine.solve([statistics], lambdas, solver)
     best = int(np.argmin(solution.gcv)) if options.by_gcv else old.best
     coef, intercept = solution.weights_at(best)
-    middle = middle_of(statistics.counts, statistics.sums, statistics.gram)
+    middle = middle_of(statistics.counts, statistics.sums, statistics.trace)
     model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best], **middle)
     tested = engine.judge(model)
     result = Result(

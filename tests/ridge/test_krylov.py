@@ -103,7 +103,7 @@ def test_targets_that_no_pixel_tells_of_have_no_weights():
 def test_the_basis_is_orthonormal_and_knows_its_products():
     rng = np.random.default_rng(0)
     gram = problem(200, 50, 100).system().gram
-    space = Subspace(gram)
+    space = Subspace(lambda Z: Z @ gram, len(gram))
     for _ in range(4):
         space.grow(rng.normal(size=(6, 50)))
         space.grow(space.V[:3] + 1e-13)  # nothing new in these

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from ridge_spark.errors import InputError
 from ridge_spark.features import parse_specs
 from ridge_spark.progress import Progress
 from ridge_spark.runs import run as runs
-from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.runs.footprint import footprint
+from ridge_spark.runs.options import TrainOptions, make_folds, parse_class_weight, parse_lambdas
 from ridge_spark.runs.plan import make_plans
 from ridge_spark.runs.run import run
 from ridge_spark.runs.training import train
@@ -68,12 +70,52 @@ def test_both_sides_find_the_same(small, folds, features, solver):
     assert dual.side == "dual"
     assert dual.model.lam == primal.model.lam
     assert dual.validation_accuracy.tolist() == primal.validation_accuracy.tolist()
-    assert dual.confusion.tolist() == primal.confusion.tolist()
+    assert dual.tested.confusion.tolist() == primal.tested.confusion.tolist()
     assert dual.statistics.sums.tolist() == primal.statistics.sums.tolist()
     np.testing.assert_allclose(dual.gcv, primal.gcv, rtol=1e-8)
     distance = np.linalg.norm(dual.model.coef - primal.model.coef)
     assert distance <= 1e-9 * np.linalg.norm(primal.model.coef)
     assert dual.statistics.sha256() != primal.statistics.sha256()
+
+
+@pytest.mark.parametrize("folds", [None, 4])
+@pytest.mark.parametrize("features", ["pixels", "units:units=64"])
+def test_products_alone_find_the_same(small, folds, features):
+    held_out = make_folds(None, folds, 0)
+    found = {
+        side: train(
+            local(small),
+            replace(options(small, side=side, features=parse_specs(features)), folds=held_out),
+        )
+        for side in ("primal", "operator")
+    }
+    primal, operator = found["primal"], found["operator"]
+    assert operator.side == "operator"
+    assert operator.model.lam == primal.model.lam
+    assert operator.validation_accuracy.tolist() == primal.validation_accuracy.tolist()
+    assert operator.tested.confusion.tolist() == primal.tested.confusion.tolist()
+    assert operator.model.coef == pytest.approx(primal.model.coef, rel=1e-6, abs=1e-9)
+    assert np.isnan(operator.gcv[operator.best])
+
+
+def test_products_alone_count_images_as_often_as_their_classes_weigh(small):
+    weighted = {
+        side: train(
+            local(small), options(small, side=side, class_weight=parse_class_weight("a=3,b=2"))
+        )
+        for side in ("primal", "operator")
+    }
+    primal, operator = weighted["primal"], weighted["operator"]
+    assert operator.model.lam == primal.model.lam
+    assert operator.model.coef == pytest.approx(primal.model.coef, rel=1e-6, abs=1e-9)
+
+
+def test_where_no_matrix_fits_products_alone_do(small):
+    split, few = open_split(str(small), "train"), Resources(1, 2, 10**12, 2)
+    plan = make_plans(split, options(small), few)[0]
+    wide = replace(plan.problem, n=10**6, d=10**5, block=10**7, block_d=10**5)
+    needs = {side: footprint(side, wide, few).peak(few) for side in ("primal", "dual", "operator")}
+    assert needs["operator"] < 40e9 < min(needs["primal"], needs["dual"])
 
 
 def test_parts_of_the_images_leave_all_bits_alone(few_images):
