@@ -18,8 +18,14 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float, centre
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.packed import AnyStatistics, PackedStatistics
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import confusion_of, group_correct, group_statistics
+from ridge_spark.ridge.selection import (
+    confusion_of,
+    group_correct,
+    group_packed,
+    group_statistics,
+)
 from ridge_spark.ridge.solution import Solution, store_weights
 from ridge_spark.ridge.solvers import factorise, threads_for
 from ridge_spark.ridge.statistics import Statistics
@@ -141,7 +147,20 @@ class Engine(ABC):
         d, classes = self.view.d, self.view.classes
         return self.view.through(partial(group_statistics, folds=folds, d=d, classes=classes))
 
-    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
+    def packed_statistics(self, folds: Folds) -> list[PackedStatistics]:
+        """Pass one where X'X is large: the same numbers in less memory."""
+        return self.sum_over_blocks("statistics", self.packed_task(folds), self.train)
+
+    def packed_task(self, folds: Folds) -> BlockTask:
+        d, classes = self.view.d, self.view.classes
+        return self.view.through(partial(group_packed, folds=folds, d=d, classes=classes))
+
+    def solve(
+        self,
+        fitted_on: Sequence[AnyStatistics],
+        lambdas: Float,
+        solver: str,
+    ) -> list[Solution]:
         """Solve the centred system of each, the last of them of all images, for every λ.
 
         Systems side by side rather than threads in a system: a factorisation gains little from more
@@ -158,7 +177,7 @@ class Engine(ABC):
         runs = np.split(lambdas, len(lambdas)) if travels and solver == "cholesky" else [lambdas]
         work = [(i, run) for i in range(len(fitted_on)) for run in runs]
         threads = threads_for(fitted_on[-1].d, self.threads)
-        task = partial(_solve, fitted_on, solver, travels)
+        task = partial(_solve, fitted_on, solver, travels, threads)
         with self.progress.stage("solve"):
             solved = self.map("factorise", task, work, threads)
             if not travels:
@@ -174,7 +193,8 @@ class Engine(ABC):
 
     def score_task(self, folds: Folds, candidates: Mapping[int, Weights]) -> BlockTask:
         """Count what the candidates, of some groups or of all, classify correctly."""
-        return self.view.through(partial(group_correct, folds=folds, candidates=candidates))
+        mapping = self.view.mapping
+        return partial(group_correct, folds=folds, candidates=candidates, mapping=mapping)
 
     def confusion(self, model: Model) -> NDArray[np.int64]:
         """Test images by class and predicted class; of none, where there is no test split."""
@@ -186,10 +206,14 @@ class Engine(ABC):
 
 
 def _solve(
-    fitted_on: Sequence[Statistics], solver: str, travels: bool, item: tuple[int, Float]
+    fitted_on: Sequence[AnyStatistics],
+    solver: str,
+    travels: bool,
+    threads: int,
+    item: tuple[int, Float],
 ) -> Solution:
     i, lambdas = item
-    solution = factorise(centre(fitted_on[i]), solver).solve(lambdas)
+    solution = factorise(centre(fitted_on[i], threads=threads), solver).solve(lambdas)
     return solution.stored() if travels else solution
 
 

@@ -17,7 +17,6 @@ from pyspark import SparkContext, SparkFiles
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
 from ridge_spark.data.storage import one_line
-from ridge_spark.engines.engine import View
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark import Read, SparkEngine
 from ridge_spark.errors import InputError
@@ -82,7 +81,12 @@ class OuterEngine(SparkEngine):
         return self._shared.read
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
-        """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each."""
+        """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each.
+
+        Where what is seen of the images has to be made, tasks are blocks, so that it is made once.
+        """
+        if self.view.mapping:
+            return super().score(folds, candidates)
         L = len(candidates[0].coef)
         grid = split_evenly(range(L), min(L, -(-self.workers // folds.held_out)))
         pairs = [
@@ -92,7 +96,6 @@ class OuterEngine(SparkEngine):
             _score_pair,
             self.reader(),
             self.train.blocks,
-            self.view,
             folds,
             dict(candidates),
             self.threads,
@@ -129,7 +132,6 @@ def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any
 def _score_pair(
     read: Read,
     blocks: Sequence[BlockDescriptor],
-    view: View,
     folds: Folds,
     candidates: Mapping[int, Weights],
     threads: int,
@@ -139,5 +141,4 @@ def _score_pair(
     group, run = pair
     weights = candidates[group]
     part = {group: Weights(weights.coef[run], weights.intercept[run])}
-    task = view.through(partial(group_correct, folds=folds, candidates=part))
-    return task(map(read, blocks), threads=threads)[group]
+    return group_correct(map(read, blocks), folds, part, threads=threads)[group]

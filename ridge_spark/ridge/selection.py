@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,8 @@ from ridge_spark.errors import InputError
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.kernel import Sums, Tile, accumulator
+from ridge_spark.ridge.kernel import Accumulator, Sums, Tile, accumulator
+from ridge_spark.ridge.packed import PackedStatistics
 from ridge_spark.ridge.scoring import Weights, confusion_matrix, count_correct
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import parallel_map
@@ -30,10 +31,14 @@ def group_sums(
 ) -> list[Sums]:
     """Pass one: `counts`, `sums` and `gram` (or one tile of it) of each group of images."""
     sums = accumulator(d, classes, groups=folds.groups, threads=threads, tile=tile)
+    _add_blocks(sums, blocks, folds)
+    return sums.finish()
+
+
+def _add_blocks(sums: Accumulator, blocks: Iterable[Block], folds: Folds) -> None:
     for block in blocks:
         group_of = folds.assign(block.first_row, len(block.labels))
         sums.add(block.images, block.labels, group_of)
-    return sums.finish()
 
 
 def group_statistics(
@@ -43,29 +48,57 @@ def group_statistics(
     return [Statistics(*sums) for sums in group_sums(blocks, folds, d, classes, threads=threads)]
 
 
+def group_packed(
+    blocks: Iterable[Block], folds: Folds, d: int, classes: int, *, threads: int = 1
+) -> list[PackedStatistics]:
+    """Pass one, where X'X is large: the same with its upper triangle alone."""
+    return list(each_packed(blocks, folds, d, classes, threads=threads))
+
+
+def each_packed(
+    blocks: Iterable[Block], folds: Folds, d: int, classes: int, *, threads: int = 1
+) -> Iterator[PackedStatistics]:
+    """Pass one: the packed statistics of one group after the other."""
+    sums = accumulator(d, classes, groups=folds.groups, threads=threads)
+    _add_blocks(sums, blocks, folds)
+    for each in sums.finish_upper():
+        yield PackedStatistics(*each)
+
+
 def group_correct(
-    blocks: Iterable[Block], folds: Folds, candidates: Mapping[int, Weights], *, threads: int = 1
+    blocks: Iterable[Block],
+    folds: Folds,
+    candidates: Mapping[int, Weights],
+    *,
+    mapping: Callable[..., Iterable[Block]] | None = None,
+    threads: int = 1,
 ) -> NDArray[np.int64]:
     """Pass two: images of held-out groups that their candidates classify correctly.
 
     `candidates` has L weight matrices for each held-out group to score; returns (held-out groups,
-    L), zero for a group without candidates.
+    L), zero for a group without candidates. With `mapping`, a function of blocks and `threads=`,
+    what is scored is what it makes of the images; of those that are held out, and of no others.
     """
     for _ in parallel_map(Weights.make_ready, candidates.values(), threads):
         pass
 
-    def held_out() -> Iterator[tuple[int, Block, NDArray[np.intp]]]:
-        """The images of a block that one group holds out, by their indices in it."""
+    def held_out() -> Iterator[tuple[int, Block]]:
+        """The images of each block that one group holds out, some at a time."""
         for block in blocks:
             group_of = folds.assign(block.first_row, len(block.labels))
             for group in candidates:
                 indices = np.flatnonzero(group_of == group)
                 for start in range(0, len(indices), MOST_AT_ONCE):
-                    yield group, block, indices[start : start + MOST_AT_ONCE]
+                    some = indices[start : start + MOST_AT_ONCE]
+                    yield from seen(group, Block(0, block.images[some], block.labels[some]))
 
-    def count(some: tuple[int, Block, NDArray[np.intp]]) -> tuple[int, NDArray[np.int64]]:
-        group, block, indices = some
-        return group, count_correct(block.images[indices], block.labels[indices], candidates[group])
+    def seen(group: int, block: Block) -> Iterator[tuple[int, Block]]:
+        for part in [block] if mapping is None else mapping([block], threads=threads):
+            yield group, part
+
+    def count(some: tuple[int, Block]) -> tuple[int, NDArray[np.int64]]:
+        group, block = some
+        return group, count_correct(block.images, block.labels, candidates[group])
 
     L = max(len(weights.coef) for weights in candidates.values())
     correct = np.zeros((folds.held_out, L), np.int64)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,11 @@ from ridge_spark.features.blocks import map_blocks
 from ridge_spark.features.sample import SampleRows
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.packed import AnyStatistics, PackedStatistics
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SIDE_BY_SIDE, choose_solver
-from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.result import Features
 
@@ -36,7 +37,7 @@ class Searched:
     """
 
     feature_map: FeatureMap
-    statistics: Statistics
+    statistics: AnyStatistics
     n_validation: int
     lambdas: Float
     correct: NDArray[np.int64]
@@ -111,7 +112,8 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
     start = time.perf_counter()
     see(engine, feature_map)
     folds, lambdas = options.folds, np.array(options.lambdas_for(feature_map.spec))
-    groups = engine.statistics(folds)
+    large = engine.view.d > SIDE_BY_SIDE and engine.exact
+    groups: list[Any] = engine.packed_statistics(folds) if large else engine.statistics(folds)
     held_out = [group.n for group in groups[: folds.held_out]]
     n = sum(group.n for group in groups)
     _require_images(groups, held_out, engine.train)
@@ -119,13 +121,13 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
     solver = options.solver
     if solver == "auto":
         solver = choose_solver(n, d, len(lambdas), folds.held_out + 1, engine.workers)
-    if d <= SIDE_BY_SIDE or not engine.exact:
+    if large:
+        full = None
+        fitted, total = _solve_large(engine, groups, folds, lambdas, solver)
+    else:
         total = sum(groups[1:], groups[0])
         fitted_on = [*(total - group for group in groups[: folds.held_out]), total]
         *fitted, full = engine.solve(fitted_on, lambdas, solver)
-    else:
-        full = None
-        fitted, total = _solve_large(engine, groups, folds, lambdas, solver)
     candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
     correct = engine.score(folds, candidates).sum(axis=0)
     seconds = time.perf_counter() - start
@@ -135,8 +137,8 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
 
 
 def _solve_large(
-    engine: Engine, groups: list[Statistics], folds: Folds, lambdas: Float, solver: str
-) -> tuple[list[Solution], Statistics]:
+    engine: Engine, groups: list[PackedStatistics], folds: Folds, lambdas: Float, solver: str
+) -> tuple[list[Solution], PackedStatistics]:
     """What is fitted without each held-out group, one after the other; and the sum of all groups.
 
     Of matrices of this size, as few as can be are held at a time: `groups` is empty afterwards
@@ -196,7 +198,7 @@ class _OnePath:
         return np.stack([self.coef] * repeat), np.stack([self.intercept] * repeat)
 
 
-def _require_images(groups: Sequence[Statistics], held_out: Sequence[int], split: Split) -> None:
+def _require_images(groups: Sequence[AnyStatistics], held_out: Sequence[int], split: Split) -> None:
     names = split.description.class_names
     if len(names) < 2:
         raise InputError(f"{split.uri}: has one class only; a classifier needs at least two")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ridge_spark.engines.engine import Engine
 from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.packed import AnyStatistics
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.options import TrainOptions
@@ -64,7 +65,7 @@ def train(engine: Engine, options: TrainOptions) -> Training:
     )
     return Training(
         model=model,
-        statistics=found.statistics,
+        statistics=_unpacked(found.statistics),
         n_validation=found.n_validation,
         lambdas=tuple(found.lambdas.tolist()),
         validation_accuracy=found.correct / found.n_validation,
@@ -78,6 +79,10 @@ def train(engine: Engine, options: TrainOptions) -> Training:
         ),
         searched=tuple(summaries),
     )
+
+
+def _unpacked(statistics: AnyStatistics) -> Statistics:
+    return statistics if isinstance(statistics, Statistics) else statistics.unpacked()
 
 
 def singular_warnings(lambdas: Float, full: Solution) -> tuple[str, ...]:

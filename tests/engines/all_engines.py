@@ -10,13 +10,14 @@ from typing import Any
 
 import ridge_spark
 from ridge_spark.data.dataset import Split, open_split
+from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.spark_session import spark_context
 from ridge_spark.features import parse_specs
 from ridge_spark.progress import Progress
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
-from ridge_spark.runs.training import Training, train
+from ridge_spark.runs.training import train
 
 SEARCHES = {"holdout": None, "5 folds": 5, "features": None}
 
@@ -33,9 +34,13 @@ def splits_of(data: str, search: str) -> tuple[Split, Split]:
     return tuple(open_split(data, name).limited(rows) for name in ("train", "test"))
 
 
-def findings(training: Training) -> list[Any]:
-    """What must be the same, whoever has found it."""
+def findings(engine: Engine, options: TrainOptions) -> list[Any]:
+    """What must be the same, whoever has found it; with the statistics as large ones are made."""
+    training = train(engine, options)
+    packed = engine.packed_statistics(options.folds)
     return [
+        [group.unpacked().sha256() for group in packed],
+        sum(packed[1:], packed[0]).unpacked() == training.statistics,
         training.statistics.sha256(),
         training.model.sha256(),
         training.model.features_sha256,
@@ -62,8 +67,10 @@ def main(data: str, partitions: list[int]) -> None:
                 for parts in partitions if search != "5 folds" else partitions[-1:]:
                     progress = Progress(quiet=True)
                     splits = splits_of(data, search)
-                    training = train(engine(sc, *splits, parts, progress), options)
-                    found[f"{engine.name}, {parts} partitions, {search}"] = findings(training)
+                    started = engine(sc, *splits, parts, progress)
+                    found[f"{engine.name}, {parts} partitions, {search}"] = findings(
+                        started, options
+                    )
         worker = sc.parallelize([0], 1).map(where_the_code_is).first()
         spark = {"version": sc.version, "master": sc.master}
     print(
