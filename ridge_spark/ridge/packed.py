@@ -27,7 +27,7 @@ class PackedStatistics:
 
     @classmethod
     def of(cls, statistics: Statistics) -> Self:
-        return cls(statistics.counts, statistics.sums, Upper.of(statistics.gram))
+        return cls(statistics.counts.copy(), statistics.sums.copy(), Upper.of(statistics.gram))
 
     @property
     def n(self) -> int:
