@@ -11,6 +11,7 @@ from ridge_spark.runs.options import (
     DEFAULT_LAMBDAS,
     DEFAULT_LAMBDAS_OF_FEATURES,
     DEFAULT_VALIDATION,
+    SIDES,
     SOLVERS,
     TrainOptions,
     make_folds,
@@ -35,7 +36,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def add_training_options(parser: argparse.ArgumentParser) -> None:
     """The options every engine takes."""
     parser.add_argument("--data", required=True, metavar="DIR", help="data set; local or s3://")
-    parser.add_argument("--out", required=True, metavar="DIR", help="new run directory, or s3://")
+    parser.add_argument("--out", metavar="DIR", help="new run directory, or s3://")
+    parser.add_argument(
+        "--plan", action="store_true",
+        help="print the side, the solver, the memory of each process and the time; run nothing",
+    )  # fmt: skip
     parser.add_argument(
         "--features", default=DEFAULT_FEATURES, metavar="SPEC[,SPEC...]",
         help="what the model sees of an image, the best of several chosen on held-out images: "
@@ -57,9 +62,18 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="which images are held out")
     parser.add_argument(
+        "--side", choices=SIDES, default="auto",
+        help="solve X'X, one unknown for each pixel (primal), or XX', one for each image (dual); "
+        "auto: which costs less. Only a primal run can be updated without its images",
+    )  # fmt: skip
+    parser.add_argument(
         "--solver", choices=SOLVERS, default="auto",
         help="one reduction to tridiagonal form for all λ, a Cholesky factorisation for each, or "
         "an eigendecomposition; auto: which of the first two is sooner",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep-statistics", action="store_true",
+        help="keep X'X in the run, for updates, also where it takes more than 1 GB",
     )  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="use the first N training images")
     parser.add_argument("--json", action="store_true", help="print result.json, not a table")
@@ -71,6 +85,8 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
 
 def training_options(options: argparse.Namespace) -> TrainOptions:
     """Check the values of the options; `InputError` names the first that is no good."""
+    if options.out is None and not options.plan:
+        options.parser.error("the following arguments are required: --out")
     for name in ("limit", "threads", "partitions"):
         value = getattr(options, name, None)
         if value is not None and value < 1:
@@ -79,12 +95,14 @@ def training_options(options: argparse.Namespace) -> TrainOptions:
 
     return TrainOptions(
         data=options.data,
-        out=options.out,
+        out=options.out or "",
         lambdas=None if options.lambdas is None else parse_lambdas(options.lambdas),
         features=parse_specs(options.features),
         folds=make_folds(options.validation, options.folds, options.seed),
+        side=options.side,
         solver=options.solver,
         limit=options.limit,
+        keep_statistics=options.keep_statistics,
         threads=getattr(options, "threads", None),
         partitions=getattr(options, "partitions", None),
         command=getattr(options, "command_line", ""),
@@ -94,8 +112,12 @@ def training_options(options: argparse.Namespace) -> TrainOptions:
 def run(options: argparse.Namespace) -> None:
     chosen = training_options(options)
     from ridge_spark.report import draw
+    from ridge_spark.runs.run import plans_of
     from ridge_spark.runs.run import run as run_training
     from ridge_spark.runs.summary import table
 
+    if options.plan:
+        print("\n".join(plan.table() for plan in plans_of(options.engine, chosen)))
+        return
     result = run_training(options.engine, chosen, None if options.no_report else draw)
     print(json.dumps(result.to_json()) if options.json else table(result, options.out))

@@ -81,12 +81,12 @@ def facts(run: Run) -> list[tuple[str, str]]:
             ("Right on test images", _percent_of(result.test_accuracy, result.n_test)),
             ("95% interval", f"{percent(low)} to\N{NO-BREAK SPACE}{percent(high)}"),
         ]
-    return [
-        *found,
+    found += [
         ("Time taken", seconds_of(result.run_seconds)),
         ("Peak memory", f"{result.peak_rss_mb:,.0f} MiB"),
         ("Solver", result.solver),
     ]
+    return [*found, ("Plan", result.plan.line)] if result.plan else found
 
 
 def _percent_of(right: float, of: int) -> str:

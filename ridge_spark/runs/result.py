@@ -13,6 +13,8 @@ from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.runs.json_form import from_json, to_json
 
 FORMAT_VERSION = 2
+SUMS = ("counts", "sums")
+EVERYTHING = (*SUMS, "gram")
 RUNTIMES = ("local", "spark", "mpi")
 
 
@@ -111,6 +113,15 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """What a run was expected to take, said before anything was read."""
+
+    line: Annotated[str, "the side, its matrix, the passes and the memory"]
+    peak_mb: Annotated[float, "MiB, the most that a Python process was expected to hold"]
+    seconds: Annotated[float, "that it was expected to take"]
+
+
+@dataclass(frozen=True)
 class Result:
     """A finished run. Every engine writes the same keys."""
 
@@ -140,8 +151,9 @@ class Result:
     ]
     statistics_sha256: Annotated[
         str,
-        "SHA-256 over the statistics of all training images: the shapes (classes, d), then "
-        "counts, sums and X'X, as little-endian int64 in C order",
+        "SHA-256 over the statistics of all training images, as little-endian int64 in C order: "
+        "the shapes (classes, d), then counts, sums and X'X; on the dual side the shapes "
+        "(classes, images, d), then the labels and XX'",
     ]
     model_sha256: Annotated[
         str,
@@ -163,10 +175,15 @@ class Result:
     command: Annotated[str, "that asked for the run; empty if it was started from Python"]
     versions: Annotated[dict[str, str], "of this program, Python and the packages it uses"]
     warnings: Annotated[tuple[str, ...], "what the run warned of"]
+    plan: Annotated[Planned | None, "not after an update"] = None
     update: Annotated[Update | None, "only after `ridge-spark update`"] = None
     combine: Annotated[str | None, "only under MPI: exact, or average"] = None
     mpi: Annotated[Mpi | None, "only under MPI"] = None
     approximation: Annotated[Approximation | None, "only where models were averaged"] = None
+    side: Annotated[str, "of the matrix that was solved: primal, X'X, or dual, XX'"] = "primal"
+    statistics_kept: Annotated[
+        tuple[str, ...], "what statistics.safetensors holds; without gram, no update can start here"
+    ] = EVERYTHING
     spec: Annotated[str, "the features of the model, as `--features` takes them"] = "pixels"
     features_sha256: Annotated[str | None, "over all that defines the features' map"] = None
     features: Annotated[

@@ -1,14 +1,18 @@
-"""Tasks and a mapping of blocks for the tests: every third pixel halved, labels made even."""
+"""Tasks, a mapping of blocks and runs on the dual side, which engines must agree on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from ridge_spark.engines.engine import Blocks
+from ridge_spark.engines.engine import Engine
+from ridge_spark.engines.view import Blocks, View
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.scoring import Weights
+from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.runs.training import train
 
 
 def halved(blocks: Blocks, *, threads: int) -> Iterator[Block]:
@@ -34,6 +38,21 @@ def candidates(d: int) -> dict[int, Weights]:
         group: Weights(random.normal(size=(2, 2, d)), random.normal(size=(2, 2)))
         for group in range(3)
     }
+
+
+def dual_findings(engine: Engine) -> list[Any]:
+    """What runs on the dual side find, with a holdout and with 3 folds; XX' of a view as well."""
+    found: list[Any] = []
+    for folds in (None, 3):
+        options = TrainOptions("", "", parse_lambdas("1e-3,1e4"), make_folds(None, folds, 0))
+        training = train(engine, options)
+        assert training.side == "dual"
+        found += [training.statistics.sha256(), training.model.sha256(), training.gcv.tolist()]
+        found += [training.validation_accuracy.tolist(), training.statistics.sums.sum().item()]
+    seen, engine.view = engine.view, View(-(-engine.view.d // 3), 2, halved)
+    found.append(engine.products().sha256())
+    engine.view = seen
+    return found
 
 
 def square(x: int) -> int:
