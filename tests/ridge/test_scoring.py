@@ -201,6 +201,22 @@ def test_only_held_out_images_are_scored_and_by_their_own_candidates(sizes):
         assert found[group].tolist() == expected.tolist()
 
 
+def test_of_held_out_images_alone_is_made_what_is_scored():
+    pixels, labels = draw_images(800, D, K)
+    folds, seen = Folds.holdout(0.2, seed=3), []
+
+    def mirrored(blocks, *, threads):
+        for block in blocks:
+            seen.append(len(block.labels))
+            yield Block(block.first_row, 255 - block.images, block.labels)
+
+    weights = candidates(L, seed=1)
+    found = group_correct(cut(pixels, labels, [70, 300]), folds, {0: weights}, mapping=mirrored)
+    out = folds.assign(0, 800) == 0
+    assert sum(seen) == out.sum()
+    assert found[0].tolist() == count_correct(255 - pixels[out], labels[out], weights).tolist()
+
+
 def test_the_confusion_of_blocks_is_the_sum_of_theirs(images, one):
     pixels, labels = images
     whole = confusion_matrix(pixels, labels, *one)
