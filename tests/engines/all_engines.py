@@ -23,7 +23,7 @@ SEARCHES = {"holdout": None, "5 folds": 5, "features": None}
 
 
 def options_of(search: str, folds: int | None) -> TrainOptions:
-    features = "pixels,patches:filters=16,units=64" if search == "features" else "pixels"
+    features = "pixels,patches:filters=16,units=320" if search == "features" else "pixels"
     lambdas = parse_lambdas("1e-3,1,600,1e4")
     return TrainOptions("", "", lambdas, make_folds(None, folds, 0), parse_specs(features))
 
