@@ -5,26 +5,27 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import partial, reduce
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pyspark import SparkContext, SparkFiles
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
 from ridge_spark.data.storage import one_line
+from ridge_spark.engines.engine import add
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark import Read, SparkEngine
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Sampling, Scored
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import group_correct
+from ridge_spark.ridge.selection import score_held_out
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class OuterEngine(SparkEngine):
     def reader(self) -> Read:
         return self._shared.read
 
-    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
+    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> Scored:
         """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each.
 
         Where what is seen of the images has to be made, tasks are blocks, so that it is made once.
@@ -92,18 +93,16 @@ class OuterEngine(SparkEngine):
         pairs = [
             (group, slice(run[0], run[-1] + 1)) for group in range(folds.held_out) for run in grid
         ]
+        sampling = self.sampling(folds, candidates)
         task = partial(
-            _score_pair,
-            self.reader(),
-            self.train.blocks,
-            folds,
-            dict(candidates),
+            _score_pair, self.reader(), self.train.blocks, folds, dict(candidates), sampling,
             self.threads,
-        )
-        correct = np.zeros((folds.held_out, L), np.int64)
-        for (group, run), found in zip(pairs, self.map("score", task, pairs), strict=True):
-            correct[group, run] = found
-        return correct
+        )  # fmt: skip
+        found = self.map("score", task, pairs)
+        of_groups = [
+            Scored.side_by_side(found[i : i + len(grid)]) for i in range(0, len(found), len(grid))
+        ]
+        return reduce(add, of_groups).in_order()
 
 
 def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any) -> SharedImages:
@@ -134,11 +133,14 @@ def _score_pair(
     blocks: Sequence[BlockDescriptor],
     folds: Folds,
     candidates: Mapping[int, Weights],
+    sampling: Sampling,
     threads: int,
     pair: tuple[int, slice],
-) -> NDArray[np.int64]:
-    """Score one held-out group with a run of λ."""
+) -> Scored:
+    """Score one held-out group with a run of λ; images are kept by the first run alone."""
     group, run = pair
     weights = candidates[group]
     part = {group: Weights(weights.coef[run], weights.intercept[run])}
-    return group_correct(map(read, blocks), folds, part, threads=threads)[group]
+    if run.start:
+        sampling = replace(sampling, images=0.0)
+    return score_held_out(map(read, blocks), folds, part, sampling, threads=threads)

@@ -13,6 +13,7 @@ from mapped import (  # shipped beside this file
     candidates,
     dual_findings,
     halved,
+    listed,
     rows_and_labels,
     square,
 )  # fmt: skip
@@ -47,7 +48,7 @@ def main(data: str, few: str, folder: str) -> None:
                 found[f"{kind.name}, map"] = engine.map("squares", square, range(5))
                 engine.view = View(10, 2, halved)
                 found[f"{kind.name}, view"] = hashes(engine.statistics(folds))
-                found[f"{kind.name}, score"] = engine.score(folds, candidates(10)).tolist()
+                found[f"{kind.name}, score"] = listed(engine.score(folds, candidates(10)))
             for parts in (1, 3):
                 with kind(sc, images, None, parts, Progress(quiet=True)) as engine:
                     engine.memory = 2 * images.rows * images.description.d // parts
