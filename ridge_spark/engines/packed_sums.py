@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import BlockDescriptor
+from ridge_spark.data.storage import one_line
 from ridge_spark.engines.engine import add
+from ridge_spark.errors import InputError
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.kernel.upper import Upper, narrowed
 from ridge_spark.ridge.packed import PackedStatistics
@@ -52,9 +54,15 @@ def store(
     found = []
     for group in task.value(map(read, blocks), threads=threads):
         path = folder / uuid.uuid4().hex
-        with path.open("xb") as file:
-            for strip in group.gram.strips:
-                strip.tofile(file)
+        try:
+            with path.open("xb") as file:
+                for strip in group.gram.strips:
+                    strip.tofile(file)
+        except OSError as error:
+            raise InputError(
+                f"{folder}: X'X can't be written there ({one_line(error)}); make room, or set "
+                "TMPDIR to a larger disk"
+            ) from error
         about = [(strip.dtype, strip.shape) for strip in group.gram.strips]
         found.append(Stored(group.counts, group.sums, path, about))
     return found
