@@ -1,4 +1,4 @@
-"""Packed statistics on their way from tasks: by files or strip by strip, nothing is lost or left."""
+"""Packed statistics on their way from tasks, by files or strip by strip: nothing is lost or left."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ def test_strip_by_strip(expected: list[str]) -> None:
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="gone: X'X can't be written there .*TMPDIR"):
+    with pytest.raises(InputError, match=r"gone: X'X can't be written there .*TMPDIR"):
         store(read, TASK, 1, tmp_path / "gone", PARTS)
