@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ridge_spark.engines.engine import Engine
 from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.kernel.upper import Upper
 from ridge_spark.ridge.products import DualStatistics
 from ridge_spark.ridge.scoring import scores
 from ridge_spark.ridge.selection import Tested
@@ -128,12 +129,12 @@ def _by_heart(found: Searched, model: Model) -> tuple[str, ...]:
 
 
 def middle_of(
-    counts: NDArray[np.int64], sums: NDArray[np.int64], gram: NDArray[np.int64]
+    counts: NDArray[np.int64], sums: NDArray[np.int64], gram: NDArray[np.int64] | Upper
 ) -> dict[str, Any]:
     """The `mean` and `spread` of a `Model` from class sums (k, d) and X'X, or XX'."""
     n = int(counts.sum())
     mean = sums.sum(axis=0) / n
-    return {"mean": mean, "spread": float(np.trace(gram)) / n - float(mean @ mean)}
+    return {"mean": mean, "spread": float(gram.diagonal().sum()) / n - float(mean @ mean)}
 
 
 def singular_warnings(

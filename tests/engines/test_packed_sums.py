@@ -1,4 +1,4 @@
-"""Packed statistics on their way from tasks, by files or strip by strip: nothing is lost or left."""
+"""Packed statistics on their way from tasks: by files or by strips, nothing is lost or left."""
 
 from __future__ import annotations
 
