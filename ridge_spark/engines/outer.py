@@ -19,7 +19,6 @@ from ridge_spark.data.storage import one_line
 from ridge_spark.engines.engine import add
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark import Read, SparkEngine
-from ridge_spark.engines.view import View
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
@@ -83,7 +82,12 @@ class OuterEngine(SparkEngine):
         return self._shared.read
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> Scored:
-        """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each."""
+        """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each.
+
+        Where what is seen of the images has to be made, tasks are blocks, so that it is made once.
+        """
+        if self.view.mapping:
+            return super().score(folds, candidates)
         L = len(candidates[0].coef)
         grid = split_evenly(range(L), min(L, -(-self.workers // folds.held_out)))
         pairs = [
@@ -91,8 +95,8 @@ class OuterEngine(SparkEngine):
         ]
         sampling = self.sampling(folds, candidates)
         task = partial(
-            _score_pair, self.reader(), self.train.blocks, self.view, folds, dict(candidates),
-            sampling, self.threads,
+            _score_pair, self.reader(), self.train.blocks, folds, dict(candidates), sampling,
+            self.threads,
         )  # fmt: skip
         found = self.map("score", task, pairs)
         of_groups = [
@@ -127,7 +131,6 @@ def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any
 def _score_pair(
     read: Read,
     blocks: Sequence[BlockDescriptor],
-    view: View,
     folds: Folds,
     candidates: Mapping[int, Weights],
     sampling: Sampling,
@@ -140,6 +143,4 @@ def _score_pair(
     part = {group: Weights(weights.coef[run], weights.intercept[run])}
     if run.start:
         sampling = replace(sampling, images=0.0)
-    return score_held_out(
-        map(read, blocks), folds, part, sampling, seen=view.mapping, threads=threads
-    )
+    return score_held_out(map(read, blocks), folds, part, sampling, threads=threads)

@@ -10,6 +10,7 @@ from ridge_spark.engines.read_ahead import READ_AHEAD
 from ridge_spark.engines.resources import TASK_BYTES, Resources
 from ridge_spark.ridge.few_images import are_few
 from ridge_spark.ridge.kernel.integer import LANES_BYTES
+from ridge_spark.ridge.kernel.upper import EXACT_ROWS
 from ridge_spark.ridge.operator import PANEL_BYTES
 from ridge_spark.ridge.operator_solver import COLUMNS, RANK, most_columns
 from ridge_spark.ridge.products import MOST_PIXELS, TILE_BYTES
@@ -109,7 +110,10 @@ def _dual_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
 
 def _primal_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
     """Bytes of a task that sums statistics; and of those of all groups."""
-    square = 8 * problem.d**2
+    square, summed = 8 * problem.d**2, _summed(problem)
+    if problem.d > SIDE_BY_SIDE and (resources.tasks_apart or resources.workers == 1):
+        sums = 2 * problem.groups * problem.d**2 + summed
+        return sums + READ_AHEAD * problem.block, summed
     lanes = resources.threads
     if problem.groups * lanes * square / 4 > LANES_BYTES:
         lanes = 1
@@ -117,7 +121,14 @@ def _primal_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
     blocks = (READ_AHEAD + COPIES_OF_A_BLOCK) * problem.block
     if resources.tasks_apart:  # tiles, where they would be too large; and on their way, a copy
         sums = min(sums + problem.groups * square / 2, 1.5 * resources.budget)
-    return sums + blocks, problem.groups * square
+    return sums + blocks, summed
+
+
+def _summed(problem: Problem) -> float:
+    """Bytes of X'X of all groups: squares, or the triangles of large ones, of 32 bits or of 64."""
+    if problem.d <= SIDE_BY_SIDE:
+        return 8 * problem.groups * problem.d**2
+    return (2 if problem.n <= EXACT_ROWS else 4) * problem.groups * problem.d**2
 
 
 def _operator_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
@@ -150,9 +161,9 @@ def _solving(side: str, problem: Problem, resources: Resources) -> float:
         systems = square * (1 + problem.held_out * problem.kept**2)
         held = systems if a <= SIDE_BY_SIDE else square
         return square + held + at_once * extra + weights
-    sums = problem.groups * square
+    sums = _summed(problem)
     if a > SIDE_BY_SIDE:
-        more = 0 if problem.held_out == 1 else 2 * square
+        more = 0 if problem.held_out == 1 else 2 * sums / problem.groups
         return sums + more + square + extra + weights
     return sums + problem.systems * square + at_once * (square + extra) + weights
 

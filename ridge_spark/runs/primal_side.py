@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +13,10 @@ from ridge_spark.errors import InputError
 from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.packed import AnyStatistics, PackedStatistics
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.solution import Solution, one_of_grid
 from ridge_spark.ridge.solvers import SIDE_BY_SIDE, choose_solver
-from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.searched import Fit, Searched, kept_scores, require_images
 
@@ -24,20 +25,21 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
     """Both passes, with every λ of the grid."""
     start = time.perf_counter()
     folds, lambdas = options.folds, np.array(options.lambdas_for(feature_map.spec))
-    groups = engine.statistics(folds)
+    large = engine.view.d > SIDE_BY_SIDE and engine.exact
+    groups: list[Any] = engine.packed_statistics(folds) if large else engine.statistics(folds)
     counts = np.array([group.counts for group in groups])
     require_images(counts, folds, engine.train)
     n, d = int(counts.sum()), groups[0].d
     solver = options.solver
     if solver == "auto":
         solver = choose_solver(n, d, len(lambdas), folds.held_out + 1, engine.workers)
-    if d <= SIDE_BY_SIDE or not engine.exact:
+    if large:
+        full = None
+        fitted, total = _solve_large(engine, groups, folds, lambdas, solver)
+    else:
         total = sum(groups[1:], groups[0])
         fitted_on = [*(total - group for group in groups[: folds.held_out]), total]
         *fitted, full = engine.solve(fitted_on, lambdas, solver)
-    else:
-        full = None
-        fitted, total = _solve_large(engine, groups, folds, lambdas, solver)
     candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
     scored = engine.score(folds, candidates)
     seconds = time.perf_counter() - start
@@ -60,14 +62,16 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
 def fit(engine: Engine, searched: Searched) -> Fit:
     """The weights of the best λ, of all images."""
     statistics = searched.solved
-    assert isinstance(statistics, Statistics)
+    assert isinstance(statistics, AnyStatistics)
     full = searched.full or _solve_best(engine, searched, statistics)
+    if isinstance(statistics, PackedStatistics):
+        statistics = statistics.unpacked()
     return Fit(*full.weights_at(searched.best), full, statistics)
 
 
 def _solve_large(
-    engine: Engine, groups: list[Statistics], folds: Folds, lambdas: Float, solver: str
-) -> tuple[list[Solution], Statistics]:
+    engine: Engine, groups: list[PackedStatistics], folds: Folds, lambdas: Float, solver: str
+) -> tuple[list[Solution], PackedStatistics]:
     """What is fitted without each held-out group, one after the other; and the sum of all groups.
 
     Of matrices of this size, as few as can be are held at a time: `groups` is empty afterwards
@@ -86,7 +90,7 @@ def _solve_large(
     return fitted, total
 
 
-def _solve_best(engine: Engine, searched: Searched, statistics: Statistics) -> Solution:
+def _solve_best(engine: Engine, searched: Searched, statistics: AnyStatistics) -> Solution:
     """The solution of all images, of the best λ alone where each costs seconds."""
     best, L = searched.best, len(searched.lambdas)
     (one,) = engine.solve([statistics], searched.lambdas[best : best + 1], searched.solver)

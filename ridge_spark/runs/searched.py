@@ -18,6 +18,7 @@ from ridge_spark.ridge.choice import choose, error_of_difference, score_of
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.held_out import Images, Scored
 from ridge_spark.ridge.nystrom import Sketched
+from ridge_spark.ridge.packed import AnyStatistics
 from ridge_spark.ridge.products import DualStatistics, ImageProducts
 from ridge_spark.ridge.scoring import panels, scores
 from ridge_spark.ridge.solution import Solution
@@ -40,7 +41,7 @@ class Searched:
 
     feature_map: FeatureMap
     side: str
-    solved: Statistics | ImageProducts | Sketched
+    solved: AnyStatistics | ImageProducts | Sketched
     lambdas: Float
     scored: Scored
     scores_at: Callable[[int], tuple[Float, NDArray[np.int64]]]
