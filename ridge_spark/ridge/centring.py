@@ -11,7 +11,7 @@ from ridge_spark.errors import InputError
 from ridge_spark.ridge.kernel.upper import Upper
 from ridge_spark.ridge.packed import AnyStatistics
 from ridge_spark.ridge.statistics import Int64
-from ridge_spark.ridge.threads import parallel_map
+from ridge_spark.ridge.threads import run_on_threads
 
 Float = NDArray[np.float64]
 
@@ -119,19 +119,20 @@ def centre(
             return gram.part(active[i], active[i.start :])
         return gram[i, i.start :] if all_active else gram[active[i]][:, active[i.start :]]
 
-    def centre_rows(i: slice) -> None:
-        j = slice(i.start, None)
-        quotient, remainder = _divmod(np.outer(r[i], r[j]), n)
-        quotient += np.outer(c[i], s[j])
-        quotient += np.outer(r[i], c[j])
-        whole = np.subtract(part_of(statistics.gram, i), quotient, out=quotient)
-        if without is not None:
-            whole -= part_of(without.gram, i)
-        np.subtract(whole, remainder / n, out=gram[i, j])
-
     rows = slices(len(active), max(1, AT_A_TIME // max(1, len(active))))
-    for _ in parallel_map(centre_rows, rows, threads):
-        pass
+
+    def centre_rows(thread: int) -> None:
+        for i in rows[thread::threads]:
+            j = slice(i.start, None)
+            quotient, remainder = _divmod(np.outer(r[i], r[j]), n)
+            quotient += np.outer(c[i], s[j])
+            quotient += np.outer(r[i], c[j])
+            whole = np.subtract(part_of(statistics.gram, i), quotient, out=quotient)
+            if without is not None:
+                whole -= part_of(without.gram, i)
+            np.subtract(whole, remainder / n, out=gram[i, j])
+
+    run_on_threads(centre_rows, threads)
     mirror(gram, threads)
 
     quotient, remainder = _divmod(np.outer(r, counts), n)
@@ -151,15 +152,15 @@ def mirror(gram: Float, threads: int) -> None:
     """Copy what is above the diagonal of a square matrix to below it."""
     parts = slices(len(gram), MIRRORED)
 
-    def copy(number: int) -> None:
-        i = parts[number]
-        corner = gram[i, i]
-        corner[...] = np.triu(corner) + np.triu(corner, 1).T
-        for j in parts[number + 1 :]:
-            gram[j, i] = gram[i, j].T
+    def copy(thread: int) -> None:
+        for number in range(len(parts))[thread::threads]:
+            i = parts[number]
+            corner = gram[i, i]
+            corner[...] = np.triu(corner) + np.triu(corner, 1).T
+            for j in parts[number + 1 :]:
+                gram[j, i] = gram[i, j].T
 
-    for _ in parallel_map(copy, range(len(parts)), threads):
-        pass
+    run_on_threads(copy, threads)
 
 
 def slices(count: int, size: int) -> list[slice]:

@@ -204,7 +204,8 @@ class Result:
     gcv: Annotated[
         tuple[float | None, ...],
         "for each λ, generalised cross-validation of the fit on all training images; null where "
-        "it is not defined",
+        "it is not defined, and where the solver is krylov, which does not compute it: the trace "
+        "of an inverse would take longer than all else",
     ]
     best_lambda: Annotated[float, "the λ of the model"]
     test_accuracy: Annotated[float | None, "on the test images; null where there are none"]
@@ -247,6 +248,12 @@ class Result:
     statistics_kept: Annotated[
         tuple[str, ...], "what statistics.safetensors holds; without gram, no update can start here"
     ] = EVERYTHING
+    residual: Annotated[
+        tuple[float | None, ...],
+        "for each λ, how far an iteration has come: ‖Xc'Yc - (Xc'Xc + NλI) W‖ / ‖Xc'Yc‖, the "
+        "largest of all classes and folds, 1e-8 or less where it has converged; null where a "
+        "direct method took its place",
+    ] = ()
     spec: Annotated[str, "the features of the model, as `--features` takes them"] = "pixels"
     features_sha256: Annotated[str | None, "over all that defines the features' map"] = None
     features: Annotated[

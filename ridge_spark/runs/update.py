@@ -27,7 +27,7 @@ from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
 from ridge_spark.runs.guidance import class_warnings, distance_warnings
 from ridge_spark.runs.result import BY_GCV, KEPT, Change, Result, Update
 from ridge_spark.runs.seen import see
-from ridge_spark.runs.training import middle_of, singular_warnings
+from ridge_spark.runs.training import largest_residual, middle_of, singular_warnings
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
         n_validation=0,
         lambdas=old.lambdas,
         validation_accuracy=(None,) * len(lambdas),
+        residual=largest_residual([solution], len(lambdas)),
         solver=solver,
         seed=old.seed,
         folds=0,
