@@ -12,8 +12,8 @@ from ridge_spark.ridge.kernel.integer import LANES_BYTES
 from ridge_spark.ridge.products import MOST_PIXELS, TILE_BYTES
 from ridge_spark.ridge.solvers import COSTS, SIDE_BY_SIDE, choose_solver
 
-LEAD_BYTES = 165 * 10**6  # of a process with everything loaded that a run needs
-COPIES_OF_A_BLOCK = 3  # as it is read: compressed, decoded, and as an array
+LEAD_BYTES = 175 * 10**6  # of a process with everything loaded that a run needs
+COPIES_OF_A_BLOCK = 4  # as it is read: compressed, decoded, as an array; and what Arrow keeps
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _dual_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
     turned = min(MOST_PIXELS * 2 * some, TILE_BYTES)
     whole = 8 * n * n
     mine = images + COPIES_OF_A_BLOCK * problem.block + 8 * tile + 2 * tile * lanes + turned
-    gathered = whole if resources.workers > 1 and not resources.tasks_apart else 0
+    gathered = 2 * whole if resources.workers > 1 and not resources.tasks_apart else 0
     return mine + gathered, whole
 
 
@@ -122,17 +122,15 @@ def _solving(side: str, problem: Problem, resources: Resources) -> float:
         extra += COSTS["eigen"](a, problem.lambdas).memory * 2 / 3
     if side == "primal" and are_few(int(problem.kept * problem.n), problem.d):
         extra = 3 * 8 * problem.kept * problem.n * problem.d
-    at_once = min(resources.lead_threads, problem.systems) if a <= SIDE_BY_SIDE else 1
     weights = 8 * problem.held_out * problem.lambdas * problem.k * a
-    if side == "dual":
-        systems = square * (1 + problem.held_out * problem.kept**2)
-        held = systems if a <= SIDE_BY_SIDE else square
-        return square + held + at_once * extra + weights
+    if side == "dual":  # small systems are all there until the last is solved
+        together = 1 + problem.held_out * problem.kept**2 if a <= SIDE_BY_SIDE else 1
+        return square + together * (square + extra) + weights
     sums = problem.groups * square
     if a > SIDE_BY_SIDE:
         more = 0 if problem.held_out == 1 else 2 * square
         return sums + more + square + extra + weights
-    return sums + problem.systems * square + at_once * (square + extra) + weights
+    return sums + problem.systems * (2 * square + extra) + weights
 
 
 def _scoring(side: str, problem: Problem) -> float:
