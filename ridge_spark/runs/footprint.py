@@ -98,7 +98,9 @@ def _dual_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
     whole = 8 * n * n
     mine = images + COPIES_OF_A_BLOCK * problem.block + 8 * tile + 2 * tile * lanes + turned
     gathered = 2 * whole if resources.workers > 1 and not resources.tasks_apart else 0
-    return mine + gathered, whole
+    # The last pass reads on another thread, which has nothing of what Arrow keeps for the first.
+    last = 2 * COPIES_OF_A_BLOCK * problem.block + 3 * 8 * problem.k * d
+    return max(mine + gathered, last), whole
 
 
 def _primal_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
