@@ -8,9 +8,9 @@ from ridge_spark.data.dataset import Split
 from ridge_spark.engines.resources import Resources, gigabytes
 from ridge_spark.errors import InputError
 from ridge_spark.features import PIXELS, FeatureSpec
-from ridge_spark.ridge.side import SIDES, choose_side, side_seconds
+from ridge_spark.ridge.side import choose_side, side_seconds
 from ridge_spark.runs.footprint import Footprint, Problem, footprint
-from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.options import SIDES, TrainOptions
 from ridge_spark.runs.result import Planned
 
 MATRIX = {"primal": "X'X", "dual": "XX'"}
@@ -106,7 +106,7 @@ def make_plan(
         sides = ["primal" if options.side == "auto" else options.side]
     else:
         first = choose_side(problem.n, problem.d, problem.lambdas, problem.systems)
-        sides = [first, *(side for side in SIDES if side != first)]
+        sides = [first, *(side for side in SIDES[1:] if side != first)]
     plans = [Plan(side, problem, resources) for side in sides]
     fitting = next((plan for plan in plans if not plan.lacks), None)
     if fitting is None:
