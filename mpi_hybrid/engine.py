@@ -31,6 +31,8 @@ from ridge_spark.progress import Advance, Progress, Task
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Scored
+from ridge_spark.ridge.selection import Tested
 from ridge_spark.ridge.solution import Indices, Solution, StoredPath, WeightPath
 from ridge_spark.ridge.statistics import Statistics
 
@@ -147,6 +149,12 @@ class MpiEngine(Engine):
         elif isinstance(result, Statistics):
             for array in (result.counts, result.sums, result.gram):
                 self.world.add_up(array)
+        elif isinstance(result, Tested):
+            self.add_up(result.arrays)
+        elif isinstance(result, Scored):
+            self.world.add_up(result.n)
+            self.world.add_up(result.correct)
+            result.keep(self.world.of_all(result.outcomes), self.world.of_all(result.images))
         else:
             self.world.add_up(result)
 

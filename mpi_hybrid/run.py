@@ -113,10 +113,10 @@ def _compared(engine: MpiEngine, training: Training, options: TrainOptions) -> A
         training.model.features.spec.text if training.model.features else "pixels"
     )
     exact = train(engine.exactly(), replace(options, features=(spec,), side="primal"))
-    averaged = Metrics.of(training.confusion)
+    averaged = Metrics.of(training.tested.confusion)
     if not averaged.n:
         return Approximation(exact.model.lam, None, None)
-    accuracy = Metrics.of(exact.confusion).accuracy
+    accuracy = Metrics.of(exact.tested.confusion).accuracy
     return Approximation(exact.model.lam, accuracy, accuracy - averaged.accuracy)
 
 

@@ -7,14 +7,17 @@ import json
 
 from ridge_spark.errors import InputError
 from ridge_spark.runs.options import (
+    CHOICES,
     DEFAULT_FEATURES,
     DEFAULT_LAMBDAS,
     DEFAULT_LAMBDAS_OF_FEATURES,
     DEFAULT_VALIDATION,
+    METRICS,
     SIDES,
     SOLVERS,
     TrainOptions,
     make_folds,
+    parse_class_weight,
     parse_lambdas,
 )
 
@@ -60,6 +63,21 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     held_out.add_argument(
         "--folds", type=int, metavar="K", help="K-fold cross-validation instead of a holdout"
     )
+    parser.add_argument(
+        "--class-weight", metavar="balanced|NAME=W,...",
+        help="count the images of a class W times, a whole number, those of others once; balanced: "
+        "as often as brings each class nearest to the largest",
+    )  # fmt: skip
+    parser.add_argument(
+        "--metric", choices=METRICS, default=METRICS[0],
+        help="what λ and features are chosen by on held-out images: the fraction that is right, or "
+        "balanced, the mean of that fraction over the classes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--choose", choices=CHOICES, default=CHOICES[0],
+        help="of λ the best by --metric, or the largest that is no more than one standard error of "
+        "the difference worse",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="which images are held out")
     parser.add_argument(
         "--side", choices=SIDES, default="auto",
@@ -106,6 +124,9 @@ def training_options(options: argparse.Namespace) -> TrainOptions:
         threads=getattr(options, "threads", None),
         partitions=getattr(options, "partitions", None),
         command=getattr(options, "command_line", ""),
+        class_weight=options.class_weight and parse_class_weight(options.class_weight),
+        metric=options.metric,
+        choose=options.choose,
     )
 
 

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
 from ridge_spark.engines.pairs import PairTask, assemble_products, pairs_of, parts_for
@@ -26,9 +25,10 @@ from ridge_spark.ridge.dual_weights import (
     weights_task,
 )
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Sampling, Scored
 from ridge_spark.ridge.products import ImageProducts
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import confusion_of, group_correct, group_statistics
+from ridge_spark.ridge.selection import Tested, group_statistics, judge_on, score_held_out
 from ridge_spark.ridge.solution import Solution, store_weights
 from ridge_spark.ridge.solvers import factorise, solve_systems, threads_for
 from ridge_spark.ridge.statistics import Statistics
@@ -183,21 +183,43 @@ class Engine(ABC):
             integers, self.sum_over_blocks("weights", task, self.train), target_mean
         )
 
-    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
-        """Pass two: correct held-out images of each group and candidate, (held-out groups, L)."""
-        return self.sum_over_blocks("score", self.score_task(folds, candidates), self.train)
+    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> Scored:
+        """Pass two: what the candidates of each held-out group, L of each, are right about."""
+        found: Scored = self.sum_over_blocks(
+            "score",
+            self.score_task(folds, candidates, self.sampling(folds, candidates)),
+            self.train,
+        )
+        return found.in_order()
 
-    def score_task(self, folds: Folds, candidates: Mapping[int, Weights]) -> BlockTask:
-        """Count what the candidates, of some groups or of all, classify correctly."""
-        return self.view.through(partial(group_correct, folds=folds, candidates=candidates))
+    def sampling(self, folds: Folds, candidates: Mapping[int, Weights]) -> Sampling:
+        """Which held-out images are kept to judge the choice by; the same for every engine."""
+        return Sampling.of(folds, self.train.rows, len(candidates[0].coef), self.view.d)
 
-    def confusion(self, model: Model) -> NDArray[np.int64]:
-        """Test images by class and predicted class; of none, where there is no test split."""
-        k = len(model.class_names)
+    def score_task(
+        self, folds: Folds, candidates: Mapping[int, Weights], sampling: Sampling
+    ) -> BlockTask:
+        """Score the candidates, of some groups or of all."""
+        return partial(
+            score_held_out,
+            folds=folds,
+            candidates=candidates,
+            sampling=sampling,
+            seen=self.view.mapping,
+        )
+
+    def judge(self, model: Model) -> Tested:
+        """What the model makes of the test images; of none, where there is no test split."""
         if self.test is None:
-            return np.zeros((k, k), np.int64)
-        task = partial(confusion_of, coef=model.coef, intercept=model.intercept)
-        return self.sum_over_blocks("test", self.view.through(task), self.test)
+            return Tested.zeros(*model.coef.shape)
+        task = partial(
+            judge_on,
+            coef=model.coef,
+            intercept=model.intercept,
+            temperature=model.temperature,
+        )
+        found: Tested = self.sum_over_blocks("test", self.view.through(task), self.test)
+        return found
 
 
 def _solve(

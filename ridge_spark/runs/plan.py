@@ -102,7 +102,9 @@ def make_plan(
     problem = problem_of(split, spec, options)
     if not exact and options.side not in ("auto", "primal"):
         raise InputError(f"--side {options.side}: models are averaged on side primal only")
-    if options.side != "auto" or not exact:
+    if options.class_weight is not None and options.side not in ("auto", "primal"):
+        raise InputError(f"--side {options.side}: class weights are on side primal only")
+    if options.side != "auto" or options.class_weight is not None or not exact:
         sides = ["primal" if options.side == "auto" else options.side]
     else:
         first = choose_side(problem.n, problem.d, problem.lambdas, problem.systems)

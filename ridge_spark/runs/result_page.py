@@ -10,7 +10,9 @@ from ridge_spark.runs.json_form import SCALARS, key_of
 from ridge_spark.runs.result import (
     FORMAT_VERSION,
     Approximation,
+    Calibration,
     Change,
+    HeldOut,
     Mpi,
     Planned,
     Result,
@@ -44,6 +46,8 @@ NESTED = {
     Change: "Each of `changes` of `update`",
     Mpi: "`mpi`",
     Approximation: "`approximation`",
+    HeldOut: "`held_out`",
+    Calibration: "`calibration`",
 }
 
 

@@ -48,7 +48,13 @@ def run(engine_name: str, options: TrainOptions, draw: Draw | None) -> Result:
 def result_of(engine: Engine, training: Training, options: TrainOptions) -> Result:
     """What a training run says of itself; under MPI, a collective call."""
     return Result(
-        **found(training.model, training.statistics, training.gcv, training.confusion),
+        **found(
+            training.model,
+            training.statistics,
+            training.gcv,
+            training.tested,
+            training.class_weight,
+        ),
         **ran_on(engine),
         **times(engine.progress),
         dataset=without_secrets(options.data),
@@ -64,6 +70,7 @@ def result_of(engine: Engine, training: Training, options: TrainOptions) -> Resu
         folds=options.folds.held_out,
         command=without_secrets(options.command),
         warnings=training.warnings,
+        held_out=training.held_out,
     )
 
 

@@ -10,7 +10,9 @@ import numpy as np
 from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.view import Blocks, View
 from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.held_out import Scored
 from ridge_spark.ridge.scoring import Weights
+from ridge_spark.runs.json_form import to_json
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import train
 
@@ -52,9 +54,17 @@ def dual_findings(engine: Engine) -> list[Any]:
         training.gcv.tolist(),
         training.validation_accuracy.tolist(),
         training.statistics.sums.sum().item(),
+        training.model.temperature,
+        to_json(training.held_out),
         engine.products().sha256(),
     ]
 
 
 def square(x: int) -> int:
     return x * x
+
+
+def listed(scored: Scored) -> list[Any]:
+    """All that pass two has found, as JSON can hold it."""
+    arrays = [scored.n, scored.correct, *vars(scored.outcomes).values()]
+    return [array.tolist() for array in (*arrays, *vars(scored.images).values())]

@@ -13,6 +13,7 @@ from mapped import (  # shipped beside this file
     candidates,
     dual_findings,
     halved,
+    listed,
     rows_and_labels,
     square,
 )  # fmt: skip
@@ -47,7 +48,7 @@ def main(data: str, few: str, folder: str) -> None:
                 found[f"{kind.name}, map"] = engine.map("squares", square, range(5))
                 engine.view = View(10, 2, halved)
                 found[f"{kind.name}, view"] = hashes(engine.statistics(folds))
-                found[f"{kind.name}, score"] = engine.score(folds, candidates(10)).tolist()
+                found[f"{kind.name}, score"] = listed(engine.score(folds, candidates(10)))
             with kind(sc, images, None, 3, Progress(quiet=True)) as engine:
                 found[f"{kind.name}, dual"] = dual_findings(engine)
     print(json.dumps({"found": found, "left": left_by_a_run_that_failed(data, Path(folder))}))

@@ -16,7 +16,7 @@ from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.view import View
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
-from tests.engines.mapped import candidates, dual_findings, halved
+from tests.engines.mapped import candidates, dual_findings, halved, listed
 from tests.engines.processes import ROOT, Submit
 
 SMALL = ("--driver-memory", "1g", "--executor-memory", "1g")
@@ -133,7 +133,7 @@ def test_spark_has_the_primitives_of_the_local_engine_and_leaves_nothing_behind(
         "rows": [[9000], np.bincount(labels, minlength=10).tolist()],
         "map": [0, 1, 4, 9, 16],
         "view": [each.sha256() for each in local.statistics(folds)],
-        "score": local.score(folds, candidates(10)).tolist(),
+        "score": listed(local.score(folds, candidates(10))),
     }
     few = LocalEngine(open_split(str(few_images), "train"), None, 2, Progress(quiet=True))
     expected["dual"] = json.loads(json.dumps(dual_findings(few)))
