@@ -13,6 +13,7 @@ from ridge_spark.ridge.products import MOST_PIXELS, TILE_BYTES
 from ridge_spark.ridge.solvers import COSTS, SIDE_BY_SIDE, choose_solver
 
 LEAD_BYTES = 175 * 10**6  # of a process with everything loaded that a run needs
+SUBSPACE = 600  # columns, and their products, that the solver krylov comes to hold
 COPIES_OF_A_BLOCK = 4  # as it is read: compressed, decoded, as an array; and what Arrow keeps
 
 
@@ -120,6 +121,8 @@ def _solving(side: str, problem: Problem, resources: Resources) -> float:
     """Bytes of the process that solves: the sums, the systems, and what solvers make of them."""
     solver, a = problem.solver_of(side, resources.workers), problem.unknowns(side)
     square, extra = 8 * a * a, COSTS[solver](a, problem.lambdas).memory
+    if solver == "krylov":
+        extra += 2 * 8 * SUBSPACE * a
     if problem.is_singular(side):
         extra += COSTS["eigen"](a, problem.lambdas).memory * 2 / 3
     if side == "primal" and are_few(int(problem.kept * problem.n), problem.d):
