@@ -6,8 +6,6 @@ from ridge_spark.ridge.cost import OPERATIONS_PER_SECOND
 from ridge_spark.ridge.few_images import are_few
 from ridge_spark.ridge.solvers import COSTS, seconds_of
 
-SIDES = ("primal", "dual", "operator")
-
 PRODUCTS_PER_SECOND = 1.5e11  # of bytes, summed up on one core
 NUMBERS_PER_SECOND = 4e7  # of a matrix of integers: added up, hashed, centred, written
 BYTES_PER_SECOND = 4e8  # of images that are read once more

@@ -16,8 +16,9 @@ from ridge_spark.ridge.operator_solver import COLUMNS, RANK, most_columns
 from ridge_spark.ridge.products import MOST_PIXELS, TILE_BYTES
 from ridge_spark.ridge.solvers import COSTS, SIDE_BY_SIDE, choose_solver
 
-LEAD_BYTES = 165 * 10**6  # of a process with everything loaded that a run needs
-COPIES_OF_A_BLOCK = 3  # as it is read: compressed, decoded, and as an array
+LEAD_BYTES = 175 * 10**6  # of a process with everything loaded that a run needs
+SUBSPACE = 600  # columns, and their products, that the solver krylov comes to hold
+COPIES_OF_A_BLOCK = 4  # as it is read: compressed, decoded, as an array; and what Arrow keeps
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,10 @@ def _dual_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
     turned = min(MOST_PIXELS * 2 * some, TILE_BYTES)
     whole = 8 * n * n
     mine = images + COPIES_OF_A_BLOCK * problem.block + 8 * tile + 2 * tile * lanes + turned
-    gathered = whole if resources.workers > 1 and not resources.tasks_apart else 0
-    return mine + gathered, whole
+    gathered = 2 * whole if resources.workers > 1 and not resources.tasks_apart else 0
+    # The last pass reads on another thread, which has nothing of what Arrow keeps for the first.
+    last = 2 * COPIES_OF_A_BLOCK * problem.block + 3 * 8 * problem.k * d
+    return max(mine + gathered, last), whole
 
 
 def _primal_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
@@ -151,21 +154,21 @@ def _solving(side: str, problem: Problem, resources: Resources) -> float:
     """Bytes of the process that solves: the sums, the systems, and what solvers make of them."""
     solver, a = problem.solver_of(side, resources.workers), problem.unknowns(side)
     square, extra = 8 * a * a, COSTS[solver](a, problem.lambdas).memory
+    if solver == "krylov":
+        extra += 2 * 8 * SUBSPACE * a
     if problem.is_singular(side):
         extra += COSTS["eigen"](a, problem.lambdas).memory * 2 / 3
     if side == "primal" and are_few(int(problem.kept * problem.n), problem.d):
         extra = 3 * 8 * problem.kept * problem.n * problem.d
-    at_once = min(resources.lead_threads, problem.systems) if a <= SIDE_BY_SIDE else 1
     weights = 8 * problem.held_out * problem.lambdas * problem.k * a
-    if side == "dual":
-        systems = square * (1 + problem.held_out * problem.kept**2)
-        held = systems if a <= SIDE_BY_SIDE else square
-        return square + held + at_once * extra + weights
+    if side == "dual":  # small systems are all there until the last is solved
+        together = 1 + problem.held_out * problem.kept**2 if a <= SIDE_BY_SIDE else 1
+        return square + together * (square + extra) + weights
     sums = _summed(problem)
     if a > SIDE_BY_SIDE:
         more = 0 if problem.held_out == 1 else 2 * sums / problem.groups
         return sums + more + square + extra + weights
-    return sums + problem.systems * square + at_once * (square + extra) + weights
+    return sums + problem.systems * (2 * square + extra) + weights
 
 
 def _scoring(side: str, problem: Problem) -> float:

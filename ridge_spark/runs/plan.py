@@ -8,9 +8,9 @@ from ridge_spark.data.dataset import Split
 from ridge_spark.engines.resources import Resources, gigabytes
 from ridge_spark.errors import InputError
 from ridge_spark.features import PIXELS, FeatureSpec
-from ridge_spark.ridge.side import SIDES, choose_side, side_seconds
+from ridge_spark.ridge.side import choose_side, side_seconds
 from ridge_spark.runs.footprint import Footprint, Problem, footprint
-from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.options import SIDES, TrainOptions
 from ridge_spark.runs.result import Planned
 
 MATRIX = {"primal": "X'X", "dual": "XX'", "operator": "the iteration"}
@@ -139,7 +139,7 @@ def _possible(options: TrainOptions, exact: bool) -> list[str]:
     """The sides on which what is asked for can be done, the first preferred."""
     if not exact:
         return ["primal"]
-    return [side for side in SIDES if options.class_weight is None or side != "dual"]
+    return [side for side in SIDES[1:] if options.class_weight is None or side != "dual"]
 
 
 def _remedy(plan: Plan, options: TrainOptions) -> str:
