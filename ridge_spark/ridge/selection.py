@@ -122,7 +122,7 @@ class Tested:
 
     confusion    (k, k)      images by class (rows) and predicted class (columns), int64
     reliability  (BINS, 3)   the sums of a `Reliability`; all 0 where there are no probabilities
-    sums         (d,)        of all images, int64
+    sums         (d,)        of all images, int64; 0 where they are not bytes
     """
 
     confusion: NDArray[np.int64]
@@ -167,10 +167,9 @@ def judge_on(
         for rows in panels(len(block.labels)):
             images, labels = block.images[rows], block.labels[rows]
             of_panel = scores(images, coef, intercept)
-            # Of so few bytes, sums are whole numbers that float32 holds.
-            found.sums += (np.ones(len(images), np.float32) @ images.astype(np.float32)).astype(
-                np.int64
-            )
+            if images.dtype == np.uint8:  # of so few, sums are whole numbers that float32 holds
+                summed = np.ones(len(images), np.float32) @ images.astype(np.float32)
+                found.sums += summed.astype(np.int64)
             confused = np.bincount(labels * k + of_panel.argmax(axis=1), minlength=k * k)
             found.confusion += confused.reshape(k, k)
             if temperature is not None:
