@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 
+from ridge_spark.commands.config_file import add_config_option
+from ridge_spark.commands.outcome import add_outcome_options, prepare_outcome, tell_outcome
 from ridge_spark.errors import InputError
 from ridge_spark.runs.options import (
     DEFAULT_FEATURES,
@@ -62,11 +63,8 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "an eigendecomposition; auto: which of the first two is sooner",
     )  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="use the first N training images")
-    parser.add_argument("--json", action="store_true", help="print result.json, not a table")
-    parser.add_argument(
-        "--no-report", action="store_true",
-        help="draw no report.html, which `ridge-spark report RUN` can do later",
-    )  # fmt: skip
+    add_outcome_options(parser)
+    add_config_option(parser)
 
 
 def training_options(options: argparse.Namespace) -> TrainOptions:
@@ -93,9 +91,7 @@ def training_options(options: argparse.Namespace) -> TrainOptions:
 
 def run(options: argparse.Namespace) -> None:
     chosen = training_options(options)
-    from ridge_spark.report import draw
+    draw = prepare_outcome(options)
     from ridge_spark.runs.run import run as run_training
-    from ridge_spark.runs.summary import table
 
-    result = run_training(options.engine, chosen, None if options.no_report else draw)
-    print(json.dumps(result.to_json()) if options.json else table(result, options.out))
+    tell_outcome(options, run_training(options.engine, chosen, draw))
