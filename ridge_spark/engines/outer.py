@@ -17,7 +17,6 @@ from pyspark import SparkContext, SparkFiles
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
 from ridge_spark.data.storage import one_line
-from ridge_spark.engines.engine import View
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark import Read, SparkEngine
 from ridge_spark.errors import InputError
@@ -26,6 +25,7 @@ from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import group_correct
+from ridge_spark.ridge.threads import blas_threads
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,12 @@ class OuterEngine(SparkEngine):
         pairs = [
             (group, slice(run[0], run[-1] + 1)) for group in range(folds.held_out) for run in grid
         ]
-        task = partial(
-            _score_pair,
-            self.reader(),
-            self.train.blocks,
-            self.view,
-            folds,
-            dict(candidates),
-            self.threads,
-        )
+        shared = self.sc.broadcast((self.train.blocks, self.view, folds, dict(candidates)))
         correct = np.zeros((folds.held_out, L), np.int64)
-        for (group, run), found in zip(pairs, self.map("score", task, pairs), strict=True):
+        with self._stage("score", len(pairs), self.train.rows, len(pairs)) as (record, read):
+            task = partial(_score_pair, read, shared, self.threads)
+            scored = self.sc.parallelize(pairs, len(pairs)).map(record(task)).collect()
+        for (group, run), found in zip(pairs, scored, strict=True):
             correct[group, run] = found
         return correct
 
@@ -127,17 +122,13 @@ def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any
 
 
 def _score_pair(
-    read: Read,
-    blocks: Sequence[BlockDescriptor],
-    view: View,
-    folds: Folds,
-    candidates: Mapping[int, Weights],
-    threads: int,
-    pair: tuple[int, slice],
+    read: Read, shared: Any, threads: int, pair: tuple[int, slice]
 ) -> NDArray[np.int64]:
     """Score one held-out group with a run of λ."""
+    blocks, view, folds, candidates = shared.value
     group, run = pair
     weights = candidates[group]
     part = {group: Weights(weights.coef[run], weights.intercept[run])}
     task = view.through(partial(group_correct, folds=folds, candidates=part))
-    return task(map(read, blocks), threads=threads)[group]
+    with blas_threads(threads):
+        return task(map(read, blocks), threads=threads)[group]

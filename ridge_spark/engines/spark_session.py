@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from py4j.protocol import Py4JJavaError
@@ -17,6 +17,8 @@ from ridge_spark.engines.java import use_java
 from ridge_spark.errors import InputError
 
 POLL_SECONDS = 0.5
+STARTING = "ridge-spark: start"  # the group of a job that `watch` is not of
+WORKERS_PATH = "spark.executorEnv.PYTHONPATH"
 VERBOSE = "RIDGE_SPARK_VERBOSE"  # set in the environment: Spark's log is shown
 
 
@@ -33,7 +35,13 @@ def spark_context(name: str) -> Iterator[SparkContext]:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         # What goes wrong is in the exception that is raised here; the JVM need not tell it as well.
         conf.setIfMissing("spark.log.level", "WARN" if VERBOSE in os.environ else "OFF")
+        # Elsewhere the code may come to the workers only after their daemon has started.
+        conf.setIfMissing("spark.python.daemon.module", "ridge_spark.engines.python_daemon")
+        paths = (_path_of_this_package(), conf.get(WORKERS_PATH))
+        conf.set(WORKERS_PATH, os.pathsep.join(filter(None, paths)))
     sc = SparkContext.getOrCreate(conf)
+    warming = threading.Thread(target=_start_workers, args=(sc,), daemon=True)
+    warming.start()
     try:
         yield sc
     except Py4JJavaError as error:
@@ -43,6 +51,25 @@ def spark_context(name: str) -> Iterator[SparkContext]:
         raise
     finally:
         sc.stop()
+        warming.join()
+
+
+def _path_of_this_package() -> str:
+    """What to put on the path of a Python process for it to find this package, a zip maybe."""
+    import ridge_spark
+
+    return str(Path(ridge_spark.__file__).parents[1])
+
+
+def _start_workers(sc: SparkContext) -> None:
+    """Have Spark start its Python workers while the driver is still busy with something else."""
+    with suppress(Exception):  # what is wrong shows in the first job that matters
+        sc.setJobGroup(STARTING, "Python workers are started")
+        sc.parallelize(range(sc.defaultParallelism), sc.defaultParallelism).foreach(_nothing)
+
+
+def _nothing(_: int) -> None:
+    pass
 
 
 def _silence_the_log() -> None:
@@ -55,18 +82,32 @@ def _silence_the_log() -> None:
 
 
 @contextmanager
-def watch(sc: SparkContext, advance: Callable[[int], None]) -> Iterator[None]:
-    """Tell `advance` of finished tasks of the first stage of the jobs that run inside."""
+def watch(
+    sc: SparkContext,
+    advance: Callable[[int], None],
+    tasks: int,
+    total: int = 0,
+    told: Callable[[], int] = lambda: 0,
+) -> Iterator[None]:
+    """Tell `advance` how much of `total`, else of the tasks, the jobs that run inside have done.
+
+    That is what the tasks themselves have `told`, or the part of their number that has ended where
+    that is more.
+    """
+    total = total or tasks
     done = threading.Event()
 
     def poll() -> None:
         tracker, reported = sc.statusTracker(), 0
+        earlier = set(tracker.getJobIdsForGroup())
         while not done.wait(POLL_SECONDS):
-            stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
-            finished = sum(stage.numCompletedTasks for stage in stages if stage)
-            if finished > reported:
-                advance(finished - reported)
-                reported = finished
+            jobs = [tracker.getJobInfo(job) for job in set(tracker.getJobIdsForGroup()) - earlier]
+            stages = [tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
+            ended = min(tasks, sum(stage.numCompletedTasks for stage in stages if stage))
+            so_far = min(total, max(told(), total * ended // tasks))
+            if so_far > reported:
+                advance(so_far - reported)
+                reported = so_far
 
     thread = threading.Thread(target=poll, daemon=True)
     thread.start()

@@ -4,12 +4,19 @@ Arguments: DATA, then partition numbers. Prints, as its last line, JSON of what 
 where the code came from on the driver and on a worker.
 """
 
+import io
 import json
+import re
 import sys
+import time
 from typing import Any
 
+import numpy as np
+
 import ridge_spark
+from ridge_spark import progress
 from ridge_spark.data.dataset import Split, open_split
+from ridge_spark.engines import spark_session
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.spark_session import spark_context
@@ -53,6 +60,23 @@ def where_the_code_is(_: int) -> str:
     return str(ridge_spark.__file__)
 
 
+def progress_within_a_task(sc: Any, data: str) -> list[int]:
+    """What a stage of one task says of its images until the task ends."""
+    log = io.StringIO()
+    progress.LOG_EVERY_SECONDS, spark_session.POLL_SECONDS = 0.0, 0.02
+    engine = InnerEngine(sc, open_split(data, "train"), None, 1, Progress(log))
+    engine.sum_over_blocks("read", _slowly, engine.train)
+    return [int(n.replace(",", "")) for n in re.findall("read: ([0-9,]+) of", log.getvalue())]
+
+
+def _slowly(blocks: Any, *, threads: int) -> Any:
+    rows = np.zeros(1)
+    for block in blocks:
+        rows += len(block.labels)
+        time.sleep(0.05)
+    return rows
+
+
 def main(data: str, partitions: list[int]) -> None:
     found = {}
     with spark_context("test") as sc:
@@ -60,17 +84,14 @@ def main(data: str, partitions: list[int]) -> None:
             options = options_of(search, folds)
             for engine in (OuterEngine, InnerEngine):
                 for parts in partitions if search != "5 folds" else partitions[-1:]:
-                    progress = Progress(quiet=True)
                     splits = splits_of(data, search)
-                    training = train(engine(sc, *splits, parts, progress), options)
+                    training = train(engine(sc, *splits, parts, Progress(quiet=True)), options)
                     found[f"{engine.name}, {parts} partitions, {search}"] = findings(training)
+        told = progress_within_a_task(sc, data)
         worker = sc.parallelize([0], 1).map(where_the_code_is).first()
         spark = {"version": sc.version, "master": sc.master}
-    print(
-        json.dumps(
-            {"found": found, "driver": ridge_spark.__file__, "worker": worker, "spark": spark}
-        )
-    )
+    code = {"driver": ridge_spark.__file__, "worker": worker}
+    print(json.dumps({"found": found, **code, "spark": spark, "told": told}))
 
 
 if __name__ == "__main__":
