@@ -17,6 +17,7 @@ from ridge_spark.engines.java import use_java
 from ridge_spark.errors import InputError
 
 POLL_SECONDS = 0.5
+STARTING_SECONDS = 10  # that stopping waits for workers to have started
 STARTING = "ridge-spark: start"  # the group of a job that `watch` is not of
 WORKERS_PATH = "spark.executorEnv.PYTHONPATH"
 VERBOSE = "RIDGE_SPARK_VERBOSE"  # set in the environment: Spark's log is shown
@@ -31,17 +32,13 @@ def spark_context(name: str) -> Iterator[SparkContext]:
     SparkContext._ensure_initialized()  # or SparkConf would not know what spark-submit was told
     conf = SparkConf().setAppName(name).setIfMissing("spark.master", "local[*]")
     conf.set("spark.ui.showConsoleProgress", "false")  # there is progress enough
-    if conf.get("spark.master", "").startswith("local"):
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        # What goes wrong is in the exception that is raised here; the JVM need not tell it as well.
-        conf.setIfMissing("spark.log.level", "WARN" if VERBOSE in os.environ else "OFF")
-        # Elsewhere the code may come to the workers only after their daemon has started.
-        conf.setIfMissing("spark.python.daemon.module", "ridge_spark.engines.python_daemon")
-        paths = (_path_of_this_package(), conf.get(WORKERS_PATH))
-        conf.set(WORKERS_PATH, os.pathsep.join(filter(None, paths)))
+    here = conf.get("spark.master", "").startswith("local")
+    if here:
+        _settle_workers(conf)
     sc = SparkContext.getOrCreate(conf)
-    warming = threading.Thread(target=_start_workers, args=(sc,), daemon=True)
-    warming.start()
+    starting = threading.Thread(target=_start_workers, args=(sc,), daemon=True)
+    if here:
+        starting.start()
     try:
         yield sc
     except Py4JJavaError as error:
@@ -51,7 +48,21 @@ def spark_context(name: str) -> Iterator[SparkContext]:
         raise
     finally:
         sc.stop()
-        warming.join()
+        if here:
+            starting.join(STARTING_SECONDS)
+
+
+def _settle_workers(conf: SparkConf) -> None:
+    """Settle, for workers on this machine, which Python they are and how they start.
+
+    Elsewhere the code may come to the workers only after their daemon has started.
+    """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # What goes wrong is in the exception that is raised here; the JVM need not tell it as well.
+    conf.setIfMissing("spark.log.level", "WARN" if VERBOSE in os.environ else "OFF")
+    conf.setIfMissing("spark.python.daemon.module", "ridge_spark.engines.python_daemon")
+    paths = (_path_of_this_package(), conf.get(WORKERS_PATH))
+    conf.set(WORKERS_PATH, os.pathsep.join(filter(None, paths)))
 
 
 def _path_of_this_package() -> str:

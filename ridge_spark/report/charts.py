@@ -95,9 +95,9 @@ def _curve(drawing: Drawing, x: LogScale, y: Scale, run: Run, curve: NDArray[np.
     step = math.ceil(len(points) / MOST_MARKERS)
     for i in sorted({best, *range(0, len(points), step)}):
         if point := points[i]:
-            drawing.marker(*point, place, colour=colour)
+            drawing.marker(point[0], point[1], place, colour=colour)
     if point := points[best]:
-        drawing.ring(*point, colour=colour)
+        drawing.ring(point[0], point[1], colour=colour)
 
 
 def _lambda_axis(drawing: Drawing, x: LogScale, left: float, y: float) -> None:
