@@ -11,17 +11,17 @@ import sys
 import time
 from typing import Any
 
-import numpy as np
-
 import ridge_spark
 from ridge_spark import progress
-from ridge_spark.data.dataset import Split, open_split
+from ridge_spark.data.dataset import BlockDescriptor, Split, open_split, read_block
 from ridge_spark.engines import spark_session
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.spark_session import spark_context
 from ridge_spark.features import parse_specs
 from ridge_spark.progress import Progress
+from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.folds import Folds
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import Training, train
 
@@ -60,21 +60,23 @@ def where_the_code_is(_: int) -> str:
     return str(ridge_spark.__file__)
 
 
+class SlowEngine(InnerEngine):
+    def reader(self) -> Any:
+        return _slowly
+
+
+def _slowly(block: BlockDescriptor) -> Block:
+    time.sleep(0.05)
+    return read_block(block)
+
+
 def progress_within_a_task(sc: Any, data: str) -> list[int]:
     """What a stage of one task says of its images until the task ends."""
     log = io.StringIO()
     progress.LOG_EVERY_SECONDS, spark_session.POLL_SECONDS = 0.0, 0.02
-    engine = InnerEngine(sc, open_split(data, "train"), None, 1, Progress(log))
-    engine.sum_over_blocks("read", _slowly, engine.train)
-    return [int(n.replace(",", "")) for n in re.findall("read: ([0-9,]+) of", log.getvalue())]
-
-
-def _slowly(blocks: Any, *, threads: int) -> Any:
-    rows = np.zeros(1)
-    for block in blocks:
-        rows += len(block.labels)
-        time.sleep(0.05)
-    return rows
+    SlowEngine(sc, open_split(data, "train"), None, 1, Progress(log)).statistics(Folds.none())
+    found = re.findall("statistics: ([0-9,]+) of", log.getvalue())
+    return [int(images.replace(",", "")) for images in found]
 
 
 def main(data: str, partitions: list[int]) -> None:

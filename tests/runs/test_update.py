@@ -92,7 +92,7 @@ def test_lambda_is_kept_or_chosen_by_gcv_and_it_says_which(ridge_spark, parts, t
     done = ridge_spark("update", "--model", "half", "--add", parts["new"], "--out", "kept")
     assert "kept from the run" in done.stdout
     assert "best" not in done.stdout
-    assert done.stdout.count("<- kept\n") == 1
+    assert "<-" not in done.stdout
 
 
 def test_classes_are_matched_by_name(ridge_spark, parts, tmp_path):
