@@ -5,26 +5,27 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import partial, reduce
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pyspark import SparkContext, SparkFiles
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
 from ridge_spark.data.storage import one_line
+from ridge_spark.engines.engine import add
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark import Read, SparkEngine
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Scored
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import group_correct
+from ridge_spark.ridge.selection import score_held_out
 from ridge_spark.ridge.threads import blas_threads
 
 
@@ -81,21 +82,23 @@ class OuterEngine(SparkEngine):
     def reader(self) -> Read:
         return self._shared.read
 
-    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
+    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> Scored:
         """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each."""
         L = len(candidates[0].coef)
         grid = split_evenly(range(L), min(L, -(-self.workers // folds.held_out)))
         pairs = [
             (group, slice(run[0], run[-1] + 1)) for group in range(folds.held_out) for run in grid
         ]
-        shared = self.sc.broadcast((self.train.blocks, self.view, folds, dict(candidates)))
-        correct = np.zeros((folds.held_out, L), np.int64)
+        sampling = self.sampling(folds, candidates)
+        work = (self.train.blocks, self.view, folds, dict(candidates), sampling)
+        shared = self.sc.broadcast(work)
         with self._stage("score", len(pairs), self.train.rows, len(pairs)) as (record, read):
             task = partial(_score_pair, read, shared, self.threads)
-            scored = self.sc.parallelize(pairs, len(pairs)).map(record(task)).collect()
-        for (group, run), found in zip(pairs, scored, strict=True):
-            correct[group, run] = found
-        return correct
+            found = self.sc.parallelize(pairs, len(pairs)).map(record(task)).collect()
+        of_groups = [
+            Scored.side_by_side(found[i : i + len(grid)]) for i in range(0, len(found), len(grid))
+        ]
+        return reduce(add, of_groups).in_order()
 
 
 def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any) -> SharedImages:
@@ -121,14 +124,15 @@ def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any
     return SharedImages(images.name, labels.name, first_row, splits[0].description.d)
 
 
-def _score_pair(
-    read: Read, shared: Any, threads: int, pair: tuple[int, slice]
-) -> NDArray[np.int64]:
-    """Score one held-out group with a run of λ."""
-    blocks, view, folds, candidates = shared.value
+def _score_pair(read: Read, shared: Any, threads: int, pair: tuple[int, slice]) -> Scored:
+    """Score one held-out group with a run of λ; images are kept by the first run alone."""
+    blocks, view, folds, candidates, sampling = shared.value
     group, run = pair
     weights = candidates[group]
     part = {group: Weights(weights.coef[run], weights.intercept[run])}
-    task = view.through(partial(group_correct, folds=folds, candidates=part))
+    if run.start:
+        sampling = replace(sampling, images=0.0)
     with blas_threads(threads):
-        return task(map(read, blocks), threads=threads)[group]
+        return score_held_out(
+            map(read, blocks), folds, part, sampling, seen=view.mapping, threads=threads
+        )

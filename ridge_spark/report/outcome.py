@@ -10,7 +10,7 @@ import numpy as np
 
 from ridge_spark.report.text import percent, plural, rounded, seconds_of
 from ridge_spark.runs.directory import Run
-from ridge_spark.runs.result import Result, Update
+from ridge_spark.runs.result import Update
 
 LARGEST_TABLE = 16  # classes; beyond, the confusion matrix is a picture
 MOST_PAIRS = 6
@@ -55,6 +55,17 @@ def sentence(run: Run) -> str:
     )
 
 
+def baseline(run: Run) -> str:
+    """What always giving one answer would get right of the test images; empty without any."""
+    if not run.result.n_test:
+        return ""
+    names, of_class = run.result.classes, run.result.matrix.sum(axis=1)
+    return (
+        f" Always answering {names[int(of_class.argmax())]} would be right for "
+        f"{percent(run.result.metrics.largest_share, 1)} of the test images."
+    )
+
+
 def who(run: Run) -> str:
     """`2 threads`, `4 workers`, `4 workers × 2 threads`."""
     threads = plural(run.result.threads, "thread")
@@ -77,7 +88,15 @@ def facts(run: Run) -> list[tuple[str, str]]:
         found.append(("Right on held-out images", right))
     if result.test_accuracy is not None:
         found.append(("Right on test images", _percent_of(result.test_accuracy, result.n_test)))
-        found.append(("Mean recall of the classes", percent(macro_recall(result))))
+        found.append(("Macro recall", percent(result.metrics.balanced_accuracy)))
+    if result.held_out and len(result.held_out.by_fold) > 1:
+        folds = [fold[result.best] for fold in result.held_out.by_fold]
+        found.append(
+            ("By fold", f"{percent(min(folds))} to\N{NO-BREAK SPACE}{percent(max(folds))}")
+        )
+    if result.class_weight:
+        weighted = [f"{name} × {w}" for name, w in result.class_weight.items() if w > 1]
+        found.append(("Class weights", ", ".join(weighted)))
     return [*found, ("Time taken", seconds_of(result.run_seconds))]
 
 
@@ -89,7 +108,8 @@ def compared(run: Run) -> list[tuple[str, str]]:
         after = [name for name, _ in found].index("Right on test images") + 1
         found.insert(after, ("95% interval", bounds))
     found.append(("Features", result.spec))
-    return [*found, ("Peak memory", f"{result.peak_rss_mb:,.0f} MiB"), ("Solver", result.solver)]
+    found += [("Peak memory", f"{result.peak_rss_mb:,.0f} MiB"), ("Solver", result.solver)]
+    return [*found, ("Plan", result.plan.line)] if result.plan else found
 
 
 def interval(run: Run) -> str:
@@ -98,11 +118,6 @@ def interval(run: Run) -> str:
         return ""
     low, high = run.result.metrics.interval
     return f"{percent(low)} to\N{NO-BREAK SPACE}{percent(high)}"
-
-
-def macro_recall(result: Result) -> float:
-    """The mean over the classes with test images of how many of each are right."""
-    return float(np.nanmean(result.metrics.recall))
 
 
 def _percent_of(right: float, of: int) -> str:

@@ -17,6 +17,7 @@ from ridge_spark.report.charts import MOST_WORKERS
 from ridge_spark.report.colours import stage_colour
 from ridge_spark.report.graph import lanes, steps
 from ridge_spark.report.pictures import confusion_picture, filter_sheet, picture, weight_pictures
+from ridge_spark.report.reliability import reliability_diagram
 from ridge_spark.report.scored import score_test_images
 from ridge_spark.report.svg import marker_sample
 from ridge_spark.report.tested import Tested
@@ -92,7 +93,7 @@ def _view(run: Run, folder: str | None) -> dict[str, Any]:
         else [(f"{folder}{f}", f) for f in (RESULT, MODEL, STATISTICS)],
         "headline": outcome.headline(run),
         "interval": outcome.interval(run),
-        "sentence": outcome.sentence(run),
+        "sentence": outcome.sentence(run) + outcome.baseline(run),
         "facts": outcome.facts(run),
         "lambda_chart": charts.lambda_chart([run], OF_THE_SEARCH),
         "confusion": outcome.confusion_rows(run),
@@ -111,6 +112,7 @@ def _view(run: Run, folder: str | None) -> dict[str, Any]:
         "task_times": times.task_times(result),
         "workers": times.workers(result)[:MOST_WORKERS],
         "more_workers": max(0, len(times.workers(result)) - MOST_WORKERS),
+        "reliability": reliability_diagram(result.calibration) if result.calibration else None,
         "lanes": lanes(result),
         "steps": steps(result),
     }

@@ -21,12 +21,15 @@ from safetensors import SafetensorError
 from ridge_spark.data.storage import download, exists, is_local, is_remote, locate, one_line, upload
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
+from ridge_spark.ridge import statistics_file
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.products import DualStatistics
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.result import Result
 
 RESULT, MODEL, STATISTICS = "result.json", "model.safetensors", "statistics.safetensors"
 REPORT = "report.html"
+AnyStatistics = Statistics | DualStatistics
 MOST_BYTES = 64 * 2**20  # of a result.json; a real one has a few thousand
 
 
@@ -69,7 +72,7 @@ def beside(target: Path) -> Path:
 
 
 def write_run(
-    out: str, result: Result, model: Model, statistics: Statistics, page: str | None = None
+    out: str, result: Result, model: Model, statistics: AnyStatistics, page: str | None = None
 ) -> None:
     """Write the run directory beside `out`, then rename it (or upload it, if `out` is remote).
 
@@ -89,7 +92,7 @@ def write_run(
 
 
 def _write_here(
-    target: Path, result: Result, model: Model, statistics: Statistics, page: str | None
+    target: Path, result: Result, model: Model, statistics: AnyStatistics, page: str | None
 ) -> None:
     partial = beside(target)
     try:
@@ -100,7 +103,9 @@ def _write_here(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _keep_elsewhere(result: Result, model: Model, statistics: Statistics, page: str | None) -> str:
+def _keep_elsewhere(
+    result: Result, model: Model, statistics: AnyStatistics, page: str | None
+) -> str:
     """Save the run in the temporary directory; returns where it is, for a person."""
     try:
         folder = Path(tempfile.mkdtemp(prefix="ridge-spark-run-"))
@@ -111,10 +116,10 @@ def _keep_elsewhere(result: Result, model: Model, statistics: Statistics, page: 
 
 
 def _write_files(
-    folder: Path, result: Result, model: Model, statistics: Statistics, page: str | None
+    folder: Path, result: Result, model: Model, statistics: AnyStatistics, page: str | None
 ) -> None:
     model.save(folder / MODEL)
-    statistics.save(folder / STATISTICS)
+    statistics.save(folder / STATISTICS, gram="gram" in result.statistics_kept)
     text = json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     (folder / RESULT).write_text(text + "\n", "utf-8")
     if page is not None:
@@ -173,7 +178,22 @@ def read_model(uri: str) -> Model:
 
 
 def read_statistics(uri: str, result: Result) -> Statistics:
-    """The statistics that a run was solved from; `InputError` if they are not those of `result`."""
+    """The statistics that a run was solved from; `InputError` if they are not those of `result`.
+
+    Or if it has none to add to.
+    """
+    if result.side != "primal":
+        raise InputError(
+            f"{uri}: was solved on the {result.side} side, from which no image can be taken and to "
+            "which none can be added; train again with all images, or with --side primal, whose "
+            "runs can be updated"
+        )
+    if "gram" not in result.statistics_kept:
+        size = statistics_file.file_bytes(len(result.classes), result.d, gram=True) / 1e9
+        raise InputError(
+            f"{uri}: its statistics were not kept, as they take {size:.1f} GB; train again with "
+            "--keep-statistics"
+        )
     with _copied(uri, STATISTICS) as path:
         statistics = Statistics.load(path)
     if statistics.sha256() != result.statistics_sha256:

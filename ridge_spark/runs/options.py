@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,15 @@ DEFAULT_LAMBDAS_OF_FEATURES = "1,10,100"  # each of them a factorisation of thou
 DEFAULT_FEATURES = "pixels"
 DEFAULT_VALIDATION = 0.2
 MOST_LAMBDAS = 10_000
+SIDES = ("auto", "primal", "dual")
 SOLVERS = ("auto", "tridiagonal", "cholesky", "eigen", "krylov")
+
+
+METRICS = ("accuracy", "balanced")
+CHOICES = ("best", "one-se")
+BALANCED = "balanced"
+MOST_WEIGHT = 1000
+ClassWeight = str | Mapping[str, int]  # "balanced", or weights by the names of classes
 
 
 @dataclass(frozen=True)
@@ -29,11 +38,16 @@ class TrainOptions:
     lambdas: tuple[float, ...] | None  # None: those of `lambdas_for`
     folds: Folds
     features: tuple[FeatureSpec, ...] = ()  # to be searched with λ; of none, pixels
+    side: str = "auto"
     solver: str = "auto"
     limit: int | None = None
+    keep_statistics: bool = False  # in the run directory, however large they are
     threads: int | None = None
     partitions: int | None = None
     command: str = ""  # that asked for the run, for whoever wants to repeat it
+    class_weight: ClassWeight | None = None
+    metric: str = "accuracy"  # by which λ and features are chosen on held-out images
+    choose: str = "best"  # of λ, by that metric, or the largest within a standard error of it
 
     def lambdas_for(self, spec: FeatureSpec) -> tuple[float, ...]:
         """The values of λ to try with these features."""
@@ -67,6 +81,27 @@ def parse_lambdas(text: str) -> tuple[float, ...]:
     if not all(math.isfinite(value) and value >= 0 for value in values):
         raise InputError(f"--lambdas {text}: every λ must be a finite number, 0 or more")
     return tuple(sorted(set(values)))
+
+
+def parse_class_weight(text: str) -> ClassWeight:
+    """`balanced`, or `NAME=W,...` with whole numbers; a class that is not named has 1."""
+    if text == BALANCED:
+        return text
+    found: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, value = part.rpartition("=")
+        if not name or name in found or not (value.isascii() and value.isdigit()):
+            raise InputError(
+                f"--class-weight {text}: neither balanced nor NAME=W,... with whole numbers, each "
+                "class once"
+            )
+        found[name] = int(value)
+        if not 1 <= found[name] <= MOST_WEIGHT:
+            raise InputError(
+                f"--class-weight {text}: weights must be from 1 to {MOST_WEIGHT:,}; a class that "
+                "is not to count at all is best left out of the data set"
+            )
+    return found
 
 
 def make_folds(validation: float | None, folds: int | None, seed: int) -> Folds:

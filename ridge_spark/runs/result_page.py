@@ -10,8 +10,11 @@ from ridge_spark.runs.json_form import SCALARS, key_of
 from ridge_spark.runs.result import (
     FORMAT_VERSION,
     Approximation,
+    Calibration,
     Change,
+    HeldOut,
     Mpi,
+    Planned,
     Result,
     StageRecord,
     TaskRecord,
@@ -24,7 +27,8 @@ A run directory holds what a run found, in four files:
 
 - `result.json`, described here (format {FORMAT_VERSION})
 - `model.safetensors`, the classifier
-- `statistics.safetensors`: `counts`, `sums` and `gram` of all training images, as int64
+- `statistics.safetensors`, of all training images, as int64: `counts` and `sums` of the classes,
+  and X'X by its upper triangle, `gram_upper`, if `statistics_kept` says so
 - `report.html`, the same for a person to read
 
 Every engine writes the same keys. There is no NaN and no infinity in it: what is not defined is
@@ -37,10 +41,13 @@ This page is made from the code: `python -m ridge_spark.runs.result_page > docs/
 NESTED = {
     StageRecord: "Each of `stages`",
     TaskRecord: "Each of `tasks`",
+    Planned: "`plan`",
     Update: "`update`",
     Change: "Each of `changes` of `update`",
     Mpi: "`mpi`",
     Approximation: "`approximation`",
+    HeldOut: "`held_out`",
+    Calibration: "`calibration`",
 }
 
 

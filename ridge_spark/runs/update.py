@@ -13,8 +13,8 @@ from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, find_splits
 from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import without_secrets
-from ridge_spark.engines.engine import Blocks, View
 from ridge_spark.engines.local import LocalEngine
+from ridge_spark.engines.view import Blocks, View
 from ridge_spark.errors import InputError
 from ridge_spark.importing.sources import number_labels
 from ridge_spark.model import Model
@@ -22,11 +22,13 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.downdate import downdate
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.runs.class_weights import Weighted, images_of, weight_warnings
 from ridge_spark.runs.directory import read_run, read_statistics, require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
+from ridge_spark.runs.guidance import class_warnings, distance_warnings
 from ridge_spark.runs.result import BY_GCV, KEPT, Change, Result, Update
-from ridge_spark.runs.search import see
-from ridge_spark.runs.training import singular_warnings
+from ridge_spark.runs.seen import see
+from ridge_spark.runs.training import middle_of, singular_warnings
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,14 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     engine = LocalEngine(next(iter(splits.values())), test, threads, progress)
     if model.features:
         see(engine, model.features)
+    weights = tuple(old.class_weight[name] for name in old.classes) if old.class_weight else None
 
     before, changes, warnings = _origin(old), list[Change](), list[str]()
     for change, uris in (("added", options.add), ("removed", options.remove)):
         for uri in uris:
-            part = _statistics(splits[uri], model, threads, progress)
+            part = _statistics(splits[uri], model, weights, threads, progress)
             statistics = statistics + part if change == "added" else _without(statistics, part, uri)
-            made = Change(part.n, part.sha256(), **{change: without_secrets(uri)})
+            made = Change(splits[uri].rows, part.sha256(), **{change: without_secrets(uri)})
             warnings += _again((*before, *changes), made)
             changes.append(made)
     _require_all_classes(statistics, model)
@@ -79,9 +82,11 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     (solution,) = engine.solve([statistics], lambdas, solver)
     best = int(np.argmin(solution.gcv)) if options.by_gcv else old.best
     coef, intercept = solution.weights_at(best)
-    model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best])
+    middle = middle_of(statistics.counts, statistics.sums, statistics.gram)
+    model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best], **middle)
+    tested = engine.judge(model)
     result = Result(
-        **found(model, statistics, solution.gcv, engine.confusion(model)),
+        **found(model, statistics, solution.gcv, tested, weights),
         **ran_on(engine),
         **times(progress),
         dataset=old.dataset,
@@ -92,7 +97,13 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
         seed=old.seed,
         folds=0,
         command=without_secrets(options.command),
-        warnings=(*warnings, *singular_warnings(lambdas, solution)),
+        warnings=(
+            *warnings,
+            *singular_warnings(lambdas, solution),
+            *class_warnings(images_of(statistics.counts, weights), model.class_names),
+            *distance_warnings(model, tested.sums, tested.n),
+            *weight_warnings(statistics.counts, weights, model.class_names),
+        ),
         update=Update(
             run=without_secrets(options.run),
             statistics_sha256=old.statistics_sha256,
@@ -150,12 +161,19 @@ def _test_split(uri: str | None, model: Model) -> Split | None:
     return splits[-1]
 
 
-def _statistics(split: Split, model: Model, threads: int, progress: Progress) -> Statistics:
-    """Statistics of a split, its classes in the model's order."""
+def _statistics(
+    split: Split,
+    model: Model,
+    weights: tuple[int, ...] | None,
+    threads: int,
+    progress: Progress,
+) -> Statistics:
+    """Statistics of a split, its classes in the model's order and weighted as the run's are."""
     classes = number_labels(split.description.class_names, model.class_names, split.uri)
     engine = LocalEngine(split, None, threads, progress)
     mapping = partial(_seen_by, model, classes)
-    engine.view = View(model.coef.shape[1], len(model.class_names), mapping)
+    weighted = Weighted(weights, mapping) if weights else mapping
+    engine.view = View(model.coef.shape[1], len(model.class_names), weighted)
     (found,) = engine.statistics(Folds.none())
     return found
 

@@ -7,6 +7,7 @@ import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from ridge_spark.model import Model
 from ridge_spark.report import pictures
 from ridge_spark.report.examples import SHOWN, Example, find_examples
 from ridge_spark.report.occlusion import spoke_for_the_answer
+from ridge_spark.report.reliability import SIDE, reliability_diagram
 from ridge_spark.report.scales import LogScale, Scale, ticks
 from ridge_spark.report.scored import score_test_images
 from ridge_spark.report.svg import shortened, width_of
@@ -31,7 +33,7 @@ from ridge_spark.report.text import (
     seconds_of,
 )
 from ridge_spark.report.times import own_seconds, task_times, workers
-from ridge_spark.runs.result import Result, StageRecord, TaskRecord
+from ridge_spark.runs.result import Calibration, Result, StageRecord, TaskRecord
 
 
 @pytest.mark.parametrize(
@@ -234,3 +236,17 @@ def test_long_names_are_cut_by_their_width() -> None:
         assert cut.endswith("…")
         assert width_of(cut) <= 62
         assert name.startswith(cut[:-1])
+
+
+def test_the_reliability_diagram_has_a_mark_for_each_bin_with_images():
+    found = Calibration(0.1, (0, 30, 70), (None, 0.5, 0.9), (None, 0.4, 1.0))
+    svg = ElementTree.fromstring(str(reliability_diagram(found)))
+    marks = [each for each in svg.iter() if each.tag.endswith("circle")]
+    assert [each[0].text for each in marks] == [
+        "30.0% of the images: 50.0% sure, 40.0% right",
+        "70.0% of the images: 90.0% sure, 100.0% right",
+    ]
+    x, y, r = ([float(each.get(key)) for each in marks] for key in ("cx", "cy", "r"))
+    assert x[1] - x[0] == pytest.approx(0.4 * SIDE)
+    assert y[0] - y[1] == pytest.approx(0.6 * SIDE)
+    assert (r[1] / r[0]) ** 2 == pytest.approx(70 / 30, rel=0.05)
