@@ -115,7 +115,7 @@ def test_the_chart_of_any_grid(run: Run, lambdas: list[float], gcv: list[float |
     accuracy = np.linspace(0.5, 0.6, len(lambdas)).tolist()
     odd = changed(
         run, lambdas=tuple(lambdas), gcv=tuple(gcv), validation_accuracy=tuple(accuracy),
-        best_lambda=lambdas[-1],
+        best_lambda=lambdas[-1], held_out=None,
     )  # fmt: skip
     svg = lambda_chart([odd], "a chart")
     assert ("Generalised" in svg) == any(value is not None for value in gcv)
@@ -135,7 +135,7 @@ def test_the_marks_of_a_fine_grid_do_not_run_together_and_the_choice_has_one(run
     lambdas = tuple(np.logspace(-5, 5, 100).tolist())
     fine = changed(
         run, lambdas=lambdas, gcv=(None,) * 100, validation_accuracy=(0.9,) * 100,
-        best_lambda=lambdas[77],
+        best_lambda=lambdas[77], held_out=None,
     )  # fmt: skip
     svg = lambda_chart([fine], "")
     marks = re.findall(r"translate\(([0-9.]+),", svg)

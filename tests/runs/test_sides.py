@@ -68,7 +68,7 @@ def test_both_sides_find_the_same(small, folds, features, solver):
     assert dual.side == "dual"
     assert dual.model.lam == primal.model.lam
     assert dual.validation_accuracy.tolist() == primal.validation_accuracy.tolist()
-    assert dual.confusion.tolist() == primal.confusion.tolist()
+    assert dual.tested.confusion.tolist() == primal.tested.confusion.tolist()
     assert dual.statistics.sums.tolist() == primal.statistics.sums.tolist()
     np.testing.assert_allclose(dual.gcv, primal.gcv, rtol=1e-8)
     distance = np.linalg.norm(dual.model.coef - primal.model.coef)
