@@ -23,9 +23,10 @@ from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.held_out import Sampling, Scored
+from ridge_spark.ridge.held_out import Scored
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import score_held_out
+from ridge_spark.ridge.threads import blas_threads
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,11 @@ class OuterEngine(SparkEngine):
             (group, slice(run[0], run[-1] + 1)) for group in range(folds.held_out) for run in grid
         ]
         sampling = self.sampling(folds, candidates)
-        task = partial(
-            _score_pair, self.reader(), self.train.blocks, folds, dict(candidates), sampling,
-            self.threads,
-        )  # fmt: skip
-        found = self.map("score", task, pairs)
+        work = (self.train.blocks, folds, dict(candidates), sampling)
+        shared = self.sc.broadcast(work)
+        with self._stage("score", len(pairs), self.train.rows, len(pairs)) as (record, read):
+            task = partial(_score_pair, read, shared, self.threads)
+            found = self.sc.parallelize(pairs, len(pairs)).map(record(task)).collect()
         of_groups = [
             Scored.side_by_side(found[i : i + len(grid)]) for i in range(0, len(found), len(grid))
         ]
@@ -128,19 +129,13 @@ def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any
     return SharedImages(images.name, labels.name, first_row, splits[0].description.d)
 
 
-def _score_pair(
-    read: Read,
-    blocks: Sequence[BlockDescriptor],
-    folds: Folds,
-    candidates: Mapping[int, Weights],
-    sampling: Sampling,
-    threads: int,
-    pair: tuple[int, slice],
-) -> Scored:
+def _score_pair(read: Read, shared: Any, threads: int, pair: tuple[int, slice]) -> Scored:
     """Score one held-out group with a run of λ; images are kept by the first run alone."""
+    blocks, folds, candidates, sampling = shared.value
     group, run = pair
     weights = candidates[group]
     part = {group: Weights(weights.coef[run], weights.intercept[run])}
     if run.start:
         sampling = replace(sampling, images=0.0)
-    return score_held_out(map(read, blocks), folds, part, sampling, threads=threads)
+    with blas_threads(threads):
+        return score_held_out(map(read, blocks), folds, part, sampling, threads=threads)

@@ -63,6 +63,9 @@ class Update:
     statistics_sha256: Annotated[str, "of the images of that run"]
     changes: Annotated[tuple[Change, ...], "in the order in which they were made"]
     lambda_: Annotated[str, "where the run's λ comes from"]
+    before: Annotated[
+        tuple[Change, ...], "what the images of that run came from: its training, and its updates"
+    ] = ()
 
     def __post_init__(self) -> None:
         _require(_is_hash(self.statistics_sha256), "'update' has no hash of its run")

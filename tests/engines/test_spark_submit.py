@@ -33,8 +33,11 @@ def test_outer_trains_on_all_images_with_a_gigabyte_each(
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["n_train"] == 60_000
     assert 0.860 <= result["test_accuracy"] <= 0.868
+    job = ROOT / "jobs" / "outer.py"
+    assert result["command"].startswith("spark-submit --master 'local-cluster[2,1,1024]' ")
+    assert result["command"].endswith(f" {job} --data {mnist} --out run")
     assert "best λ" in done.stdout
-    assert "statistics: 2 tasks in" in done.stderr  # progress is for standard error
+    assert "statistics: 60,000 images in" in done.stderr  # progress is for standard error
 
 
 def test_memory_of_inner_does_not_grow_with_the_images(
