@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 MNIST := data/mnist
 FEATURES := pixels,patches
 RUN := runs/mnist-$(shell date +%Y%m%d-%H%M%S)
+DOCUMENTED := $(addprefix ridge_spark.,estimator transformer model ridge features data importing \
+              engines runs predicting report export) mpi_hybrid
 BENCHMARKS := kernel training spark report_baseline
 # Tests wait for others a good deal: two processes keep two cores busy. Each has whole files.
 TESTING := --durations 10 --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -18,7 +20,7 @@ SPARK := JAVA_HOME="$$($(PYTHON) -m ridge_spark.engines.java)" PYSPARK_PYTHON=$(
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format bench clean
+.PHONY: help setup run test lint format bench docs clean
 
 include mpi_hybrid/mpi.mk emr/emr.mk
 
@@ -56,9 +58,13 @@ lint: $(READY)  ## Check style, types and the direction of imports
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(READY) | $(MNIST)  ## Measure ours against its peers: tables here, JSON in runs/bench
+bench: $(READY) | $(MNIST)  ## Measure ours against its peers, QUICK=1 for a look: JSON in runs/bench
 	@for script in $(BENCHMARKS); do \
-	  echo "== $$script"; $(PYTHON) benchmarks/$$script.py --data $(MNIST) || exit 1; done
+	  echo "== $$script"; \
+	  $(PYTHON) benchmarks/$$script.py --data $(MNIST) $(if $(QUICK),--quick) || exit 1; done
+
+docs: $(READY)  ## Write pages of every module, class and function to dist/docs
+	$(VENV)/bin/pdoc --docformat numpy --math --output-directory dist/docs $(DOCUMENTED)
 
 format: $(READY)  ## Format the code
 	$(VENV)/bin/ruff check --fix .

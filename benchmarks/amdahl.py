@@ -20,8 +20,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from measure import report, seconds
+from measure import parse, report, say, seconds
 from pyspark import SparkContext
 from report_baseline import FOLDS, GRID, serial
 
@@ -61,39 +62,41 @@ def spark(sc: SparkContext, name: str, data: str, cores: int) -> Progress:
     return progress
 
 
-def measured(runs: dict[str, Run], cores: int, repeats: int) -> dict[str, dict[str, float]]:
-    """Of each engine: seconds and share of the passes on one core, and its speed-up on all."""
+def measured(runs: dict[str, Run], cores: int, repeats: int) -> dict[str, dict[str, Any]]:
+    """Of each engine: seconds and share of the passes on one core, and its speed-up on all.
+
+    Medians, and `..._range`, the least and the most of the repeats.
+    """
     for run in runs.values():
         run(cores)
     total = defaultdict(list)
     shares: dict[str, list[float]] = defaultdict(list)
-    for _ in range(repeats):
+    for number in range(repeats):
         for name, run in runs.items():
+            say(f"round {number + 1} of {repeats}: {name}")
             for used in (1, cores):
                 progress: list[Progress] = []
                 total[name, used].append(seconds(lambda: progress.append(run(used))))  # noqa: B023
                 if used == 1:
                     passes = sum(progress[0].seconds.get(stage, 0.0) for stage in PASSES)
                     shares[name].append(passes / total[name, 1][-1])
-    return {
-        name: {
+    found = {}
+    for name in runs:
+        ratios = [a / b for a, b in zip(total[name, 1], total[name, cores], strict=True)]
+        found[name] = {
             "seconds": statistics.median(total[name, 1]),
             "shared_out": statistics.median(shares[name]),
-            "speed_up": statistics.median(
-                one / all_cores
-                for one, all_cores in zip(total[name, 1], total[name, cores], strict=True)
-            ),
+            "shared_out_range": [min(shares[name]), max(shares[name])],
+            "speed_up": statistics.median(ratios),
+            "speed_up_range": [min(ratios), max(ratios)],
         }
-        for name in runs
-    }
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", default="data/mnist")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    options = parser.parse_args()
+    options = parse(parser, repeats=3)
     cores, data = available_cores(), str(Path(options.data).absolute())
     os.environ["PYSPARK_SUBMIT_ARGS"] = (
         f"--master local[{cores}] --conf spark.ui.showConsoleProgress=false pyspark-shell"
@@ -102,7 +105,7 @@ def main() -> None:
     images = open_split(data, "train").rows
     parts = serial(data, images).seconds
     whole = sum(parts.values())
-    found: dict[str, dict[str, float]] = {
+    found: dict[str, dict[str, Any]] = {
         "serial program": {
             "seconds": whole,
             "shared_out": sum(parts[part] for part in SHARED_OUT) / whole,
@@ -124,7 +127,7 @@ def main() -> None:
     report("amdahl", results, "\n".join(lines), options.json)
 
 
-def limit(shared_out: float, workers: int) -> float:
+def limit(shared_out: float, workers: Any) -> Any:
     """Amdahl's law."""
     return 1 / ((1 - shared_out) + shared_out / workers)
 

@@ -10,8 +10,33 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from ridge_spark.report.svg import MUTED, STYLE
-
+# The colours of the report's page; the series are those of Okabe and Ito.
+INK, MUTED, LINE, PAPER, PANEL = "#1b1f24", "#59636e", "#d5dae0", "#fdfdfc", "#f3f5f8"
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a6ff0", "#8c6d46")
+WIDTH = 4.3  # inches, of a figure of one column
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "text.color": INK,
+    "text.parse_math": False,  # names of classes and runs may hold a $
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "svg.hashsalt": "ridge-spark",
+}
 COLUMN = 6.6  # inches, the width of a text column
 ON_PAPER = {"figure.facecolor": "white", "savefig.facecolor": "white", "svg.fonttype": "path"}
 

@@ -1,6 +1,7 @@
-# `make figures`: measure what has not been measured yet, then draw everything into figures/.
+# `make figures`: measure what has not been measured yet, then draw everything into figures/. With
+# QUICK=1, from quick measurements.
 
-BENCH := runs/bench
+BENCH := runs/bench$(if $(QUICK),/quick)
 MEASURED := $(addprefix $(BENCH)/,amdahl.json spark_speedup.json report_baseline.json hybrid.json)
 TRAINED := $(addprefix $(BENCH)/,outer/result.json inner/result.json)
 SAMPLED := $(MNIST) $(patsubst %/train,%,$(wildcard data/hands*/train))
@@ -11,7 +12,7 @@ figures: $(MEASURED) $(TRAINED)  ## Draw the figures of the report into figures/
 	$(PYTHON) benchmarks/report_figures.py --data $(SAMPLED) --bench $(BENCH) --out figures
 
 $(MEASURED): $(BENCH)/%.json: | $(READY) $(MNIST)
-	$(PYTHON) benchmarks/$*.py --data $(MNIST) --json $@
+	$(PYTHON) benchmarks/$*.py --data $(MNIST) --json $@ $(if $(QUICK),--quick)
 
 $(TRAINED): $(BENCH)/%/result.json: | $(PROGRAM) $(MNIST)
 	$(VENV)/bin/ridge-spark train --engine $* --data $(MNIST) --out $(BENCH)/$*

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
+from drawing import INK, MUTED, PANEL, SERIES, WIDTH, style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 from ridge_spark.report.graph import Step
-from ridge_spark.report.svg import INK, MUTED, PANEL, SERIES, WIDTH, styled
 from ridge_spark.report.text import seconds_of
 
 # All in inches, from the top left corner.
@@ -32,7 +32,7 @@ def graph_figure(
     heights = [2 * PAD + TITLE + LINE_HEIGHT * len(_lines(step)) for step in steps]
     tops = [TOP + sum(heights[:i]) + BETWEEN * i for i in range(len(steps))]
     total = tops[-1] + heights[-1] + 0.12
-    with styled():
+    with style():
         figure = Figure((WIDTH, total))
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, WIDTH), ylim=(total, 0))

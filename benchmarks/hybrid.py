@@ -23,7 +23,7 @@ from hybrid_figures import hybrid_figures
 from hybrid_measure import measured
 from hybrid_model import Point, fit, predict
 from hybrid_runs import Results, cells, load, serial_fraction
-from measure import machine, report
+from measure import QUICK, machine, parse, report
 
 AHEAD = (8, 8)  # nodes and threads that the report had, and the model is asked about
 
@@ -34,11 +34,11 @@ def main() -> None:
     parser.add_argument(
         "--images", type=int, default=600_000, help="the images repeated to so many"
     )
-    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--runs", type=Path, help="figures of runs that are there already")
-    parser.add_argument("--json", type=Path, help="where to write the numbers")
     parser.add_argument("--figures", type=Path, help="a folder to draw them into")
-    options = parser.parse_args()
+    options = parse(parser, repeats=5)
+    if options.quick:
+        options.images = QUICK["train"]
     if options.runs:
         runs = load(options.runs)
     else:

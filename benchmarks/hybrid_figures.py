@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from drawing import COLUMN, Measured, save, style
+from drawing import COLUMN, INK, SERIES, Measured, save, style
 from matplotlib.figure import Figure
-
-from ridge_spark.report.svg import INK, SERIES
 
 HEAT_MAPS = {
     "speed_up": "Speed-up",

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import interleaved, median_ratio, report
+from measure import interleaved, median_ratio, parse, report
 from numpy.typing import NDArray
 from peak import RegisterLoop
 
@@ -54,9 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", default="data/mnist")
     parser.add_argument("--threads", type=int, default=available_cores())
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    options = parser.parse_args()
+    options = parse(parser, repeats=5)
     name = chosen_kernel()
     if name == PORTABLE:
         sys.exit("error: this processor has no integer kernel to measure")

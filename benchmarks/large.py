@@ -11,11 +11,10 @@ from __future__ import annotations
 import argparse
 import resource
 import time
-from pathlib import Path
 
 import numpy as np
 import sklearn.linear_model as peer
-from measure import interleaved, median_ratio, report
+from measure import interleaved, median_ratio, parse, report
 
 from ridge_spark import RidgeClassifier
 from ridge_spark.cores import available_cores
@@ -89,9 +88,7 @@ def few(n: int, d: int, repeats: int) -> dict[str, list[float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--unknowns", type=int, nargs="*", default=[6400, 12_800])
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    options = parser.parse_args()
+    options = parse(parser, repeats=3)
     times = {name: few(*shape, options.repeats) for name, shape in FEW.items()}
     lines = [
         f"{name}, {kind:<20}{np.median(each):9.3f} s"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import atexit
 import json
 import platform
+import shutil
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -13,9 +17,50 @@ from pathlib import Path
 from typing import Any
 
 from ridge_spark.cores import available_cores
+from ridge_spark.data.dataset import open_split, read_blocks
+from ridge_spark.data.writer import DatasetWriter
 
+QUICK = {"train": 6_000, "test": 1_000}  # images of a quick look
 REST = 0.15  # seconds, between runs: BLAS threads go on waiting busily for 100 ms, and take cores
 PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "pyspark", "pyarrow", "mpi4py")
+BEGAN = time.perf_counter()
+
+
+def parse(parser: argparse.ArgumentParser, repeats: int) -> argparse.Namespace:
+    """The options of a benchmark, `--repeats`, `--quick` and `--json` among them.
+
+    With `--quick`, `--data` is that of a copy of its first images.
+    """
+    parser.add_argument("--repeats", type=int, default=repeats, help=f"default: {repeats}")
+    parser.add_argument(
+        "--quick", action="store_true",
+        help="once and on few images: whether all works, no figures to quote",
+    )  # fmt: skip
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    options = parser.parse_args()
+    if options.quick:
+        options.repeats = 1
+        options.json = options.json or Path("runs/bench/quick", f"{Path(sys.argv[0]).stem}.json")
+        if hasattr(options, "data"):
+            options.data = _first_images(options.data)
+    return options
+
+
+def _first_images(data: str) -> str:
+    """A copy of the first images of a data set, which goes when the program ends."""
+    folder = tempfile.mkdtemp(prefix="ridge-spark-quick-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    uri = f"{folder}/{Path(data).name}"
+    with DatasetWriter(uri, open_split(data, "train").description) as writer:
+        for name, rows in QUICK.items():
+            for block in read_blocks(open_split(data, name).limited(rows).blocks):
+                writer.append(name, block.images, block.labels)
+    return uri
+
+
+def say(text: str) -> None:
+    """Tell whoever waits how far it is."""
+    print(f"{time.perf_counter() - BEGAN:6.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -34,11 +79,13 @@ def interleaved(
     side. The first call of each, which compiles and fills caches, is not counted.
     """
     if warm_up:
-        for run in runs.values():
+        for name, run in runs.items():
+            say(f"first {name}")
             run()
     found: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats):
+    for number in range(repeats):
         for name, run in runs.items():
+            say(f"round {number + 1} of {repeats}: {name}")
             _rest()
             found[name].append(seconds(run))
     return found
@@ -75,7 +122,7 @@ def report(name: str, results: Mapping[str, Any], table: str, out: Path | None =
     partial.write_text(json.dumps({"machine": machine(), **results}, indent=2) + "\n")
     partial.replace(path)
     print(table)
-    print(f"written: {path}", file=sys.stderr)
+    say(f"written: {path}")
 
 
 def _processor() -> str:

@@ -16,10 +16,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-from measure import interleaved, median_ratio, report
+from measure import interleaved, median_ratio, parse, report
 from numpy.typing import NDArray
 
 from ridge_spark.cores import available_cores
@@ -116,9 +115,7 @@ def _note(found: Serial, part: str, start: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", default="data/mnist")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    options = parser.parse_args()
+    options = parse(parser, repeats=3)
 
     cores = available_cores()
     results = []

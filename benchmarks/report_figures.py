@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from amdahl import WORKERS, limit
-from drawing import COLUMN, Measured, save, style
+from drawing import COLUMN, MUTED, SERIES, Measured, save, style
 from graph_figure import graph_figure
 from hybrid_figures import hybrid_figures
 from matplotlib.figure import Figure
@@ -25,7 +25,6 @@ from measure import machine
 
 from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.report.graph import lanes, steps
-from ridge_spark.report.svg import INK, LINE, MUTED, SERIES
 from ridge_spark.runs.directory import read_result
 from ridge_spark.runs.result import Result
 
@@ -47,7 +46,7 @@ def main() -> None:
         if found(folder / "result.json"):
             computation_graph(read_result(folder / "result.json"), options.out)
     drawings: dict[str, Callable[[Measured, Path], None]] = {
-        "amdahl": amdahl_bars,
+        "amdahl": amdahl_curves,
         "spark_speedup": spark_speed_up,
         "report_baseline": against_the_report,
         "hybrid": hybrid_figures,
@@ -104,32 +103,33 @@ def computation_graph(result: Result, out: Path) -> None:
     save(figure, out / f"graph_{result.engine}", measured_on, what)
 
 
-def amdahl_bars(measured: Measured, out: Path) -> None:
-    """At best, by Amdahl's law from the share of the passes on one core; measured as diamonds."""
-    engines = measured["engines"]
+def amdahl_curves(measured: Measured, out: Path) -> None:
+    """At best, by Amdahl's law, with the spread of the repeats; and what was measured here."""
+    workers = np.geomspace(1, max(WORKERS), 60)
     with style():
-        figure = Figure((COLUMN, 3.2), layout="constrained")
+        figure = Figure((COLUMN, 3.4), layout="constrained")
         axes = figure.subplots()
-        width = 0.8 / len(WORKERS)
-        for i, workers in enumerate(WORKERS):
-            at = np.arange(len(engines)) + (i - (len(WORKERS) - 1) / 2) * width
-            best = [limit(engine["shared_out"], workers) for engine in engines.values()]
-            axes.bar(at, best, 0.9 * width, color=SERIES[0], alpha=0.3 + 0.7 * i / len(WORKERS),
-                     label=f"{workers} workers")  # fmt: skip
-            if workers == measured["cores_used"]:
-                speed_up = [engine.get("speed_up", np.nan) for engine in engines.values()]
-                axes.plot(at, speed_up, "D", color=SERIES[1], markersize=5,
-                          label=f"measured, {workers} cores")  # fmt: skip
-        shared = [
-            f"{name}\n{engine['shared_out']:.1%} shared out" for name, engine in engines.items()
-        ]
-        axes.set_xticks(range(len(engines)), shared, color=INK)
-        axes.tick_params(axis="x", length=0)
-        axes.grid(visible=False, axis="x")
-        axes.set_title("Speed-up at best, by Amdahl's law, from a run on one core")
-        axes.axhline(1, color=LINE, lw=0.8)
-        axes.legend(loc="upper right", ncols=2, fontsize=8, handlelength=1.2)
-    what = f"{measured['images']:,} images, 10 λ. "
+        for number, (name, engine) in enumerate(measured["engines"].items()):
+            share, colour = engine["shared_out"], SERIES[number]
+            axes.plot(workers, limit(share, workers), color=colour,
+                      label=f"{name}: {share:.1%} shared out")  # fmt: skip
+            if "shared_out_range" in engine:
+                low, high = (limit(each, workers) for each in engine["shared_out_range"])
+                axes.fill_between(workers, low, high, color=colour, alpha=0.15, lw=0)
+            if "speed_up" in engine:
+                at = measured["cores_used"] * 1.03 ** (number - 2)  # beside one another
+                ends = engine.get("speed_up_range", [engine["speed_up"]] * 2)
+                spread = np.abs(np.array(ends) - engine["speed_up"])[:, None]
+                axes.errorbar(at, engine["speed_up"], spread, fmt="osD^"[number % 4], color=colour,
+                              markersize=4.5, capsize=3, lw=1)  # fmt: skip
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log", base=2)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set_xlabel("workers")
+        axes.set_title("Speed-up over one core: at best by Amdahl's law, and measured (marks)")
+        axes.legend(loc="upper left", fontsize=8)
+    what = f"{measured['images']:,} images, 10 λ; bands and bars: least to most of the repeats. "
     save(figure, out / "amdahl", measured["machine"], what)
 
 

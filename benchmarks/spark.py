@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import interleaved, median_ratio, report, seconds
+from measure import interleaved, median_ratio, parse, report, seconds
 from pyspark import SparkContext
 from pyspark.ml.linalg import Vectors
 from pyspark.ml.regression import LinearRegression
@@ -56,9 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", default="data/mnist")
     parser.add_argument("--master", default="local[2]")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    options = parser.parse_args()
+    options = parse(parser, repeats=3)
 
     data = str(Path(options.data).absolute())
     processes = whole_processes(data, options.master, options.repeats)

@@ -15,7 +15,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from measure import interleaved, median_ratio, report
+from measure import interleaved, median_ratio, parse, report
 from pyspark import SparkContext
 from report_baseline import FOLDS, GRID, serial
 
@@ -36,9 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", default="data/mnist")
     parser.add_argument("--master", default="local[2]")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    options = parser.parse_args()
+    options = parse(parser, repeats=3)
     os.environ["PYSPARK_SUBMIT_ARGS"] = (
         f"--master {options.master} --conf spark.ui.showConsoleProgress=false pyspark-shell"
     )
@@ -49,7 +47,7 @@ def main() -> None:
     started = time.perf_counter()
     with spark_context("benchmark") as sc:
         start = time.perf_counter() - started
-        for images in SIZES:
+        for images in [size for size in SIZES if size <= open_split(data, "train").rows]:
             runs = {
                 name: partial(run, sc, engine, data, images) for name, engine in ENGINES.items()
             }

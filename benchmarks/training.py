@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import sklearn.linear_model as peer
-from measure import interleaved, median_ratio, report
+from measure import interleaved, median_ratio, parse, report
 
 from ridge_spark import RidgeClassifier
 from ridge_spark.cores import available_cores
@@ -78,9 +78,7 @@ def few_images(repeats: int) -> dict[str, list[float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", default="data/mnist")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    options = parser.parse_args()
+    options = parse(parser, repeats=5)
 
     start = time.perf_counter()
     blocks = list(read_blocks(open_split(options.data, "train").blocks))

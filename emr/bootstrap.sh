@@ -45,7 +45,7 @@ else
     --quiet --disable-pip-version-check --no-cache-dir --root-user-action=ignore \
     --no-index --find-links "$scratch/wheels" --only-binary=:all: --require-hashes \
     --requirement "$scratch/requirements.txt"
-  "$home/bin/python" -c "import jinja2, matplotlib, numba, pyarrow, safetensors, scipy, tqdm"
+  "$home/bin/python" -c "import jinja2, numba, pyarrow, safetensors, scipy, tqdm"
   "$home/bin/python" -m pip --disable-pip-version-check list --format=freeze
   as_root touch "$home/complete"
 fi

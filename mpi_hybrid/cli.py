@@ -57,7 +57,9 @@ def _run_rank(world: World, arguments: list[str]) -> int:
 
     try:
         options = _parser().parse_args(arguments)
-        options.command_line = shlex.join(["python", "-m", "mpi_hybrid", *arguments])
+        options.command_line = shlex.join(
+            [*_launcher(world), *options.parser.prog.split(), *options.given]
+        )
         run(world, options)
         return 0
     except Stopped as stopped:
@@ -80,6 +82,14 @@ def _run_rank(world: World, arguments: list[str]) -> int:
         print(f"mpi_hybrid: {_name(world)} failed:\n{traceback.format_exc()}", file=sys.stderr)
         world.abort(1)
     return 1
+
+
+def _launcher(world: World) -> list[str]:
+    """What has started the ranks, as far as a rank can tell."""
+    if os.environ.get("SLURM_STEP_NUM_TASKS") == str(world.size):
+        return ["srun", "--ntasks", str(world.size)]
+    started = any(name in os.environ for name in (*RANK_VARIABLES, "OMPI_COMM_WORLD_RANK"))
+    return ["mpirun", "-n", str(world.size)] if started else []
 
 
 def _end_alike(world: World, status: int, together: str, alone: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from itertools import chain
 
@@ -16,20 +15,19 @@ from mpi_hybrid.model import ModelEngine
 from mpi_hybrid.resources import mpi_resources
 from mpi_hybrid.stop import StopRequest
 from mpi_hybrid.world import World, library, require_one_world
+from ridge_spark.commands.outcome import prepare_outcome, tell_outcome
 from ridge_spark.commands.train import training_options
 from ridge_spark.errors import InputError
 from ridge_spark.features import parse_specs
 from ridge_spark.progress import Progress
-from ridge_spark.report import draw
 from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.ridge.threads import blas_threads
 from ridge_spark.runs.directory import require_free
-from ridge_spark.runs.finish import finish
+from ridge_spark.runs.finish import Draw, finish
 from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.plan import make_plans
 from ridge_spark.runs.result import Approximation, Mpi, Result
 from ridge_spark.runs.run import open_splits, result_of, tell
-from ridge_spark.runs.summary import table
 from ridge_spark.runs.training import Training, train
 
 ENGINES: dict[tuple[str, str], type[MpiEngine]] = {
@@ -47,7 +45,9 @@ def run(world: World, options: argparse.Namespace) -> None:
     require_one_world(world.size)
     if not options.checkpoint >= 0:
         raise InputError(f"--checkpoint {options.checkpoint}: must be 0 or more minutes")
+    draw = None
     if not options.plan:
+        draw = world.from_root(lambda: prepare_outcome(options))
         world.from_root(lambda: require_free(chosen.out))
     split, test = world.from_root(lambda: open_splits(chosen))
     threads = _threads(world, chosen.threads, progress)
@@ -75,7 +75,7 @@ def run(world: World, options: argparse.Namespace) -> None:
             mpi=_of_the_ranks(world, engine),
             approximation=_compared(engine, training, chosen),
         )
-    world.from_root(lambda: _finish(chosen, options, result, training, checkpoint, progress))
+    world.from_root(lambda: _finish(chosen, options, result, training, checkpoint, draw, progress))
 
 
 def _threads(world: World, wanted: int | None, progress: Progress) -> int:
@@ -126,10 +126,9 @@ def _finish(
     result: Result,
     training: Training,
     checkpoint: Checkpoint,
+    draw: Draw | None,
     progress: Progress,
 ) -> None:
-    page = None if options.no_report else draw
-    result = finish(chosen.out, result, training.model, training.statistics, page, progress)
+    result = finish(chosen.out, result, training.model, training.statistics, draw, progress)
     checkpoint.remove()
-    shown = json.dumps(result.to_json()) if options.json else table(result, chosen.out)
-    print(shown, flush=True)
+    tell_outcome(options, result)

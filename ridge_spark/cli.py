@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """The `ridge-spark` command: finds the sub-command, prints its errors, sets the exit status."""
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import NoReturn
 from ridge_spark import __version__
 from ridge_spark.commands.parser import Parser
 from ridge_spark.cores import limit_libraries
+from ridge_spark.engines.submitted import is_submitted, submit_command
 from ridge_spark.errors import InputError
 from ridge_spark.extras import explain_missing
 
@@ -36,10 +38,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         limit_libraries()
-        options = _parser().parse_args(arguments)
+        parser = _parser()
+        if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next
+            import argcomplete
+
+            argcomplete.autocomplete(parser)
+        options = parser.parse_args(arguments)
         if getattr(options, "verbose", False):
             os.environ["RIDGE_SPARK_VERBOSE"] = "1"
-        options.command_line = shlex.join(["ridge-spark", *arguments])
+        options.command_line = _command_line(options)
         options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -61,6 +68,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except MemoryError:
         _fail("out of memory; use smaller images, more --partitions or a larger machine", 1)
     sys.exit(0)
+
+
+def _command_line(options: argparse.Namespace) -> str:
+    """What to type to have the same again, without the file that `--config` named."""
+    if is_submitted():
+        return submit_command(options.given)
+    return f"{options.parser.prog} {shlex.join(options.given)}"
 
 
 def _shown(error: UnicodeError) -> tuple[bytes | str, int]:

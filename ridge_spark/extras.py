@@ -8,11 +8,13 @@ EXTRAS = {  # of pyproject.toml, by the names they are imported under
     "jdk": "spark",
     "boto3": "emr",
     "botocore": "emr",
-    "matplotlib": "report",
+    "matplotlib": "figures",
     "jinja2": "report",
     "mpi4py": "mpi",
     "onnx": "onnx",
     "sklearn": "sklearn",
+    "mlflow": "mlflow",
+    "argcomplete": "completion",
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ridge_spark.commands.config_file import add_config_option
 from ridge_spark.commands.model_option import describe_like
 from ridge_spark.errors import InputError
 
@@ -44,6 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=("local", "spark"), default="local", help="who decodes image files"
     )
+    add_config_option(parser)
     _add_source_options(parser)
     _add_preparation_options(parser)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from ridge_spark.runs.result import Result
 
 HELP = "List finished runs: what they were trained on, how, and how good they are."
-TITLES = ("run", "data", "images", "engine", "λ", "test accuracy", "95% interval", "seconds")
+TITLES = ("run", "data", "images", "engine", "features", "λ", "test accuracy", "95% interval",
+          "seconds")  # fmt: skip
+LEFT = (0, 1, 3, 4)  # columns of text
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -24,30 +27,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from ridge_spark.runs.directory import read_result
-
-    rows: list[tuple[str, ...]] = [TITLES]
-    for path in options.runs:
-        rows += [_row(found.parent, read_result(found)) for found in _results(path)]
+    rows = [TITLES, *(row for path in options.runs for row in _rows(path))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (
-            cell.ljust(width) if place in (0, 1, 3) else cell.rjust(width)
+            cell.ljust(width) if place in LEFT else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         print("  ".join(cells).rstrip())
 
 
-def _results(path: Path) -> Iterator[Path]:
-    """The result.json of a run, or of each run in a folder, by name."""
-    from ridge_spark.runs.directory import RESULT
+def _rows(path: Path) -> Iterator[tuple[str, ...]]:
+    """The row of a run, or of each run in a folder, by name; what can't be read there is told."""
+    from ridge_spark.runs.directory import RESULT, read_result
 
-    found = sorted(path.glob(f"*/{RESULT}"))
     if (path / RESULT).is_file():
-        found = [path / RESULT]
+        yield _row(path, read_result(path / RESULT))
+        return
+    found = sorted(path.glob(f"*/{RESULT}"))
     if not found:
         raise InputError(f"{path}: neither a run nor a folder with runs in it")
-    yield from found
+    for each in found:
+        try:
+            yield _row(each.parent, read_result(each))
+        except InputError as error:
+            print(f"left out: {error}", file=sys.stderr)
 
 
 def _row(folder: Path, result: Result) -> tuple[str, ...]:
@@ -60,6 +64,7 @@ def _row(folder: Path, result: Result) -> tuple[str, ...]:
         result.dataset_name,
         f"{result.n_train:,}",
         result.engine,
+        result.spec,
         f"{result.best_lambda:.5g}",
         accuracy,
         interval,

@@ -6,6 +6,7 @@ import argparse
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from ridge_spark.commands.config_file import OPTION, with_config
 from ridge_spark.errors import InputError
 
 
@@ -24,6 +25,15 @@ class Parser(argparse.ArgumentParser):
             command: Parser = vars(options).get("parser", self)
             command.refuse(unknown[0])
         return options
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, and with `given`: the arguments, those of a file of options among them."""
+        if OPTION in self._option_string_actions:
+            args = with_config(self, args)
+        options, unknown = super().parse_known_args(args, namespace)
+        if not hasattr(options, "given"):  # of a sub-command before the command it is of
+            options.given = args
+        return options, unknown
 
     def refuse(self, argument: str) -> NoReturn:
         """Say that there is no such option or that nothing like this is expected."""

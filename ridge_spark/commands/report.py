@@ -28,8 +28,38 @@ def run(options: argparse.Namespace) -> None:
     if options.out is None and is_remote(options.runs[0]):
         raise InputError("--out: a run that is not on this machine needs a file, as --out run.html")
     out = options.out or Path(options.runs[0]) / REPORT
-    _write(out, render(read_runs(options.runs)))
+    _require_replaceable(out)
+    _write(out, render(read_runs(options.runs), [_reached(run, out) for run in options.runs]))
     print(out)
+
+
+def _reached(run: str, page: Path) -> str | None:
+    """The folder of a run as a link from `page` names it; None where no link could reach it."""
+    from urllib.parse import quote
+
+    from ridge_spark.data.storage import is_remote
+
+    if is_remote(run):
+        return None
+    folder = os.path.relpath(os.path.realpath(run), os.path.realpath(page.parent))
+    return "" if folder == "." else f"{quote(os.fsencode(folder))}/"
+
+
+def _require_replaceable(out: Path) -> None:
+    """`InputError` if there is anything at `out` but a page of ours."""
+    from ridge_spark.data.storage import one_line
+    from ridge_spark.report.page import is_page
+
+    try:
+        if not os.path.lexists(out):
+            return
+        if out.is_file() and is_page(out):
+            return
+    except OSError as error:
+        raise InputError(f"{out}: can't be read ({one_line(error)})") from error
+    raise InputError(
+        f"{out}: exists and is no page of this program; choose another --out or remove it first"
+    )
 
 
 def _write(out: Path, page: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 
+from ridge_spark.commands.config_file import add_config_option
+from ridge_spark.commands.outcome import add_outcome_options, prepare_outcome, tell_outcome
 from ridge_spark.errors import InputError
 from ridge_spark.runs.options import (
     CHOICES,
@@ -81,8 +82,9 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="which images are held out")
     parser.add_argument(
         "--side", choices=SIDES, default="auto",
-        help="solve X'X, one unknown for each pixel (primal), or XX', one for each image (dual); "
-        "auto: which costs less. Only a primal run can be updated without its images",
+        help="solve X'X, one unknown for each pixel (primal), XX', one for each image (dual), or "
+        "neither, by products with the images pass after pass (operator); auto: what costs least "
+        "and fits. Only a primal run can be updated without its images",
     )  # fmt: skip
     parser.add_argument(
         "--solver", choices=SOLVERS, default="auto",
@@ -94,11 +96,8 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="keep X'X in the run, for updates, also where it takes more than 1 GB",
     )  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="use the first N training images")
-    parser.add_argument("--json", action="store_true", help="print result.json, not a table")
-    parser.add_argument(
-        "--no-report", action="store_true",
-        help="draw no report.html, which `ridge-spark report RUN` can do later",
-    )  # fmt: skip
+    add_outcome_options(parser)
+    add_config_option(parser)
 
 
 def training_options(options: argparse.Namespace) -> TrainOptions:
@@ -132,13 +131,12 @@ def training_options(options: argparse.Namespace) -> TrainOptions:
 
 def run(options: argparse.Namespace) -> None:
     chosen = training_options(options)
-    from ridge_spark.report import draw
-    from ridge_spark.runs.run import plans_of
-    from ridge_spark.runs.run import run as run_training
-    from ridge_spark.runs.summary import table
-
     if options.plan:
+        from ridge_spark.runs.run import plans_of
+
         print("\n".join(plan.table() for plan in plans_of(options.engine, chosen)))
         return
-    result = run_training(options.engine, chosen, None if options.no_report else draw)
-    print(json.dumps(result.to_json()) if options.json else table(result, options.out))
+    draw = prepare_outcome(options)
+    from ridge_spark.runs.run import run as run_training
+
+    tell_outcome(options, run_training(options.engine, chosen, draw))

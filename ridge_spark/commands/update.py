@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 
+from ridge_spark.commands.outcome import add_outcome_options, prepare_outcome, tell_outcome
 from ridge_spark.errors import InputError
 
 HELP = "Add images to a model or withdraw some, without going through the others again."
@@ -27,11 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--test", metavar="DATA", help="data set to test the new model on")
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: all cores)")
-    parser.add_argument("--json", action="store_true", help="print result.json, not a table")
-    parser.add_argument(
-        "--no-report", action="store_true",
-        help="draw no report.html, which `ridge-spark report RUN` can do later",
-    )  # fmt: skip
+    add_outcome_options(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -39,8 +35,7 @@ def run(options: argparse.Namespace) -> None:
         raise InputError("nothing to do: give --add DATA, --remove DATA or both")
     if options.threads is not None and options.threads < 1:
         raise InputError(f"--threads {options.threads}: must be 1 or more")
-    from ridge_spark.report import draw
-    from ridge_spark.runs.summary import table
+    draw = prepare_outcome(options)
     from ridge_spark.runs.update import UpdateOptions, update
 
     result = update(
@@ -54,6 +49,6 @@ def run(options: argparse.Namespace) -> None:
             threads=options.threads,
             command=getattr(options, "command_line", ""),
         ),
-        None if options.no_report else draw,
+        draw,
     )
-    print(json.dumps(result.to_json()) if options.json else table(result, options.out))
+    tell_outcome(options, result)

@@ -26,9 +26,16 @@ from ridge_spark.ridge.dual_weights import (
 )
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.held_out import Sampling, Scored
+from ridge_spark.ridge.packed import AnyStatistics, PackedStatistics
 from ridge_spark.ridge.products import ImageProducts
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import Tested, group_statistics, judge_on, score_held_out
+from ridge_spark.ridge.selection import (
+    Tested,
+    group_packed,
+    group_statistics,
+    judge_on,
+    score_held_out,
+)
 from ridge_spark.ridge.solution import Solution, store_weights
 from ridge_spark.ridge.solvers import factorise, solve_systems, threads_for
 from ridge_spark.ridge.statistics import Statistics
@@ -127,7 +134,20 @@ class Engine(ABC):
         d, classes = self.view.d, self.view.classes
         return self.view.through(partial(group_statistics, folds=folds, d=d, classes=classes))
 
-    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
+    def packed_statistics(self, folds: Folds) -> list[PackedStatistics]:
+        """Pass one where X'X is large: the same numbers in less memory."""
+        return self.sum_over_blocks("statistics", self.packed_task(folds), self.train)
+
+    def packed_task(self, folds: Folds) -> BlockTask:
+        d, classes = self.view.d, self.view.classes
+        return self.view.through(partial(group_packed, folds=folds, d=d, classes=classes))
+
+    def solve(
+        self,
+        fitted_on: Sequence[AnyStatistics],
+        lambdas: Float,
+        solver: str,
+    ) -> list[Solution]:
         """Solve the centred system of each, the last of them of all images, for every λ.
 
         Systems side by side rather than threads in a system: a factorisation gains little from more
@@ -223,7 +243,7 @@ class Engine(ABC):
 
 
 def _solve(
-    fitted_on: Sequence[Statistics],
+    fitted_on: Sequence[AnyStatistics],
     solver: str,
     travels: bool,
     threads: int,

@@ -19,14 +19,14 @@ from ridge_spark.data.storage import one_line
 from ridge_spark.engines.engine import add
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark import Read, SparkEngine
-from ridge_spark.engines.view import View
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.held_out import Sampling, Scored
+from ridge_spark.ridge.held_out import Scored
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import score_held_out
+from ridge_spark.ridge.threads import blas_threads
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,23 @@ class OuterEngine(SparkEngine):
         return self._shared.read
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> Scored:
-        """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each."""
+        """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each.
+
+        Where what is seen of the images has to be made, tasks are blocks, so that it is made once.
+        """
+        if self.view.mapping:
+            return super().score(folds, candidates)
         L = len(candidates[0].coef)
         grid = split_evenly(range(L), min(L, -(-self.workers // folds.held_out)))
         pairs = [
             (group, slice(run[0], run[-1] + 1)) for group in range(folds.held_out) for run in grid
         ]
         sampling = self.sampling(folds, candidates)
-        task = partial(
-            _score_pair, self.reader(), self.train.blocks, self.view, folds, dict(candidates),
-            sampling, self.threads,
-        )  # fmt: skip
-        found = self.map("score", task, pairs)
+        work = (self.train.blocks, folds, dict(candidates), sampling)
+        shared = self.sc.broadcast(work)
+        with self._stage("score", len(pairs), self.train.rows, len(pairs)) as (record, read):
+            task = partial(_score_pair, read, shared, self.threads)
+            found = self.sc.parallelize(pairs, len(pairs)).map(record(task)).collect()
         of_groups = [
             Scored.side_by_side(found[i : i + len(grid)]) for i in range(0, len(found), len(grid))
         ]
@@ -124,22 +129,13 @@ def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any
     return SharedImages(images.name, labels.name, first_row, splits[0].description.d)
 
 
-def _score_pair(
-    read: Read,
-    blocks: Sequence[BlockDescriptor],
-    view: View,
-    folds: Folds,
-    candidates: Mapping[int, Weights],
-    sampling: Sampling,
-    threads: int,
-    pair: tuple[int, slice],
-) -> Scored:
+def _score_pair(read: Read, shared: Any, threads: int, pair: tuple[int, slice]) -> Scored:
     """Score one held-out group with a run of λ; images are kept by the first run alone."""
+    blocks, folds, candidates, sampling = shared.value
     group, run = pair
     weights = candidates[group]
     part = {group: Weights(weights.coef[run], weights.intercept[run])}
     if run.start:
         sampling = replace(sampling, images=0.0)
-    return score_held_out(
-        map(read, blocks), folds, part, sampling, seen=view.mapping, threads=threads
-    )
+    with blas_threads(threads):
+        return score_held_out(map(read, blocks), folds, part, sampling, threads=threads)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from pyspark import SparkContext, StorageLevel
+from pyspark import RDD, SparkContext, StorageLevel
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import BlockDescriptor, Split
+from ridge_spark.engines.block_reports import Listener
 from ridge_spark.engines.engine import Engine, Item, Result, add
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.memory import peak_rss_mb
+from ridge_spark.engines.packed_sums import add_up, assembled, in_strips, store
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.resources import spark_resources
 from ridge_spark.engines.spark_session import watch
@@ -26,6 +30,8 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.kernel.upper import EXACT_ROWS, STRIP_ROWS
+from ridge_spark.ridge.packed import AnyStatistics, PackedStatistics
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads
@@ -34,6 +40,7 @@ Read = Callable[[BlockDescriptor], Block]
 Function = Callable[[Any], Any]
 
 TASK_BYTES = 2 * 2**30  # of pixels; beyond, a run has more tasks than cores
+SUMS_BYTES = 5 * 2**28  # of 32-bit sums that a task may hold of all of X'X
 TILES_OF_A_TASK = 3  # at most, where features have to be made
 FAN_IN = 8  # results that one task, or the driver, adds up
 
@@ -69,9 +76,8 @@ class SparkEngine(Engine):
         items: Sequence[Item],
         threads: int | None = None,
     ) -> list[Result]:
-        shared = self.sc.broadcast(task)
-        call = partial(_do, shared, threads or self.threads)
-        with self._stage(stage, len(items)) as record:
+        with self._stage(stage, len(items)) as (record, _):
+            call = partial(_do, self.sc.broadcast(task), threads or self.threads)
             return self.sc.parallelize(items, len(items)).map(record(call)).collect()
 
     def map_to_large(
@@ -79,7 +85,7 @@ class SparkEngine(Engine):
     ) -> Iterator[Result]:
         """Results wait with the workers: together they may be more than Spark lets a job return."""
         call = partial(_do, self.sc.broadcast(task), self.threads)
-        with self._stage(stage, len(items)) as record:
+        with self._stage(stage, len(items)) as (record, _):
             made = self.sc.parallelize(items, len(items)).map(record(call))
             made.persist(StorageLevel.MEMORY_AND_DISK)
             made.count()
@@ -88,9 +94,9 @@ class SparkEngine(Engine):
 
     def sum_over_blocks(self, stage: str, task: BlockTask, split: Split) -> Any:
         parts = split_evenly(split.blocks, min(self.partitions, len(split.blocks)))
-        call = partial(do_with_blocks, self.reader(), self.sc.broadcast(task), self.threads)
         depth = max(1, math.ceil(math.log(len(parts), FAN_IN)))
-        with self._stage(stage, len(parts)) as record:
+        with self._stage(stage, len(parts), split.rows) as (record, read):
+            call = partial(do_with_blocks, read, self.sc.broadcast(task), self.threads)
             return self.sc.parallelize(parts, len(parts)).map(record(call)).treeReduce(add, depth)
 
     def peak_rss_mb(self) -> float:
@@ -110,15 +116,56 @@ class SparkEngine(Engine):
         together = TILES_OF_A_TASK if self.view.mapping else 1
         runs = split_evenly(range(len(tiles)), math.ceil(len(tiles) / together))
         tasks = [(run, tiles_task(self.view, folds, [tiles[i] for i in run])) for run in runs]
-        call = partial(_sum_tiles, self.reader(), self.sc.broadcast(tasks), self.threads)
         parts = split_evenly(self.train.blocks, self.partitions)
         work = [(number, part) for part in parts for number in range(len(runs))]
-        with self._stage("statistics", len(work)) as record:
+        with self._stage("statistics", len(work), self.train.rows, len(runs)) as (record, read):
+            call = partial(_sum_tiles, read, self.sc.broadcast(tasks), self.threads)
             summed = self.sc.parallelize(work, len(work)).flatMap(record(call))
             groups = summed.reduceByKey(add, folds.groups * len(tiles))
             return assemble(groups.toLocalIterator(), tiles, folds.groups, self.view)
 
-    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
+    def packed_statistics(self, folds: Folds) -> list[PackedStatistics]:
+        """Pass one where X'X is large; each task sums all of it for the images of its blocks.
+
+        What is seen of a block, which may have to be made, is then made once.
+        """
+        if 2 * self.view.d**2 * folds.groups > SUMS_BYTES:
+            return [PackedStatistics.of(group) for group in self.statistics(folds)]
+        least = math.ceil(self.train.rows / EXACT_ROWS)
+        parts = split_evenly(
+            self.train.blocks, min(max(self.partitions, least), len(self.train.blocks))
+        )
+        task = self.sc.broadcast(self.packed_task(folds))
+        with self._stage("statistics", len(parts), self.train.rows) as (record, read):
+            parallel = self.sc.parallelize(parts, len(parts))
+            if str(self.sc.master).startswith("local"):
+                return self._added_from_files(parallel, record, read, task)
+            call = partial(in_strips, read, task, self.threads)
+            strips = math.ceil(self.view.d / STRIP_ROWS)
+            summed = (
+                parallel.flatMap(record(call))
+                .partitionBy(folds.groups * strips, lambda key: key[0] * strips + max(key[1], 0))
+                .mapPartitions(add_up)
+            )
+            return assembled(summed.toLocalIterator(), folds.groups)
+
+    def _added_from_files(
+        self, parts: RDD[Any], record: Callable[[Function], Function], read: Read, task: Any
+    ) -> list[PackedStatistics]:
+        with tempfile.TemporaryDirectory(prefix="ridge-spark-") as folder:
+            call = partial(store, read, task, self.threads, Path(folder))
+            first, *others = parts.map(record(call)).collect()
+            total = [stored.take() for stored in first]
+            for part in others:
+                add(total, [stored.take() for stored in part])
+        return total
+
+    def solve(
+        self,
+        fitted_on: Sequence[AnyStatistics],
+        lambdas: Float,
+        solver: str,
+    ) -> list[Solution]:
         """A Cholesky factorisation for each λ in tasks; one for all λ on the driver's cores."""
         if solver == "cholesky":
             return super().solve(fitted_on, lambdas, solver)
@@ -138,11 +185,24 @@ class SparkEngine(Engine):
         return LocalEngine(self.train, None, available_cores(), self.progress)
 
     @contextmanager
-    def _stage(self, name: str, tasks: int) -> Iterator[Callable[[Function], Function]]:
-        """Report how many tasks are done; yields what makes a task leave a record of itself."""
+    def _stage(
+        self, name: str, tasks: int, rows: int = 0, times: int = 1
+    ) -> Iterator[tuple[Callable[[Function], Function], Read]]:
+        """Report how many of the rows, each of them read so many times, or of the tasks are done.
+
+        Yields what makes a task leave a record of itself, and what a task is to read blocks with.
+        """
         records = self.sc.accumulator([], Records())
-        with self.progress.stage(name, tasks, "tasks") as advance, watch(self.sc, advance):
-            yield lambda task: partial(recorded, task, name, records)
+        total, unit = (rows, "images") if rows else (tasks, "tasks")
+        with (
+            self.progress.stage(name, total, unit) as advance,
+            Listener(self.sc.getConf().get("spark.driver.host", "")) as listener,
+            watch(self.sc, advance, tasks, rows, lambda: listener.rows // times),
+        ):
+            yield (
+                lambda task: partial(recorded, task, name, records),
+                listener.reader(self.reader()),
+            )
         self.progress.tasks += records.value
 
 

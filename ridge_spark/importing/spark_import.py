@@ -26,7 +26,10 @@ def import_on_spark(
     def in_tasks(task: Task, share_out: ShareOut) -> list[Report]:
         with spark_context("ridge-spark import") as sc:
             shares = list(share_out(partitions or sc.defaultParallelism, 1))
-            with progress.stage("import", len(shares), "tasks") as advance, watch(sc, advance):
+            with (
+                progress.stage("import", len(shares), "tasks") as advance,
+                watch(sc, advance, len(shares)),
+            ):
                 return sc.parallelize(shares, len(shares)).map(task).collect()
 
     return import_encoded(uri, splits, options, like, in_tasks)

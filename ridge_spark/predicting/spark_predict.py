@@ -52,7 +52,10 @@ def predict_on_spark(
         with spark_context("ridge-spark predict") as sc:
             work = _divide(splits, partitions or sc.defaultParallelism)
             task = partial(_classify, sc.broadcast(model), output)
-            with progress.stage("predict", len(work), "tasks") as advance, watch(sc, advance):
+            with (
+                progress.stage("predict", len(work), "tasks") as advance,
+                watch(sc, advance, len(work)),
+            ):
                 written = sc.parallelize(work, len(work)).map(task).collect()
         output.commit([name for name, _ in written])
     except BaseException as error:

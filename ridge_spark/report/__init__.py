@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def draw(run: Run) -> str:
     """The text of report.html for a run that has just ended."""
-    # Imported here: where there is no matplotlib, as on a cluster, a run still comes to its end.
+    # Imported here: where there is no jinja2, as on a cluster, a run still comes to its end.
     from ridge_spark.report.page import render
 
-    return render([run])
+    return render([run], [""])

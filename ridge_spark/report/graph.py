@@ -41,7 +41,7 @@ def steps(result: Result) -> list[Step]:
         Step(
             by_workers=False,
             title="Data set",
-            text=f"{plural(result.n_train, 'image')} of {d:,} pixels, {k} classes"
+            text=f"{plural(result.n_train, 'image')} {_seen(result)}, {k} classes"
             + (f"; {plural(blocks, 'block')}" if blocks else ""),
             passed_on=_how_images_travel(result),
             stage="broadcast",
@@ -136,6 +136,12 @@ def _dual_search(result: Result, tasks: Counter[str]) -> list[Step]:
     ]
 
 
+def _seen(result: Result) -> str:
+    if result.spec == "pixels":
+        return f"of {result.d:,} pixels"
+    return f"seen as {result.d:,} features each"
+
+
 def _divided(tasks: int, what: str) -> str:
     return f"{plural(tasks, 'task')}, each {what}" if tasks else "block by block"
 
@@ -171,12 +177,13 @@ def _how_scored(result: Result, F: int, L: int, tasks: int) -> str:
 
 def _steps_of_update(result: Result, update: Update) -> list[Step]:
     """The boxes of `ridge-spark update`, which visits no image that the run had before."""
-    d, changes = result.d, update.changes
+    changes = update.changes
+    what = f"{result.d:,} {'pixels' if result.spec == 'pixels' else 'features'}"
     found = [
         Step(
             by_workers=False,
             title="Statistics of the run",
-            text=f"counts, sums and X'X of {d:,} pixels, from {update.run}",
+            text=f"counts, sums and X'X of {what}, from {update.run}",
             passed_on="integers",
         ),
         Step(

@@ -76,23 +76,19 @@ def who(run: Run) -> str:
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
-    """The figures people compare runs by, each with its name."""
+    """The figures that the page of a run begins with, each with its name."""
     result = run.result
     found = [("Engine", result.engine), ("Ran on", who(run))]
     found += [
         ("Training images", f"{result.n_train:,}"),
-        ("Best λ", rounded(result.best_lambda)),
+        ("λ", rounded(result.best_lambda)),
     ]
     if result.best_accuracy is not None:
         right = _percent_of(result.best_accuracy, result.n_validation)
         found.append(("Right on held-out images", right))
     if result.test_accuracy is not None:
-        low, high = result.metrics.interval
-        found += [
-            ("Right on test images", _percent_of(result.test_accuracy, result.n_test)),
-            ("95% interval", f"{percent(low)} to\N{NO-BREAK SPACE}{percent(high)}"),
-            ("Macro recall", percent(result.metrics.balanced_accuracy)),
-        ]
+        found.append(("Right on test images", _percent_of(result.test_accuracy, result.n_test)))
+        found.append(("Macro recall", percent(result.metrics.balanced_accuracy)))
     if result.held_out and len(result.held_out.by_fold) > 1:
         folds = [fold[result.best] for fold in result.held_out.by_fold]
         found.append(
@@ -101,12 +97,27 @@ def facts(run: Run) -> list[tuple[str, str]]:
     if result.class_weight:
         weighted = [f"{name} × {w}" for name, w in result.class_weight.items() if w > 1]
         found.append(("Class weights", ", ".join(weighted)))
-    found += [
-        ("Time taken", seconds_of(result.run_seconds)),
-        ("Peak memory", f"{result.peak_rss_mb:,.0f} MiB"),
-        ("Solver", result.solver),
-    ]
+    return [*found, ("Time taken", seconds_of(result.run_seconds))]
+
+
+def compared(run: Run) -> list[tuple[str, str]]:
+    """The figures people compare runs by."""
+    result = run.result
+    found = facts(run)
+    if bounds := interval(run):
+        after = [name for name, _ in found].index("Right on test images") + 1
+        found.insert(after, ("95% interval", bounds))
+    found.append(("Features", result.spec))
+    found += [("Peak memory", f"{result.peak_rss_mb:,.0f} MiB"), ("Solver", result.solver)]
     return [*found, ("Plan", result.plan.line)] if result.plan else found
+
+
+def interval(run: Run) -> str:
+    """Between which fractions the accuracy lies, of all images like the test images."""
+    if run.result.test_accuracy is None:
+        return ""
+    low, high = run.result.metrics.interval
+    return f"{percent(low)} to\N{NO-BREAK SPACE}{percent(high)}"
 
 
 def _percent_of(right: float, of: int) -> str:
@@ -134,6 +145,8 @@ class ClassRow:
     """A row of the confusion matrix, with recall and precision as they are shown."""
 
     name: str
+    n_train: str
+    n_test: str
     cells: list[Cell]
     recall: str
     precision: str
@@ -144,15 +157,33 @@ def confusion_rows(run: Run) -> list[ClassRow]:
     confusion, names, metrics = run.result.matrix, run.result.classes, run.result.metrics
     fraction = confusion / np.maximum(1, confusion.sum(axis=1))[:, None]
     strength = np.sqrt(fraction)  # rare mistakes show as well
+    trained = ["–"] * len(names) if run.counts is None else [f"{n:,}" for n in run.counts]
     return [
         ClassRow(
             name,
+            trained[i],
+            f"{confusion[i].sum():,}",
             [Cell(int(confusion[i, j]), float(strength[i, j]), i == j) for j in range(len(names))],
             _percent_or_dash(metrics.recall[i]),
             _percent_or_dash(metrics.precision[i]),
         )
         for i, name in enumerate(names)
     ]
+
+
+def balance(run: Run) -> str:
+    """How many training images the classes have, the fewest and the most."""
+    if run.counts is None:
+        return ""
+    least, most = int(run.counts.argmin()), int(run.counts.argmax())
+    if run.counts[least] == run.counts[most]:
+        return f"Every class has {plural(int(run.counts[most]), 'training image')}."
+    names = run.result.classes
+    return (
+        f"Training images of a class: from {run.counts[least]:,} ({names[least]}) to "
+        f"{run.counts[most]:,} ({names[most]}), which is "
+        f"{percent(run.counts[most] / run.counts.sum(), 1)} of all."
+    )
 
 
 def _percent_or_dash(fraction: float) -> str:

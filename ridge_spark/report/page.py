@@ -5,33 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from ridge_spark.errors import InputError
-from ridge_spark.report import outcome, times
-from ridge_spark.report.charts import MOST_WORKERS, lambda_chart, stage_chart, timeline
-from ridge_spark.report.examples import Examples, find_examples
+from ridge_spark.report import charts, outcome, times
+from ridge_spark.report.charts import MOST_WORKERS
+from ridge_spark.report.colours import stage_colour
 from ridge_spark.report.graph import lanes, steps
 from ridge_spark.report.pictures import confusion_picture, filter_sheet, picture, weight_pictures
 from ridge_spark.report.reliability import reliability_diagram
-from ridge_spark.report.svg import inline
+from ridge_spark.report.scored import score_test_images
+from ridge_spark.report.svg import marker_sample
+from ridge_spark.report.tested import Tested
 from ridge_spark.report.text import percent, rounded, seconds_of
-from ridge_spark.runs.directory import Run
+from ridge_spark.runs.directory import MODEL, RESULT, STATISTICS, Run
 
+MARK = '<meta name="generator" content="ridge-spark">'
+MARK_WITHIN = 1000  # bytes from its beginning
 TEMPLATES = ("page.html", "run.html", "style.css")
 MOST_CLASSES = 24  # whose weights are shown
+OF_THE_SEARCH = "Accuracy on held-out images and GCV against lambda"
 
 
-def render(runs: Sequence[Run]) -> str:
-    """The page of one run, or of several side by side."""
-    environment = _environment()
-    views = [_view(run) for run in runs]
-    return environment.get_template("page.html").render(
-        views=views, comparison=_comparison(runs) if len(runs) > 1 else None
+def render(runs: Sequence[Run], folders: Sequence[str | None]) -> str:
+    """The page of one run, or of several side by side.
+
+    folders  of the runs, as links from the page reach them: "" or ending in /, None for none
+    """
+    views = [_view(run, folder) for run, folder in zip(runs, folders, strict=True)]
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            mark=Markup(MARK),  # noqa: S704 - it is our own
+            views=views,
+            comparison=_comparison(runs) if len(runs) > 1 else None,
+        )
     )
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page that `render` has made."""
+    with open(path, "rb") as file:
+        return MARK.encode() in file.read(MARK_WITHIN)
 
 
 def _environment() -> Environment:
@@ -43,7 +63,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "rounded": rounded, "seconds": seconds_of}
+    environment.filters |= {
+        "percent": percent,
+        "rounded": rounded,
+        "seconds": seconds_of,
+        "colour": stage_colour,
+    }
     return environment
 
 
@@ -54,32 +79,35 @@ class ClassPictures:
     mean: str | None
 
 
-def _view(run: Run) -> dict[str, Any]:
+def _view(run: Run, folder: str | None) -> dict[str, Any]:
     """What the template shows of a run."""
     result = run.result
-    shown, without = _examples(run)
+    tested, without = _tested(run)
     large = len(result.classes) > outcome.LARGEST_TABLE
     spent = times.own_seconds(result)
     return {
         "run": run,
         "result": result,
+        "files": []
+        if folder is None
+        else [(f"{folder}{f}", f) for f in (RESULT, MODEL, STATISTICS)],
         "headline": outcome.headline(run),
+        "interval": outcome.interval(run),
         "sentence": outcome.sentence(run) + outcome.baseline(run),
         "facts": outcome.facts(run),
-        "lambda_chart": inline(
-            lambda_chart([run]), "Accuracy on held-out images and GCV against lambda"
-        ),
+        "lambda_chart": charts.lambda_chart([run], OF_THE_SEARCH),
         "confusion": outcome.confusion_rows(run),
         "longest_name": max(map(len, result.classes)),
         "confusion_picture": confusion_picture(result.matrix) if large else None,
         "pairs": outcome.confused_pairs(run),
+        "balance": outcome.balance(run),
         "classes": _class_pictures(run) if run.model.features is None else [],
         "filters": _filters(run),
         "more_classes": max(0, len(result.classes) - MOST_CLASSES),
-        "examples": shown,
+        "tested": tested,
         "without_examples": without,
         "picture": lambda pixels: picture(pixels, run.model.shape),
-        "timeline": _timeline(run),
+        "timeline": charts.timeline(run, "When each stage ran") if result.run_stages else None,
         "spent": spent,
         "task_times": times.task_times(result),
         "workers": times.workers(result)[:MOST_WORKERS],
@@ -91,15 +119,16 @@ def _view(run: Run) -> dict[str, Any]:
 
 
 def _comparison(runs: Sequence[Run]) -> dict[str, Any]:
-    columns = [dict(outcome.facts(run)) for run in runs]
+    columns = [dict(outcome.compared(run)) for run in runs]
     labels = list(dict.fromkeys(label for column in columns for label in column))
+    curves = [name for name, _ in charts.distinct(runs)]
     return {
         "names": [run.name for run in runs],
         "rows": [(label, [column.get(label, "–") for column in columns]) for label in labels],
-        "lambda_chart": inline(
-            lambda_chart(runs), "Accuracy on held-out images and GCV against lambda, by run"
-        ),
-        "stage_chart": inline(stage_chart(runs), "Seconds in each stage, by run"),
+        "lambda_chart": charts.lambda_chart(runs, f"{OF_THE_SEARCH}, by run"),
+        "curves": [(marker_sample(number), name) for number, name in enumerate(curves)],
+        "stage_chart": charts.stage_chart(runs, "Seconds in each stage, by run"),
+        "stages": charts.stages_of(runs),
         "same_statistics": _same(runs, "statistics_sha256"),
         "same_model": _same(runs, "model_sha256"),
     }
@@ -111,10 +140,6 @@ def _same(runs: Sequence[Run], key: str) -> list[list[str]]:
     for run in runs:
         found.setdefault(getattr(run.result, key), []).append(run.name)
     return list(found.values())
-
-
-def _timeline(run: Run) -> Markup | None:
-    return inline(timeline(run), "When each stage ran") if run.result.run_stages else None
 
 
 def _class_pictures(run: Run) -> list[ClassPictures]:
@@ -141,11 +166,11 @@ def _filters(run: Run) -> str | None:
     )
 
 
-def _examples(run: Run) -> tuple[Examples | None, str]:
-    """Examples of the test images, or why there are none."""
+def _tested(run: Run) -> tuple[Tested | None, str]:
+    """What the test images show, or why there are none."""
     if not run.result.n_test:
         return None, "The data set has no test split, so there are no test images to show."
     try:
-        return find_examples(run.result.dataset, run.model), ""
+        return Tested.of(score_test_images(run.result.dataset, run.model), run.model), ""
     except InputError as error:
         return None, f"The test images could not be read for this page. {error}"

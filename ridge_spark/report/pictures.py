@@ -40,6 +40,18 @@ def weight_pictures(coef: NDArray[np.float64], shape: Shape) -> list[str]:
     return [_address(Image.fromarray(each)) for each in pictures]
 
 
+def opinion_picture(image: NDArray[np.uint8], spoke: NDArray[np.float64], shape: Shape) -> str:
+    """An image (d,) in gray beneath what its regions spoke for, (height, width).
+
+    Orange where that is above 0, blue below; the strongest region has the full colour.
+    """
+    gray = 0.6 * image.reshape(shape).mean(axis=2)[..., None]
+    strength = (np.abs(spoke) / max(float(np.abs(spoke).max()), 1e-300))[..., None]
+    colour = np.where(spoke[..., None] > 0, ORANGE, BLUE)
+    alpha = 0.75 * strength
+    return _address(Image.fromarray((gray * (1 - alpha) + colour * alpha).astype(np.uint8)))
+
+
 def filter_sheet(filters: NDArray[np.int8]) -> str:
     """Filters (F, w, w, channels) side by side: gray is 0, light is above it, dark below."""
     F, window, _, channels = filters.shape

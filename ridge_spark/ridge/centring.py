@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.errors import InputError
-from ridge_spark.ridge.statistics import Int64, Statistics
+from ridge_spark.ridge.kernel.upper import Upper
+from ridge_spark.ridge.packed import AnyStatistics
+from ridge_spark.ridge.statistics import Int64
 from ridge_spark.ridge.threads import run_on_threads
 
 Float = NDArray[np.float64]
@@ -74,7 +76,7 @@ class CentredSystem:
 
 
 def centre(
-    statistics: Statistics, without: Statistics | None = None, *, threads: int = 1
+    statistics: AnyStatistics, without: AnyStatistics | None = None, *, threads: int = 1
 ) -> CentredSystem:
     """Centre integer statistics exactly; those that are left `without` others, if given.
 
@@ -101,9 +103,9 @@ def centre(
     r = s - n * c
 
     quotient, remainder = _divmod(r * r, n)
-    squares = np.diagonal(statistics.gram)
+    squares = statistics.gram.diagonal()
     if without is not None:
-        squares = squares - np.diagonal(without.gram)
+        squares = squares - without.gram.diagonal()
     constant = (squares - c * s - r * c == quotient) & (remainder == 0)
     active = np.flatnonzero(~constant)
 
@@ -111,8 +113,10 @@ def centre(
     gram = np.empty((len(active), len(active)))
     all_active = len(active) == statistics.d
 
-    def part_of(gram: Int64, i: slice) -> Int64:
+    def part_of(gram: Int64 | Upper, i: slice) -> Int64:
         """Rows i and the columns from there on, a view where it can be."""
+        if isinstance(gram, Upper):
+            return gram.part(active[i], active[i.start :])
         return gram[i, i.start :] if all_active else gram[active[i]][:, active[i.start :]]
 
     rows = slices(len(active), max(1, AT_A_TIME // max(1, len(active))))

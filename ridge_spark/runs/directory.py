@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from ridge_spark.data.storage import download, exists, is_local, is_remote, locate, one_line, upload
@@ -36,13 +38,15 @@ class Run:
     """A finished run.
 
     name    tells it from others that are shown beside it
-    means   (k, d), the mean training image of each class; None where not known
+    means   (k, d), the mean of what the model sees of each class's training images, and
+    counts  (k,), how many these are; None where not known
     """
 
     name: str
     result: Result
     model: Model
     means: Float | None
+    counts: NDArray[np.int64] | None = None
 
 
 def require_free(out: str) -> None:
@@ -141,7 +145,8 @@ def read_run(uri: str, *, means: bool = False) -> Run:
     if (model.class_names, model.sha256()) != (result.classes, result.model_sha256):
         raise InputError(f"{uri}: its model and its {RESULT} do not belong together")
     name = uri.rstrip("/").rpartition("/")[2] or uri
-    return Run(name, result, model, _read_means(uri, model) if means else None)
+    found, counts = _read_means(uri, model) if means else (None, None)
+    return Run(name, result, model, found, counts)
 
 
 def read_runs(uris: Sequence[str]) -> list[Run]:
@@ -199,16 +204,16 @@ def read_statistics(uri: str, result: Result) -> Statistics:
     return statistics
 
 
-def _read_means(uri: str, model: Model) -> Float | None:
+def _read_means(uri: str, model: Model) -> tuple[Float | None, NDArray[np.int64] | None]:
     from safetensors import safe_open
 
     try:
         with _copied(uri, STATISTICS) as path, safe_open(path, framework="numpy") as file:
             counts, sums = file.get_tensor("counts"), file.get_tensor("sums")
     except (SafetensorError, OSError, InputError):
-        return None
+        return None, None
     fits = sums.shape == model.coef.shape and counts.shape == (len(sums),) and counts.min() > 0
-    return sums / counts[:, None] if fits else None
+    return (sums / counts[:, None], counts) if fits else (None, None)
 
 
 def _copied(uri: str, name: str) -> AbstractContextManager[Path]:

@@ -57,7 +57,7 @@ def _drawn(
     try:
         with progress.stage("report"):
             means = statistics.sums / statistics.counts[:, None]
-            return draw(Run(result.dataset_name, result, model, means))
+            return draw(Run(result.dataset_name, result, model, means, statistics.counts))
     except Exception as error:
         reason = explain_missing(error) or f"{type(error).__name__}: {one_line(error)}"
         progress.say(

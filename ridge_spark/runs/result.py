@@ -63,6 +63,9 @@ class Update:
     statistics_sha256: Annotated[str, "of the images of that run"]
     changes: Annotated[tuple[Change, ...], "in the order in which they were made"]
     lambda_: Annotated[str, "where the run's λ comes from"]
+    before: Annotated[
+        tuple[Change, ...], "what the images of that run came from: its training, and its updates"
+    ] = ()
 
     def __post_init__(self) -> None:
         _require(_is_hash(self.statistics_sha256), "'update' has no hash of its run")
@@ -216,7 +219,8 @@ class Result:
         str,
         "SHA-256 over the statistics of all training images, as little-endian int64 in C order: "
         "the shapes (classes, d), then counts, sums and X'X; on the dual side the shapes "
-        "(classes, images, d), then the labels and XX'",
+        "(classes, images, d), then the labels and XX'; on side operator the shapes (classes, d), "
+        "then counts, sums and sums of squares",
     ]
     model_sha256: Annotated[
         str,
@@ -243,7 +247,7 @@ class Result:
     combine: Annotated[str | None, "only under MPI: exact, or average"] = None
     mpi: Annotated[Mpi | None, "only under MPI"] = None
     approximation: Annotated[Approximation | None, "only where models were averaged"] = None
-    side: Annotated[str, "of the matrix that was solved: primal, X'X, or dual, XX'"] = "primal"
+    side: Annotated[str, "what was solved: primal, X'X, dual, XX', or operator, neither"] = "primal"
     statistics_kept: Annotated[
         tuple[str, ...], "what statistics.safetensors holds; without gram, no update can start here"
     ] = EVERYTHING

@@ -11,22 +11,18 @@ from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.runs.class_weights import in_words
 from ridge_spark.runs.result import KEPT, Approximation, Result
 
+MOST_LAMBDAS = 20  # that a table shows; of more,
+NEIGHBOURS = 5  # on either side of the best
+
 
 def table(result: Result, out: str) -> str:
     """A short table of what a run found."""
     lines = _features(result) if result.spec != "pixels" or len(result.features) > 1 else []
-    lines += [f"{'λ':>12}   validation accuracy        GCV"]
+    lines += _search(result)
     kept = result.update is not None and result.update.lambda_ == KEPT
-    mark = "kept" if kept else "best"
-    for lam, accuracy, gcv in zip(
-        result.lambdas, result.validation_accuracy, result.gcv, strict=True
-    ):
-        chosen = f"  <- {mark}" if lam == result.best_lambda else ""
-        shown = "-" if accuracy is None else f"{accuracy:.4f}"
-        shown_gcv = "-" if gcv is None else f"{gcv:.5f}"
-        lines.append(f"{lam:>12.5g}   {shown:>19}   {shown_gcv:>8}{chosen}")
     how = result.update.lambda_ if result.update else f"by {result.n_validation:,} held-out images"
     lines += ["", f"{'λ' if kept else 'best λ':<15}{result.best_lambda:.6g}, {how}"]
+    lines += _next_best(result)
     if result.test_accuracy is not None:
         share = result.metrics.largest_share
         lines.append(
@@ -42,6 +38,46 @@ def table(result: Result, out: str) -> str:
     if result.approximation:
         lines += _approximation(result.approximation)
     return "\n".join(lines)
+
+
+def _next_best(result: Result) -> list[str]:
+    """How far from the chosen λ the best other is, and the standard error; a line, or none."""
+    if result.held_out is None or len(result.lambdas) < 2:
+        return []
+    balanced = result.held_out.metric == "balanced"
+    found = result.held_out.balanced_accuracy if balanced else result.validation_accuracy
+    score = np.array(found, np.float64)
+    others = [i for i in range(len(score)) if i != result.best]
+    i = max(others, key=lambda i: score[i])
+    below, errors = score[result.best] - score[i], result.held_out.standard_error
+    error = max(errors[i], errors[result.best])  # one of the two is the best, and has none
+    return [
+        f"next best      {result.lambdas[i]:.6g}: {100 * abs(below):.2f} ± {100 * error:.2f} "
+        f"percentage points {'less' if below >= 0 else 'more'}"
+        f"{' of macro recall' if balanced else ''}"
+    ]
+
+
+def _search(result: Result) -> list[str]:
+    """A row for each λ, or for the best and its neighbours where there are many."""
+    best, L = result.best, len(result.lambdas)
+    first, end = 0, L
+    if L > MOST_LAMBDAS:
+        first = min(max(0, best - NEIGHBOURS), L - 2 * NEIGHBOURS - 1)
+        end = first + 2 * NEIGHBOURS + 1
+    kept = result.update is not None and result.update.lambda_ == KEPT
+    lines = [f"{'λ':>12}   validation accuracy        GCV"]
+    if first:
+        lines.append(f"{'...':>12}   {first} smaller ones: --json has all")
+    for i in range(first, end):
+        accuracy, gcv = result.validation_accuracy[i], result.gcv[i]
+        chosen = "  <- best" if i == best and not kept else ""
+        shown = "-" if accuracy is None else f"{accuracy:.4f}"
+        shown_gcv = "-" if gcv is None else f"{gcv:.5f}"
+        lines.append(f"{result.lambdas[i]:>12.5g}   {shown:>19}   {shown_gcv:>8}{chosen}")
+    if end < L:
+        lines.append(f"{'...':>12}   {L - end} larger ones: --json has all")
+    return lines
 
 
 def _features(result: Result) -> list[str]:

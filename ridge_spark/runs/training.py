@@ -86,7 +86,7 @@ def train(engine: Engine, options: TrainOptions, plans: Sequence[Plan] | None = 
         preparation=description.preparation,
         features=None if found.feature_map.spec.is_pixels else found.feature_map,
         temperature=engine.once(found.temperature),
-        **middle_of(fit.statistics.counts, fit.statistics.sums, found.solved.gram),
+        **middle_of(fit.statistics.counts, fit.statistics.sums, found.solved.trace),
     )
     tested = engine.judge(model)
     return Training(
@@ -129,13 +129,11 @@ def _by_heart(found: Searched, model: Model) -> tuple[str, ...]:
     return by_heart_warnings(seen, held_out[: len(images)], labels[: len(images)])
 
 
-def middle_of(
-    counts: NDArray[np.int64], sums: NDArray[np.int64], gram: NDArray[np.int64]
-) -> dict[str, Any]:
-    """The `mean` and `spread` of a `Model` from class sums (k, d) and X'X, or XX'."""
+def middle_of(counts: NDArray[np.int64], sums: NDArray[np.int64], trace: int) -> dict[str, Any]:
+    """The `mean` and `spread` of a `Model` from class sums (k, d) and the sum of all squares."""
     n = int(counts.sum())
     mean = sums.sum(axis=0) / n
-    return {"mean": mean, "spread": float(np.trace(gram)) / n - float(mean @ mean)}
+    return {"mean": mean, "spread": trace / n - float(mean @ mean)}
 
 
 def singular_warnings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -65,14 +66,14 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
         see(engine, model.features)
     weights = tuple(old.class_weight[name] for name in old.classes) if old.class_weight else None
 
-    changes = []
+    before, changes, warnings = _origin(old), list[Change](), list[str]()
     for change, uris in (("added", options.add), ("removed", options.remove)):
         for uri in uris:
             part = _statistics(splits[uri], model, weights, threads, progress)
             statistics = statistics + part if change == "added" else _without(statistics, part, uri)
-            changes.append(
-                Change(splits[uri].rows, part.sha256(), **{change: without_secrets(uri)})
-            )
+            made = Change(splits[uri].rows, part.sha256(), **{change: without_secrets(uri)})
+            warnings += _again((*before, *changes), made)
+            changes.append(made)
     _require_all_classes(statistics, model)
 
     lambdas = np.array(old.lambdas)
@@ -81,7 +82,7 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     (solution,) = engine.solve([statistics], lambdas, solver)
     best = int(np.argmin(solution.gcv)) if options.by_gcv else old.best
     coef, intercept = solution.weights_at(best)
-    middle = middle_of(statistics.counts, statistics.sums, statistics.gram)
+    middle = middle_of(statistics.counts, statistics.sums, statistics.trace)
     model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best], **middle)
     tested = engine.judge(model)
     result = Result(
@@ -98,6 +99,7 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
         folds=0,
         command=without_secrets(options.command),
         warnings=(
+            *warnings,
             *singular_warnings(lambdas, solution),
             *class_warnings(images_of(statistics.counts, weights), model.class_names),
             *distance_warnings(model, tested.sums, tested.n),
@@ -108,9 +110,30 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
             statistics_sha256=old.statistics_sha256,
             changes=tuple(changes),
             lambda_=BY_GCV if options.by_gcv else KEPT,
+            before=before,
         ),
     )
     return finish(options.out, result, model, statistics, draw, progress)
+
+
+def _origin(result: Result) -> tuple[Change, ...]:
+    """Where the images of a run came from."""
+    if result.update:
+        return (*result.update.before, *result.update.changes)
+    return (Change(result.n_train, result.statistics_sha256, added=result.dataset),)
+
+
+def _again(before: Sequence[Change], made: Change) -> tuple[str, ...]:
+    """A warning where the very images that are added are in the model already."""
+    same = [change for change in before if change.statistics_sha256 == made.statistics_sha256]
+    left = sum(1 if change.added else -1 for change in same)
+    if made.removed or left < 1:
+        return ()
+    earlier = next(change.added for change in reversed(same) if change.added)
+    return (
+        f"the images of {made.added} are in the model already, from {earlier}: each of them now "
+        f"counts {left + 1} times",
+    )
 
 
 def _training_split(uri: str, model: Model) -> Split:

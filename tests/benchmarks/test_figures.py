@@ -21,7 +21,13 @@ AMDAHL = {
     "cores_used": 2,
     "engines": {
         "serial program": {"seconds": 3.0, "shared_out": 0.9},
-        "local": {"seconds": 1.0, "shared_out": 0.5, "speed_up": 1.4},
+        "local": {
+            "seconds": 1.0,
+            "shared_out": 0.5,
+            "shared_out_range": [0.45, 0.52],
+            "speed_up": 1.4,
+            "speed_up_range": [1.3, 1.45],
+        },
     },
 }
 SPEED_UP = {

@@ -30,7 +30,8 @@ def found_locally(mnist: Path) -> dict[str, Any]:
     found = {}
     for search, folds in SEARCHES.items():
         engine = LocalEngine(*splits_of(str(mnist), search), 2, Progress(quiet=True))
-        found[search] = findings(train(engine, options_of(search, folds)))
+        found[search] = findings(engine, options_of(search, folds))
+    assert all(each[1] is True for each in found.values())
     return json.loads(json.dumps(found))
 
 
@@ -76,6 +77,8 @@ def test_spark_finds_what_one_process_finds_and_needs_only_the_zip(
     for run, found in told["found"].items():
         assert found == found_locally[run.rpartition(", ")[2]], run
     assert "patches" in json.dumps(found_locally["features"])
+    assert told["told"] == sorted(told["told"])
+    assert any(0 < images < 60_000 for images in told["told"])  # before its only task ended
 
 
 def test_cores_that_a_spark_task_has_leave_the_bits_alone(

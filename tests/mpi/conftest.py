@@ -44,9 +44,7 @@ def launcher() -> str:
 
 
 @pytest.fixture
-def mpirun(
-    launcher: str, environment: dict[str, str], no_matplotlib: Path, tmp_path: Path
-) -> MpiRun:
+def mpirun(launcher: str, environment: dict[str, str], no_jinja: Path, tmp_path: Path) -> MpiRun:
     """Run Python on a number of ranks: `mpirun(4, "-m", "mpi_hybrid", "data", ...)`."""
 
     def run(
@@ -54,7 +52,7 @@ def mpirun(
     ) -> subprocess.CompletedProcess[str]:
         command = [launcher, "-n", str(ranks), sys.executable, *map(str, arguments)]
         settings = {"cwd": tmp_path, "timeout": 120, **keywords}
-        path = f"{no_matplotlib}{os.pathsep}{environment['PYTHONPATH']}"
+        path = f"{no_jinja}{os.pathsep}{environment['PYTHONPATH']}"
         settings["env"] = environment | {"PYTHONPATH": path, **COMPILED} | (env or {})
         return subprocess.run(command, capture_output=True, text=True, check=False, **settings)
 
@@ -62,10 +60,10 @@ def mpirun(
 
 
 @pytest.fixture(scope="session")
-def no_matplotlib(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that keeps Matplotlib from being imported: no report, as on most clusters."""
+def no_jinja(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that keeps Jinja from being imported: no report, as on most clusters."""
     folder = tmp_path_factory.mktemp("without")
-    (folder / "matplotlib.py").write_text("raise ImportError('there is no Matplotlib here')\n")
+    (folder / "jinja2.py").write_text("raise ImportError('there is no Jinja here')\n")
     return folder
 
 

@@ -50,6 +50,8 @@ def test_the_commands_agree_on_all_of_mnist(
         assert agreed(result) == agreed(expected)
         assert expected.keys() <= result.keys()
         assert result["engine"] == f"mpi-{mode}"
+        asked = f"mpi_hybrid {mode} --data {mnist} --out {out} --threads 1"
+        assert result["command"] == f"mpirun -n 3 python -m {asked}"
         assert (result["workers"], result["threads"]) == (3, 1)
         assert len(result["mpi"]["busy_seconds"]) == 3
         assert {task["worker"].rpartition("/")[2] for task in result["tasks"]} == {"0", "1", "2"}

@@ -21,11 +21,11 @@ SHAPE = ("--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=2")
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory, no_matplotlib: Path) -> Iterator[Cluster]:
+def nodes(tmp_path_factory: pytest.TempPathFactory, no_jinja: Path) -> Iterator[Cluster]:
     reason = why_not()
     if reason:
         give_up(reason)
-    with two_nodes(tmp_path_factory.mktemp("slurm"), f"{no_matplotlib}:{ROOT}") as cluster:
+    with two_nodes(tmp_path_factory.mktemp("slurm"), f"{no_jinja}:{ROOT}") as cluster:
         yield cluster
 
 

@@ -21,6 +21,14 @@ WIDTHS = (1280, 390)
 # Which of the elements that a selector finds take many lines.
 TALL = """selector => [...document.querySelectorAll(selector)]
     .filter(e => e.offsetHeight > 90).map(e => e.textContent)"""
+# Texts of a figure that lie on one another.
+COLLIDING = """() => [...document.querySelectorAll('svg')].flatMap(svg => {
+    const texts = [...svg.querySelectorAll('text')];
+    const boxes = texts.map(text => text.getBoundingClientRect());
+    return boxes.flatMap((a, i) => boxes.slice(i + 1).map((b, j) =>
+        a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3
+            ? texts[i].textContent + ' / ' + texts[i + 1 + j].textContent : '')).filter(Boolean)
+})"""
 SCHEMES = {"light": "rgb(253, 253, 252)", "dark": "rgb(20, 23, 26)"}
 
 
@@ -43,17 +51,20 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def pages(
-    finished: Path, program: Command, tmp_path_factory: pytest.TempPathFactory
+    finished: Path, dots: Path, program: Command, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     both = tmp_path_factory.mktemp("pages") / "both.html"
     runs = finished / "holdout", finished / "folds"
     assert program("report", *runs, "--out", both).returncode == 0
-    return {"one run": runs[0] / "report.html", "two runs": both}
+    update = tmp_path_factory.mktemp("pages") / "update"
+    more = ("--add", dots, "--test", dots, "--out", update)
+    assert program("update", "--model", runs[0], *more).returncode == 0
+    return {"one run": runs[0] / "report.html", "two runs": both, "update": update / "report.html"}
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("page", ["one run", "two runs"])
+@pytest.mark.parametrize("page", ["one run", "two runs", "update"])
 def test_in_a_browser(
     browser: Any, pages: dict[str, Path], page: str, width: int, scheme: str
 ) -> None:
@@ -96,3 +107,4 @@ def test_in_a_browser(
         return over"""
     )
     assert outside == []
+    assert browser.execute_script(f"return ({COLLIDING})()") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 import pytest
 
 from ridge_spark.report.charts import lambda_chart, stage_chart, timeline
+from ridge_spark.report.colours import stage_colour
 from ridge_spark.report.graph import lanes, steps
 from ridge_spark.report.page import render
-from ridge_spark.report.svg import inline
 from ridge_spark.report.text import rounded, seconds_of
 from ridge_spark.ridge.solvers import SOLVERS
 from ridge_spark.runs.directory import Run
@@ -55,6 +56,24 @@ def test_outer(run: Run) -> None:
         "300 images, 2 tasks",
     ):
         assert part in told
+
+
+def test_the_dual_side(run: Run) -> None:
+    dual = changed(
+        run, side="dual", engine="inner", runtime="spark", workers=3, folds=5, blocks=7,
+        tasks=tasks(pairs=6, weights=3, test=2),
+    )  # fmt: skip
+    told = words(dual)
+    for part in (
+        "6 tasks, each a pair of parts of the images: XX', 900 × 900, exactly",
+        "200 columns of weights of images",
+        "by their products with the others: 5 folds × 10 λ",
+        "900 × 4 weights of images, α | The weights: 3 tasks, each its blocks",
+        "54 × 4 sums of pixels times α, as integers > 54 × 4 weights",
+    ):
+        assert part in told
+    assert "Pass two" not in told
+    assert "X'X" not in told
 
 
 def test_inner(run: Run) -> None:
@@ -114,52 +133,75 @@ def test_the_chart_of_any_grid(run: Run, lambdas: list[float], gcv: list[float |
     accuracy = np.linspace(0.5, 0.6, len(lambdas)).tolist()
     odd = changed(
         run, lambdas=tuple(lambdas), gcv=tuple(gcv), validation_accuracy=tuple(accuracy),
-        best_lambda=lambdas[-1],
+        best_lambda=lambdas[-1], held_out=None,
     )  # fmt: skip
-    svg = inline(lambda_chart([odd]), "a chart")
-    assert ("not defined here" in svg) == (not any(gcv))
+    svg = lambda_chart([odd], "a chart")
+    assert ("Generalised" in svg) == any(value is not None for value in gcv)
+    assert "nan" not in svg
+    assert 'r="5.5"' in svg  # the choice is marked
+
+
+def test_there_is_no_panel_for_what_no_run_has(run: Run) -> None:
+    L = len(run.result.lambdas)
+    update = changed(run, validation_accuracy=(None,) * L)
+    assert "held-out" not in lambda_chart([update], "")
+    assert "held-out" in lambda_chart([update, run], "")
+    assert lambda_chart([changed(update, gcv=(None,) * L)], "") is None
 
 
 def test_the_marks_of_a_fine_grid_do_not_run_together_and_the_choice_has_one(run: Run) -> None:
     lambdas = tuple(np.logspace(-5, 5, 100).tolist())
     fine = changed(
-        run, lambdas=lambdas, gcv=lambdas, validation_accuracy=(0.9,) * 100,
-        best_lambda=lambdas[77],
+        run, lambdas=lambdas, gcv=(None,) * 100, validation_accuracy=(0.9,) * 100,
+        best_lambda=lambdas[77], held_out=None,
     )  # fmt: skip
-    curve = lambda_chart([fine]).axes[0].lines[0]
-    assert len(curve.get_markevery()) <= 21
-    assert 77 in curve.get_markevery()
+    svg = lambda_chart([fine], "")
+    marks = re.findall(r"translate\(([0-9.]+),", svg)
+    (ring,) = re.findall(r'<circle cx="([0-9.]+)"', svg)
+    assert len(marks) <= 21
+    assert ring in marks
 
 
 def test_no_scale_goes_beyond_all_images(run: Run) -> None:
     perfect = changed(run, validation_accuracy=(1.0,) * len(run.result.lambdas))
     for several in ([perfect], [perfect, run]):
-        upper = lambda_chart(several).axes[0]
-        assert max(upper.get_yticks()[upper.get_yticks() <= upper.get_ylim()[1]]) == 100
+        upper = lambda_chart(several, "").partition("Generalised")[0]
+        named = [float(name) for name in re.findall(r'"end"[^>]*>([0-9.]+)</text>', upper)]
+        assert max(named) == 100
 
 
-def test_many_tasks_become_pixels(run: Run) -> None:
+def test_a_stage_has_one_colour_everywhere(run: Run) -> None:
+    other = replace(changed(run, engine="outer", runtime="spark", workers=2,
+                            tasks=tasks(score=3)), name="other")  # fmt: skip
+    for stage in ("statistics", "solve", "score", "test"):
+        assert stage_colour(stage) in timeline(run, "")
+        assert stage_colour(stage) in stage_chart([run, other], "")
+        assert f"4px solid {stage_colour(stage)}" in render([other], [""])
+    assert len({stage_colour(s) for s in ("spark", "features", "statistics", "solve", "score",
+                                          "test", "broadcast", "other")}) == 8  # fmt: skip
+
+
+def test_many_tasks_that_touch_become_one_bar(run: Run) -> None:
     many = changed(run, engine="inner", tasks=tasks(statistics=5000))
-    assert len(inline(timeline(many), "a time line")) < 200_000
+    assert len(timeline(many, "a time line")) < 20_000
 
 
 def test_text_in_figures_is_text(run: Run) -> None:
     odd = [replace(run, name="<b>&$x$"), replace(run, name="other")]
-    svg = inline(stage_chart(odd), 'a "label" <b>')
+    svg = stage_chart(odd, 'a "label" <b>')
     assert ">&lt;b&gt;&amp;$x$</text>" in svg
     assert "<b>" not in svg
 
 
 def test_figures_take_their_colours_from_the_page(run: Run) -> None:
-    for svg in (inline(timeline(run), ""), inline(lambda_chart([run]), "")):
+    for svg in (timeline(run, ""), lambda_chart([run], "") or "", stage_chart([run], "")):
         assert "var(--ink)" in svg
-        assert "#1b1f24" not in svg
-        assert "#000000" not in svg
+        assert not re.search("#[0-9a-f]{3}", svg)
 
 
 def test_the_graph_on_the_page_has_every_step_and_the_time_it_took(run: Run) -> None:
     odd = changed(run, engine="inner", runtime="spark", workers=2)
-    page = Page(render([odd]))
+    page = Page(render([odd], [None]))
     at = 0
     for step in steps(odd.result):
         at = page.text.index(step.title, at)

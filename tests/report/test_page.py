@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from PIL import Image
@@ -18,7 +19,7 @@ from PIL import Image
 from ridge_spark.report.text import rounded
 from tests.report.dots import NAMES, SHAPE, write_dots
 from tests.report.reader import Page
-from tests.support import ROOT, Command
+from tests.support import ROOT, Command, assert_refused
 
 
 def read(path: Path) -> Page:
@@ -44,7 +45,8 @@ def test_a_run_writes_the_page_and_says_how_long_it_took(finished: Path) -> None
 
 def test_it_needs_nothing_but_itself_and_runs_nothing(finished: Path) -> None:
     page = read(finished / "holdout" / "report.html")
-    assert all(address.startswith(("data:", "#")) for address in page.addresses)
+    others = [each for each in page.addresses if not each.startswith(("data:", "#"))]
+    assert others == ["result.json", "model.safetensors", "statistics.safetensors"]
     tags = {tag for tag, _ in page.elements}
     assert tags & {"script", "iframe", "object", "embed", "form"} == set()
     assert page.handlers == []
@@ -63,7 +65,8 @@ def test_names_are_shown_as_they_are(finished: Path) -> None:
 
 def test_every_picture_is_one(finished: Path) -> None:
     pictures = read(finished / "holdout" / "report.html").images
-    assert len(pictures) == 2 * len(NAMES) + 2 * 12  # weights and means, two sorts of examples
+    # Weights and means, two sorts of examples, and of the first what spoke for the answer.
+    assert len(pictures) == 2 * len(NAMES) + 3 * 12
     for address in pictures:
         image = Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2])))
         image.load()
@@ -162,17 +165,17 @@ def test_where_the_images_are_gone_it_says_so(
     assert "no command to give" in text
 
 
-def test_no_matplotlib_costs_the_page_and_nothing_else(
+def test_no_jinja_costs_the_page_and_nothing_else(
     dots: Path, program: Command, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
-    (broken / "matplotlib.py").write_text("raise ImportError('no matplotlib here')\n")
+    (broken / "jinja2.py").write_text("raise ImportError('no jinja2 here')\n")
     done = program(
         "train", "--data", dots, "--out", tmp_path / "run", PYTHONPATH=f"{broken}:{ROOT}"
     )
     assert done.returncode == 0, done.stderr
-    assert "warning: no report.html (ImportError: no matplotlib here)" in done.stderr
+    assert "warning: no report.html (ImportError: no jinja2 here)" in done.stderr
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         "model.safetensors",
         "statistics.safetensors",
@@ -215,3 +218,43 @@ def test_a_file_that_cannot_be_written_is_named(
     assert done.returncode == 2
     assert str(tmp_path / "none" / "page.html") in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_only_pages_of_ours_are_replaced(finished, program, tmp_path):
+    page, notes = tmp_path / "page.html", tmp_path / "notes.html"
+    for _ in range(2):
+        assert program("report", finished / "holdout", "--out", page).returncode == 0
+    notes.write_text("<!doctype html><title>My notes</title>")
+    for out in (notes, tmp_path):
+        done = program("report", finished / "holdout", "--out", out)
+        assert_refused(done, out, "no page of this program")
+    assert "My notes" in notes.read_text()
+
+
+def test_the_links_of_a_page_lead_to_the_files_of_its_runs(finished, program, tmp_path):
+    out = tmp_path / "a folder" / "page.html"
+    out.parent.mkdir()
+    odd = tmp_path / "50% of it"
+    shutil.copytree(finished / "folds", odd)
+    assert program("report", finished / "holdout", odd, "--out", out).returncode == 0
+    links = [a for a in read(out).addresses if not a.startswith(("data:", "#"))]
+    assert len(links) == 6
+    for link in links:
+        assert (out.parent / unquote(link)).is_file()
+    assert "../50%25%20of%20it/result.json" in links
+
+
+def test_what_the_test_images_show(finished: Path) -> None:
+    result = json.loads((finished / "holdout" / "result.json").read_text())
+    text = read(finished / "holdout" / "report.html").text.replace("\N{NO-BREAK SPACE}", " ")
+    wrong = round(300 * (1 - result["test_accuracy"]))
+    assert f"right: {300 - wrong}" in text
+    assert f"wrong: {wrong}" in text
+    recalls = [row[i] / sum(row) for i, row in enumerate(result["confusion"])]
+    shown = re.search(r"Macro recall\s*([0-9.]+)%", text)
+    assert shown
+    assert float(shown[1]) == pytest.approx(100 * sum(recalls) / 4, abs=0.006)
+    assert "The right class is among the two highest scores for" in text
+    assert re.search(r"95% interval: [0-9.]+% to [0-9.]+%", text)
+    assert "Training images of a class: from " in text
+    assert " read as " in text

@@ -19,8 +19,12 @@ from ridge_spark.data.writer import DatasetWriter
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
 from ridge_spark.report import pictures
-from ridge_spark.report.examples import SHOWN, find_examples
+from ridge_spark.report.examples import SHOWN, Example, find_examples
+from ridge_spark.report.occlusion import spoke_for_the_answer
 from ridge_spark.report.reliability import SIDE, reliability_diagram
+from ridge_spark.report.scales import LogScale, Scale, ticks
+from ridge_spark.report.scored import score_test_images
+from ridge_spark.report.svg import shortened, width_of
 from ridge_spark.report.text import (
     bytes_of,
     plural,
@@ -145,7 +149,7 @@ def write_scores(folder: Path, first: list[int], labels: list[int]) -> Model:
 def test_the_most_wrong_and_least_certain_are_found(tmp_path: Path) -> None:
     # Scores (0, 10, 190), (0, 101, 99), (0, 150, 50), (0, 90, 110), (0, 99, 101)
     model = write_scores(tmp_path / "data", [10, 101, 150, 90, 99], [1, 1, 2, 2, 0])
-    found = find_examples(str(tmp_path / "data"), model)
+    found = find_examples(score_test_images(str(tmp_path / "data"), model))
     assert (found.looked_at, found.of) == (5, 5)
     wrong = [(e.row, e.true, e.predicted, e.rival, e.margin) for e in found.wrong]
     assert wrong == [(0, 1, 2, 1, 180.0), (4, 0, 2, 0, 101.0), (2, 2, 1, 2, 100.0)]
@@ -158,8 +162,8 @@ def test_it_looks_at_no_more_images_than_it_should(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = write_scores(tmp_path / "data", list(range(50)), [0] * 50)
-    monkeypatch.setattr("ridge_spark.report.examples.MOST_IMAGES", 20)
-    found = find_examples(str(tmp_path / "data"), model)
+    monkeypatch.setattr("ridge_spark.report.scored.MOST_IMAGES", 20)
+    found = find_examples(score_test_images(str(tmp_path / "data"), model))
     assert (found.looked_at, found.of) == (20, 50)
     assert len(found.wrong) == len(found.uncertain) == SHOWN
 
@@ -168,7 +172,70 @@ def test_images_of_another_kind_are_refused(tmp_path: Path) -> None:
     model = write_scores(tmp_path / "data", [1, 2], [0, 1])
     other = Model(np.zeros((3, 4)), np.zeros(3), model.class_names, (2, 2, 1), 1.0)
     with pytest.raises(InputError, match="those of the model are"):
-        find_examples(str(tmp_path / "data"), other)
+        score_test_images(str(tmp_path / "data"), other)
+
+
+def test_how_often_the_right_class_is_among_the_first(tmp_path: Path) -> None:
+    # Scores (0, 10, 190), (0, 101, 99), (0, 150, 50): right is second, first, third.
+    model = write_scores(tmp_path / "data", [10, 101, 150], [1, 1, 0])
+    scored = score_test_images(str(tmp_path / "data"), model)
+    assert scored.top() == [(2, pytest.approx(2 / 3))]
+    assert scored.predicted.tolist() == [2, 1, 1]
+    assert scored.runner_up().tolist() == [1, 2, 2]
+    assert scored.lead_over(scored.runner_up()).tolist() == [180, 2, 100]
+
+
+def test_what_a_region_spoke_for_is_what_its_pixels_add_to_the_scores() -> None:
+    """Of pixels, by hand: the weights' difference times how far they are from the average."""
+    random = np.random.default_rng(0)
+    shape, average = (9, 16, 3), np.full(9 * 16 * 3, 7, np.uint8)
+    model = Model(random.normal(size=(2, 432)), np.zeros(2), ("a", "b"), shape, 1.0)
+    image = random.integers(0, 256, 432, np.uint8)
+    scores = model.decision_function(image[None])[0]
+    answer, other = int(scores.argmax()), int(scores.argmin())
+    example = Example(image, 0, other, answer, other, float(scores.max() - scores.min()))
+    (spoke,) = spoke_for_the_answer(model, [example], average)
+    pixels = (model.coef[answer] - model.coef[other]) * (image.astype(float) - 7)
+    pixels = pixels.reshape(shape).sum(axis=2)
+    assert spoke.shape == pixels.shape
+    regions = np.unique(spoke)
+    assert len(regions) == 49
+    for value in regions:
+        assert value == pytest.approx(pixels[spoke == value].sum())
+    assert decoded(pictures.opinion_picture(image, spoke, shape)).shape == (9, 16, 3)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "names"),
+    [
+        (0, 1, ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]),
+        (0, 40_000, ["0", "10,000", "20,000", "30,000", "40,000"]),
+        (84.97, 85.16, ["85.00", "85.05", "85.10", "85.15"]),
+        (3, 3, ["3"]),
+        (0, 7e-7, ["0.0000000", "0.0000002", "0.0000004", "0.0000006"]),
+    ],
+)
+def test_an_axis_names_round_numbers(low: float, high: float, names: list[str]) -> None:
+    assert [name for _, name in ticks(low, high, 5)] == names
+
+
+def test_a_logarithmic_axis_has_room_for_zero() -> None:
+    scale = LogScale.of([0.0, 0.01, 100.0], 0.0, 50.0)
+    assert [scale(value) for value in (0.0, 0.01, 1.0, 100.0)] == pytest.approx([0, 10, 30, 50])
+    assert [name for _, name in scale.ticks(9)] == ["0", "0.01", "0.1", "1", "10", "100"]
+    assert LogScale.of([0.0], 0.0, 50.0)(0.0) == 0
+    assert LogScale.of([2e5], 0.0, 50.0).ticks(9) == [(2e5, "200000")]
+    assert [name for _, name in LogScale.of([2.0, 5.0], 0.0, 50.0).ticks(9)] == ["2", "5"]
+    assert Scale(1.0, 1.0, 0.0, 10.0)(1.0) == 5
+
+
+def test_long_names_are_cut_by_their_width() -> None:
+    assert shortened("short", 100) == "short"
+    for name in ("a very long name of a run", "漢字" * 20):
+        cut = shortened(name, 60)
+        assert cut.endswith("…")
+        assert width_of(cut) <= 62
+        assert name.startswith(cut[:-1])
 
 
 def test_the_reliability_diagram_has_a_mark_for_each_bin_with_images():

@@ -71,11 +71,32 @@ def test_adding_and_removing_equal_training_from_scratch(ridge_spark, parts, tmp
     assert np.allclose(ours.coef, theirs.coef, rtol=1e-9, atol=1e-15)
 
 
+def test_images_are_seen_through_the_features_of_the_run(ridge_spark, parts, tmp_path):
+    """The map stays the one that was found, and comes back to the statistics it started from."""
+    from ridge_spark.model import Model
+
+    features = ("--features", "patches:filters=16,units=16", "--side", "primal")
+    old = train(ridge_spark, parts["old"], tmp_path / "half", *features)
+    add = ("--add", parts["new"], "--test", parts["new"] / "train")
+    done = ridge_spark("update", "--model", "half", *add, "--out", "up")
+    assert done.returncode == 0, done.stderr
+    done = ridge_spark("update", "--model", "up", "--remove", parts["new"], "--out", "down")
+    assert done.returncode == 0, done.stderr
+    up, down = result(tmp_path / "up"), result(tmp_path / "down")
+    images, labels = draw_images(900, 30, 3)
+    model = Model.load(tmp_path / "up" / "model.safetensors")
+    expected = Statistics.of(model.features(images), labels, 3)
+    assert up["statistics_sha256"] == expected.sha256()
+    assert up["features_sha256"] == old["features_sha256"] == model.features.sha256
+    assert down["statistics_sha256"] == old["statistics_sha256"]
+    assert down["model_sha256"] == old["model_sha256"]
+
+
 def test_the_keys_of_the_result_are_those_of_any_run(ridge_spark, parts, tmp_path):
     old = train(ridge_spark, parts["old"], tmp_path / "half")
     done = ridge_spark("update", "--model", "half", "--add", parts["new"], "--out", "up", "--json")
     assert json.loads(done.stdout) == result(tmp_path / "up")
-    assert set(result(tmp_path / "up")) == (set(old) | {"update"}) - {"held_out"}
+    assert set(result(tmp_path / "up")) == (set(old) | {"update"}) - {"held_out", "plan"}
     assert result(tmp_path / "up")["validation_accuracy"] == [None] * 3
 
 
@@ -92,7 +113,7 @@ def test_lambda_is_kept_or_chosen_by_gcv_and_it_says_which(ridge_spark, parts, t
     done = ridge_spark("update", "--model", "half", "--add", parts["new"], "--out", "kept")
     assert "kept from the run" in done.stdout
     assert "best" not in done.stdout
-    assert done.stdout.count("<- kept\n") == 1
+    assert "<-" not in done.stdout
 
 
 def test_classes_are_matched_by_name(ridge_spark, parts, tmp_path):
@@ -179,3 +200,26 @@ def test_each_bound_is_checked():
     ):
         with pytest.raises(InputError, match="no statistics of 8-bit images"):
             downdate(total, altered)
+
+
+def test_the_same_images_twice_are_told(ridge_spark, parts, tmp_path):
+    """Within one update, across updates, and those of the training; not where they were removed."""
+    train(ridge_spark, parts["old"], tmp_path / "a")
+    warnings = {}
+    for name, run, options in [
+        ("b", "a", ("--add", parts["new"])),
+        ("c", "b", ("--add", parts["new"])),
+        ("d", "b", ("--remove", parts["new"])),
+        ("e", "d", ("--add", parts["new"], "--add", parts["new"])),
+        ("f", "d", ("--add", parts["old"])),
+    ]:
+        done = ridge_spark("update", "--model", run, *options, "--out", name, "--no-report")
+        assert done.returncode == 0, done.stderr
+        warnings[name] = result(tmp_path / name)["warnings"]
+        assert all(f"warning: {told}" in done.stderr for told in warnings[name])
+    assert warnings["b"] == warnings["d"] == []
+    twice = f"the images of {parts['new']} are in the model already, from {parts['new']}"
+    assert warnings["c"] == warnings["e"] == [f"{twice}: each of them now counts 2 times"]
+    assert warnings["f"][0].startswith(f"the images of {parts['old']} are in the model already")
+    before = result(tmp_path / "e")["update"]["before"]
+    assert [change["n"] for change in before] == [600, 300, 300]
