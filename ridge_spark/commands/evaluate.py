@@ -7,6 +7,7 @@ import json
 
 from ridge_spark.commands.model_option import add_model_option, load_model
 from ridge_spark.errors import InputError
+from ridge_spark.printable import printable
 
 HELP = "Test a classifier on labelled images."
 
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps({**metrics.to_dict(model.class_names), "data": split.uri}))
         return
     low, high = metrics.interval
-    print(f"{split.uri}: {metrics.n:,} images")
+    print(f"{printable(split.uri)}: {metrics.n:,} images")
     print(f"accuracy {metrics.accuracy:.4f}, 95% confidence interval {low:.4f} to {high:.4f}\n")
     print(class_table(metrics, model.class_names))
     print()

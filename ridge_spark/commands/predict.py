@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ridge_spark.commands.model_option import add_model_option, load_model
 from ridge_spark.errors import InputError
+from ridge_spark.printable import json_line, printable
 
 if TYPE_CHECKING:
     from ridge_spark.model import Model
@@ -20,7 +20,8 @@ HELP = "Classify image files, folders of them, or a data set."
 COLUMNS = (
     "Prints a line for each image, three fields with a tab between them: its file (or data set and "
     "row), its class, and the margin, by which the score of that class is above the next best. "
-    "--csv has a line with the names of its columns first."
+    "--csv has a line with the names of its columns first. What would steer a terminal is "
+    "written in names as an escape, such as \\n; --json has them exactly."
 )
 
 
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
     def skip(reason: str) -> None:
         nonlocal skipped
         skipped += 1
-        print(f"skipped: {reason}", file=sys.stderr)
+        print(f"skipped: {printable(reason)}", file=sys.stderr)
 
     found = predict_paths(model, options.images, skip if options.skip_bad else None)
     show = _csv if options.csv else _json if options.json else _lines
@@ -82,21 +83,24 @@ def _run_on_spark(options: argparse.Namespace) -> None:
     n = predict_on_spark(
         load_model(options.model), options.images[0], options.out, options.partitions, Progress()
     )
-    print(f"{options.out}: {n:,} images classified")
+    print(f"{printable(options.out)}: {n:,} images classified")
 
 
 def _lines(model: Model, found: Iterable[Prediction]) -> None:
     for prediction in found:
-        name = model.class_names[prediction.predicted]
-        print(f"{prediction.name}\t{name}\t{prediction.margin:.3f}")
+        name = printable(model.class_names[prediction.predicted])
+        print(f"{printable(prediction.name)}\t{name}\t{prediction.margin:.3f}")
 
 
 def _csv(model: Model, found: Iterable[Prediction]) -> None:
+    names = [printable(name) for name in model.class_names]
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["file", "class", "margin", *(f"score {name}" for name in model.class_names)])
+    writer.writerow(["file", "class", "margin", *(f"score {name}" for name in names)])
     for prediction in found:
-        name = model.class_names[prediction.predicted]
-        writer.writerow([prediction.name, name, prediction.margin, *prediction.scores.tolist()])
+        name = names[prediction.predicted]
+        writer.writerow(
+            [printable(prediction.name), name, prediction.margin, *prediction.scores.tolist()]
+        )
 
 
 def _json(model: Model, found: Iterable[Prediction]) -> None:
@@ -108,7 +112,7 @@ def _json(model: Model, found: Iterable[Prediction]) -> None:
             "scores": dict(zip(model.class_names, prediction.scores.tolist(), strict=True)),
         }
         # A name that isn't UTF-8 can only be told in JSON by escapes, as Python reads them back.
-        print(json.dumps(about, ensure_ascii=not _is_utf8(prediction.name)))
+        print(json_line(about, ensure_ascii=not _is_utf8(prediction.name)))
 
 
 def _is_utf8(name: str) -> bool:

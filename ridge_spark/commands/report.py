@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from ridge_spark.errors import InputError
+from ridge_spark.printable import printable
 
 HELP = "Draw report.html again, or one page for several runs side by side."
 
@@ -19,27 +19,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from ridge_spark.data.storage import is_remote
+    from ridge_spark.data.storage import is_remote, write_beside
     from ridge_spark.report.page import render
-    from ridge_spark.runs.directory import REPORT, read_runs
+    from ridge_spark.runs.directory import REPORT, read_runs, write_report
 
     if options.out is None and len(options.runs) > 1:
         raise InputError("--out: several runs need a file to be shown in, such as --out runs.html")
     if options.out is None and is_remote(options.runs[0]):
         raise InputError("--out: a run that is not on this machine needs a file, as --out run.html")
-    out = options.out or Path(options.runs[0]) / REPORT
-    _write(out, render(read_runs(options.runs)))
-    print(out)
-
-
-def _write(out: Path, page: str) -> None:
-    from ridge_spark.data.storage import one_line
-
-    partial = out.with_name(f".{out.name}.{os.getpid()}")
+    page = render(read_runs(options.runs))
+    own = Path(options.runs[0], REPORT)
+    if options.out is None or (len(options.runs) == 1 and options.out.absolute() == own.absolute()):
+        write_report(options.runs[0], page)
+        print(printable(own))
+        return
     try:
-        partial.write_text(page, "utf-8")
-        partial.replace(out)
-    except OSError as error:
-        raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
-    finally:
-        partial.unlink(missing_ok=True)
+        write_beside(str(options.out.parent), options.out.name, page.encode())
+    except InputError as error:
+        raise InputError(f"--out {error}") from error
+    print(printable(options.out))

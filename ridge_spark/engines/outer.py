@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from pyspark import SparkContext, SparkFiles
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
+from ridge_spark.data.scratch import Scratch
 from ridge_spark.data.storage import one_line
 from ridge_spark.engines.engine import View
 from ridge_spark.engines.partition import split_evenly
@@ -65,18 +65,18 @@ class OuterEngine(SparkEngine):
         progress: Progress,
     ) -> None:
         super().__init__(sc, train, test, partitions, progress)
-        self._folder = tempfile.TemporaryDirectory(prefix="ridge-spark-")
+        self._folder = Scratch()
         splits = [split for split in (train, test) if split]
         try:
             with progress.stage("broadcast", sum(split.rows for split in splits)) as advance:
-                self._shared = _share(sc, Path(self._folder.name), splits, advance)
+                self._shared = _share(sc, self._folder.path, splits, advance)
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Remove the file of all images; until now, executors may have come to fetch it."""
-        self._folder.cleanup()
+        self._folder.close()
 
     def reader(self) -> Read:
         return self._shared.read

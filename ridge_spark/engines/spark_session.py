@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkConf, SparkContext
+from pyspark.errors import PySparkException
+from pyspark.java_gateway import launch_gateway
 
+from ridge_spark.data.scratch import Scratch
 from ridge_spark.engines.java import use_java
-from ridge_spark.errors import InputError
+from ridge_spark.engines.signals import held_back
+from ridge_spark.engines.spark_errors import explained
 
 POLL_SECONDS = 0.5
+SECONDS_TO_STOP = 20.0  # after Ctrl-C; a JVM that takes longer is left to end by itself
 VERBOSE = "RIDGE_SPARK_VERBOSE"  # set in the environment: Spark's log is shown
 
 
 @contextmanager
 def spark_context(name: str) -> Iterator[SparkContext]:
-    """The Spark context of this process; an `InputError` in a task comes out as one here."""
+    """The Spark context of this process; whatever fails in Spark comes out as one `InputError`.
+
+    After Ctrl-C or SIGTERM it is stopped as well, and nothing of it is left.
+    """
+    with ExitStack() as stack:
+        try:
+            with held_back():
+                sc = _start(name, stack)
+            yield sc
+        except Py4JJavaError as error:
+            raise explained(f"{error.java_exception.toString()}\n{error}") from error
+        except (Py4JError, ConnectionError, PySparkException) as error:
+            raise explained(f"{type(error).__name__}: {error}") from error
+
+
+def _start(name: str, stack: ExitStack) -> SparkContext:
+    """Start Spark; what is to be done in the end goes to `stack`."""
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not started by spark-submit: Java is up to us
         use_java()
         _silence_the_log()
+        # In a session of its own: Ctrl-C is for us, and not for all the workers of a terminal.
+        if SparkContext._gateway is None:
+            gateway = launch_gateway(popen_kwargs={"start_new_session": True})
+            SparkContext._ensure_initialized(gateway=gateway)
     SparkContext._ensure_initialized()  # or SparkConf would not know what spark-submit was told
     conf = SparkConf().setAppName(name).setIfMissing("spark.master", "local[*]")
     conf.set("spark.ui.showConsoleProgress", "false")  # there is progress enough
@@ -33,15 +59,30 @@ def spark_context(name: str) -> Iterator[SparkContext]:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         # What goes wrong is in the exception that is raised here; the JVM need not tell it as well.
         conf.setIfMissing("spark.log.level", "WARN" if VERBOSE in os.environ else "OFF")
+        # Whatever it keeps on disk, copies of all images among it, goes when we go, or later.
+        conf.setIfMissing("spark.local.dir", str(stack.enter_context(Scratch()).path))
     sc = SparkContext.getOrCreate(conf)
-    try:
-        yield sc
-    except Py4JJavaError as error:
-        told = re.search(r"InputError: (.*)", str(error))
-        if told:
-            raise InputError(told.group(1)) from error
-        raise
-    finally:
+    stack.push(partial(_stop, sc))
+    return sc
+
+
+def _stop(sc: SparkContext, kind: type[BaseException] | None, *_: object) -> None:
+    """Stop Spark. Where we were interrupted, we may have been in the middle of a talk with the JVM:
+
+    then another thread, which has a connection of its own, stops it, if it is still there at all.
+    """
+    if kind is None or issubclass(kind, Exception):
+        with suppress(Py4JError, ConnectionError):
+            sc.stop()
+        return
+    stopping = threading.Thread(target=_stop_quietly, args=(sc,), daemon=True)
+    stopping.start()
+    stopping.join(SECONDS_TO_STOP)
+
+
+def _stop_quietly(sc: SparkContext) -> None:
+    with suppress(Exception), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         sc.stop()
 
 
@@ -62,7 +103,10 @@ def watch(sc: SparkContext, advance: Callable[[int], None]) -> Iterator[None]:
     def poll() -> None:
         tracker, reported = sc.statusTracker(), 0
         while not done.wait(POLL_SECONDS):
-            stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+            try:
+                stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+            except (Py4JError, OSError):  # Spark is gone; whoever waits for it will say so
+                return
             finished = sum(stage.numCompletedTasks for stage in stages if stage)
             if finished > reported:
                 advance(finished - reported)

@@ -5,22 +5,32 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
 
 
 class _StandardErrorOfTheJvm(io.TextIOBase):
-    """Writes to standard error of the JVM, which is that of `spark-submit`."""
+    """Writes to standard error of the JVM, which is that of `spark-submit`.
+
+    Once the JVM is gone, as it is after Ctrl-C, it writes there by itself, where it is let.
+    """
 
     def __init__(self) -> None:
         from pyspark import SparkContext
 
         SparkContext._ensure_initialized()
         self._stream = SparkContext._jvm.System.err  # type: ignore[union-attr]
+        self._itself: TextIO | None = sys.__stdout__
+        with suppress(OSError):  # Linux: the files that the JVM, our parent, has open
+            self._itself = Path(f"/proc/{os.getppid()}/fd/2").open("a", encoding="utf-8")  # noqa: SIM115
 
     def write(self, text: str) -> int:
         try:
             self._stream.print(text)
-        except Exception:  # the JVM is gone, as it is after Ctrl-C: any way out is better than none
-            sys.__stdout__.write(text)  # type: ignore[union-attr]
+        except Exception:
+            with suppress(OSError):  # any way out is better than none
+                print(text, end="", file=self._itself, flush=True)
         return len(text)
 
 

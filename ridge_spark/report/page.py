@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -11,6 +11,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from ridge_spark.errors import InputError
+from ridge_spark.printable import printable
 from ridge_spark.report import outcome, times
 from ridge_spark.report.charts import MOST_WORKERS, lambda_chart, stage_chart, timeline
 from ridge_spark.report.examples import Examples, find_examples
@@ -27,6 +28,7 @@ MOST_CLASSES = 24  # whose weights are shown
 def render(runs: Sequence[Run]) -> str:
     """The page of one run, or of several side by side."""
     environment = _environment()
+    runs = [replace(run, name=printable(run.name)) for run in runs]
     views = [_view(run) for run in runs]
     return environment.get_template("page.html").render(
         views=views, comparison=_comparison(runs) if len(runs) > 1 else None
@@ -38,12 +40,18 @@ def _environment() -> Environment:
     environment = Environment(
         loader=DictLoader({name: (folder / name).read_text("utf-8") for name in TEMPLATES}),
         autoescape=True,  # names of classes and paths are anybody's text
+        finalize=_without_control,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": percent, "rounded": rounded, "seconds": seconds_of}
     return environment
+
+
+def _without_control(value: Any) -> Any:
+    """Text that a template shows without what no page may hold, which autoescape leaves in."""
+    return printable(value) if type(value) is str else value
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ridge_spark.printable import printable
 from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.runs.result import KEPT, Approximation, Result
 
@@ -29,7 +30,7 @@ def table(result: Result, out: str) -> str:
     if result.test_accuracy is not None:
         lines.append(f"test accuracy  {result.test_accuracy:.4f} on {result.n_test:,} images")
     lines.append(f"trained on     {result.n_train:,} images in {result.run_seconds:.2f} s")
-    lines.append(f"run directory  {out}")
+    lines.append(f"run directory  {printable(out)}")
     if result.approximation:
         lines += _approximation(result.approximation)
     return "\n".join(lines)
@@ -63,6 +64,7 @@ def _approximation(cost: Approximation) -> list[str]:
 
 def class_table(metrics: Metrics, names: Sequence[str]) -> str:
     """Precision and recall of each class as text."""
+    names = [printable(name) for name in names]
     width = max(len(name) for name in (*names, "class"))
     lines = [f"{'class':<{width}}  precision     recall     images"]
     for name, precision, recall, row in zip(
@@ -77,6 +79,7 @@ def class_table(metrics: Metrics, names: Sequence[str]) -> str:
 
 def confusion_table(confusion: NDArray[np.int64], names: list[str]) -> str:
     """The confusion matrix as text: true classes down, predicted classes across."""
+    names = [printable(name) for name in names]
     width = 1 + max(len(f"{confusion.max():,}"), *(len(name) for name in names))
     rows = ["true \\ predicted", " " * width + "".join(f"{name:>{width}}" for name in names)]
     rows += [
