@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
 from typing import Any
 
 # Control characters (C0, DEL, C1), separators of lines, and what turns the direction of a text.
@@ -26,14 +27,16 @@ def json_line(about: Any, *, ensure_ascii: bool = False) -> str:
     return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-class PrintableFormatter(logging.Formatter):
-    """A message of the log on one line."""
+class PrintedLog(logging.Handler):
+    """Shows what is logged, warnings and worse, as messages are shown: a line on standard error."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        return printable(record.getMessage())
+    def emit(self, record: logging.LogRecord) -> None:
+        if "py4j" not in record.pathname:  # which logs Ctrl-C with two tracebacks, and raises it
+            print(printable(record.getMessage()), file=sys.stderr)
 
 
 def print_log_lines() -> None:
-    """Have what nobody else handles of the log, warnings and worse, shown as messages are."""
-    if logging.lastResort is not None:
-        logging.lastResort.setFormatter(PrintableFormatter())
+    """Show the log of this process in lines."""
+    root = logging.getLogger()
+    if not any(isinstance(handler, PrintedLog) for handler in root.handlers):
+        root.addHandler(PrintedLog(logging.WARNING))

@@ -59,7 +59,7 @@ def test_what_is_shown_has_the_lines_it_has_of_plain_names(folders, tmp_path, mo
             call_main("predict", *model, image, "--csv"),
             call_main("predict", *model, f"{folder}/{names[0]}/x.png"),
             call_main("train", "--data", f"{folder}/{names[0]}", "--out", "new"),
-            call_main("list", "."),
+            call_main("list", model[1]),
         ]
     for plain, hostile in zip(shown["plain"], shown["hostile"], strict=True):
         assert plain.returncode == hostile.returncode, hostile.stderr

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 from collections.abc import Collection
+from glob import escape
 from pathlib import Path
 from secrets import token_hex
 
@@ -10,6 +13,8 @@ from pyarrow import fs
 
 from ridge_spark.data.storage import beside, exists, is_local, locate
 from ridge_spark.errors import InputError
+
+log = logging.getLogger(__name__)
 
 
 def attempt(part: str, writing: str) -> str:
@@ -20,6 +25,16 @@ def attempt(part: str, writing: str) -> str:
 def settled(name: str) -> str:
     """The name of that file once it is known to count."""
     return name.partition(".")[0] + ".parquet"
+
+
+def tell_of_leftovers(uri: str) -> None:
+    """Say what those who were killed have left beside the local place `uri`."""
+    target = Path(locate(uri)[1])
+    for left in sorted(target.parent.glob(f"{escape(target.name)}.partial-*")):
+        log.warning(
+            "%s: left behind by a command that was killed, or of one that is still at work; if "
+            "none is, remove it with: rm -r %s", left, shlex.quote(str(left)),
+        )  # fmt: skip
 
 
 class Output:
@@ -36,6 +51,8 @@ class Output:
         self.uri, self.writing = uri, token_hex(6)
         self.local = is_local(uri)
         self.folder = beside(locate(uri)[1]) if self.local else uri  # also an address, like `uri`
+        if self.local:
+            tell_of_leftovers(uri)
 
     def keep(self, names: Collection[str], split: str = "") -> None:
         """Of the files in the folder, or in that of a split, keep these and remove all others.

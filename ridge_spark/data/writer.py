@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from glob import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,8 +27,6 @@ BLOCK_BYTES = 4 * 2**20
 MOST_BLOCK_ROWS = 4096
 FEWEST_BLOCK_ROWS = 256
 BLOCKS_PER_SHARD = 8
-log = logging.getLogger(__name__)
-
 PAGE_BYTES = 2**20  # of a block: it is compressed and checked by the page
 
 
@@ -110,8 +105,6 @@ class DatasetWriter(PartWriter):
     def __init__(self, uri: str, description: Description) -> None:
         self.uri, self.output = uri, Output(uri)
         self.unfinished, self.writing = self.output.folder, self.output.writing
-        if self.output.local:
-            _tell_of_leftovers(Path(locate(uri)[1]))
         self.parts: dict[str, list[Shard]] = {}
         super().__init__(self.unfinished, description, "part", self.writing)
 
@@ -164,15 +157,6 @@ class DatasetWriter(PartWriter):
         """Take away what was written, and nothing that anybody else has."""
         self.abandon()
         self.output.remove()
-
-
-def _tell_of_leftovers(target: Path) -> None:
-    """Say what imports that were killed have left beside `target`."""
-    for left in sorted(target.parent.glob(f"{escape(target.name)}.partial-*")):
-        log.warning(
-            "%s: left behind by an import that was killed, or of one that is still at work; if "
-            "none is, remove it with: rm -r %s", left, shlex.quote(str(left)),
-        )  # fmt: skip
 
 
 class _SplitWriter:

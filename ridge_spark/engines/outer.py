@@ -66,17 +66,25 @@ class OuterEngine(SparkEngine):
     ) -> None:
         super().__init__(sc, train, test, partitions, progress)
         self._folder = Scratch()
+        self._copies: list[Path] = []
         splits = [split for split in (train, test) if split]
         try:
             with progress.stage("broadcast", sum(split.rows for split in splits)) as advance:
                 self._shared = _share(sc, self._folder.path, splits, advance)
+            names = (self._shared.images, self._shared.labels)
+            self._copies = [Path(SparkFiles.get(name)) for name in names]
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Remove the file of all images; until now, executors may have come to fetch it."""
+        """Remove the file of all images; until now, executors may have come to fetch it.
+
+        Here Spark has a copy of its own, which it would keep as long as it runs.
+        """
         self._folder.close()
+        for copy in self._copies:
+            copy.unlink(missing_ok=True)
 
     def reader(self) -> Read:
         return self._shared.read

@@ -28,9 +28,9 @@ def held_back() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
-        for number in came:
-            os.kill(os.getpid(), number)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for each in came:
+            os.kill(os.getpid(), each)
 
 
 def unless_interrupted(task: Callable[[Any], Any], item: Any) -> Any:

@@ -14,6 +14,10 @@ PYTHON = "set PYSPARK_PYTHON (or spark.pyspark.python) to one that is on every w
 # pattern are put into the meaning.
 KNOWN: tuple[tuple[str, str], ...] = (
     (
+        r"JAVA_GATEWAY_EXITED",
+        "its JVM can't start; check --driver-memory, JAVA_HOME and SPARK_HOME, and what Java says",
+    ),
+    (
         r"PYTHON_VERSION_MISMATCH.*?different version(?:: |\s)\W*([\d.]+).*?([\d.]+)\W",
         "the workers' Python is {0} and the driver's {1}; use the same minor version, {python}",
     ),
@@ -41,8 +45,8 @@ KNOWN: tuple[tuple[str, str], ...] = (
         "a disk is full; make room, or set spark.local.dir (and TMPDIR) to a larger one",
     ),
     (
-        r"OutOfMemoryError|Container killed by YARN for exceeding|MemoryError|"
-        r"exit(?:ed with| )code (?:137|143)|SIGKILL|cannot allocate memory|Cannot allocate memory",
+        r"OutOfMemoryError|killed by YARN for exceeding memory|MemoryError|failed to map segment|"
+        r"exit(?:ed with| )code (?:137|143)|SIGKILL|[cC]annot allocate memory",
         "a worker is out of memory; use more --partitions, raise spark.executor.memory and "
         "spark.executor.memoryOverhead, or use the inner job",
     ),

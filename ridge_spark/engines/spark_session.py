@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from py4j.protocol import Py4JError, Py4JJavaError
+from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.java_gateway import launch_gateway
@@ -22,6 +22,7 @@ from ridge_spark.engines.signals import held_back
 from ridge_spark.engines.spark_errors import explained
 
 POLL_SECONDS = 0.5
+OF_SPARK = (Py4JError, ConnectionError, EOFError, PySparkException)  # its JVM, or what it says
 SECONDS_TO_STOP = 20.0  # after Ctrl-C; a JVM that takes longer is left to end by itself
 VERBOSE = "RIDGE_SPARK_VERBOSE"  # set in the environment: Spark's log is shown
 
@@ -37,10 +38,28 @@ def spark_context(name: str) -> Iterator[SparkContext]:
             with held_back():
                 sc = _start(name, stack)
             yield sc
-        except Py4JJavaError as error:
-            raise explained(f"{error.java_exception.toString()}\n{error}") from error
-        except (Py4JError, ConnectionError, PySparkException) as error:
-            raise explained(f"{type(error).__name__}: {error}") from error
+        except Exception as error:
+            ended = _interruption(error)
+            if ended is not None:
+                raise ended from None
+            if isinstance(error, OF_SPARK):
+                raise explained(_said(error)) from error
+            raise
+
+
+def _said(error: Exception) -> str:
+    """All that Spark says of an error; a JVM that is gone can't be asked for more of it."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except OF_SPARK:
+        return f"{type(error).__name__}: the JVM of Spark has ended"
+
+
+def _interruption(error: BaseException | None) -> BaseException | None:
+    """The Ctrl-C or SIGTERM in whose wake the error came up: tidying up may fail then itself."""
+    while error is not None and not isinstance(error, KeyboardInterrupt | SystemExit):
+        error = error.__context__
+    return error
 
 
 def _start(name: str, stack: ExitStack) -> SparkContext:
@@ -72,8 +91,7 @@ def _stop(sc: SparkContext, kind: type[BaseException] | None, *_: object) -> Non
     then another thread, which has a connection of its own, stops it, if it is still there at all.
     """
     if kind is None or issubclass(kind, Exception):
-        with suppress(Py4JError, ConnectionError):
-            sc.stop()
+        _stop_quietly(sc)
         return
     stopping = threading.Thread(target=_stop_quietly, args=(sc,), daemon=True)
     stopping.start()

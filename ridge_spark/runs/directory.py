@@ -15,6 +15,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from ridge_spark.data.output import tell_of_leftovers
 from ridge_spark.data.storage import (
     beside,
     download,
@@ -61,6 +62,7 @@ def require_free(out: str) -> None:
     if exists(out) or (is_local(out) and os.path.lexists(locate(out)[1])):  # a link to nothing
         raise InputError(f"--out {out}: exists already; choose another or remove it first")
     if is_local(out):
+        tell_of_leftovers(out)
         target = Path(locate(out)[1])
         parent = next(folder for folder in target.parents if folder.exists())
         try:

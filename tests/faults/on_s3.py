@@ -26,7 +26,12 @@ REQUESTS: dict[str, int] = {}  # that a command makes where nothing fails, by it
 
 
 def _spoilt(
-    world: World, store: HostileStore, rng: Random, name: str, command: tuple[object, ...]
+    world: World,
+    store: HostileStore,
+    rng: Random,
+    name: str,
+    command: tuple[object, ...],
+    times: tuple[int, ...],
 ) -> Ended:
     """Run a command; one request of it, or all from one on, is spoilt."""
     if name not in REQUESTS:
@@ -36,7 +41,7 @@ def _spoilt(
         assert ended.status == 0, ended.error
         REQUESTS[name] = len(store.requests)
     fault, first = rng.choice(SPOILT), rng.randrange(REQUESTS[name])
-    store.begin(spoil(first, rng.choice((1, 1, OUTAGE)), fault))
+    store.begin(spoil(first, rng.choice(times), fault))
     out = f"s3://{store.bucket}/{world.new('out').name}"
     ended = world.run(*(out if each is OUT else each for each in command), **store.hostile)
     ended.out_uri = out  # type: ignore[attr-defined]
@@ -46,10 +51,10 @@ def _spoilt(
 OUT = object()
 
 
-def a_training(store: HostileStore, world: World, rng: Random) -> Came:
+def a_training(store: HostileStore, times: tuple[int, ...], world: World, rng: Random) -> Came:
     """Its images and its run are on S3, and a request fails, or all from one on."""
     data = _data_on(store, world)
-    ended = _spoilt(world, store, rng, "train", (*TRAIN, "--data", data, "--out", OUT))
+    ended = _spoilt(world, store, rng, "train", (*TRAIN, "--data", data, "--out", OUT), times)
     out: str = ended.out_uri  # type: ignore[attr-defined]
     whole = world.run("ridge_spark", "verify", out, **store.clean).status == 0
     if ended.status == 0:
@@ -74,10 +79,10 @@ def a_training(store: HostileStore, world: World, rng: Random) -> Came:
     return Came.CLEAR
 
 
-def an_import(store: HostileStore, world: World, rng: Random) -> Came:
+def an_import(store: HostileStore, times: tuple[int, ...], world: World, rng: Random) -> Came:
     source = world.folder / "pictures"
     command = ("ridge_spark", "import", "folder", source, "--workers", 1, "--out", OUT)
-    ended = _spoilt(world, store, rng, "import", command)
+    ended = _spoilt(world, store, rng, "import", command, times)
     out: str = ended.out_uri  # type: ignore[attr-defined]
     whole = world.run("ridge_spark", "verify", out, **store.clean).status == 0
     if ended.status == 0:
@@ -103,9 +108,14 @@ def _key(uri: str) -> str:
     return uri.partition("://")[2].partition("/")[2]
 
 
-def faults(store: HostileStore) -> tuple[Fault, ...]:
+def faults(store: HostileStore, times: tuple[int, ...] = (1, 1, OUTAGE)) -> tuple[Fault, ...]:
+    """`times`: how many requests one after the other are spoilt, one of these."""
     row = partial(Fault, "An object store that fails")
     return (
-        row("training on S3: 500, 503, 403, resets, cut bodies", partial(a_training, store), 4),
-        row("an import to S3: the same", partial(an_import, store), 4),
+        row(
+            "training on S3: 500, 503, 403, resets, cut bodies",
+            partial(a_training, store, times),
+            4,
+        ),
+        row("an import to S3: the same", partial(an_import, store, times), 4),
     )

@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -79,7 +80,11 @@ def inject(
         began = time.monotonic()
         share = min(seconds / (len(faults) - place), 120 * fault.seconds)
         while not came or time.monotonic() - began < share:
-            came[fault.inject(world, rng)] += 1
+            try:
+                came[fault.inject(world, rng)] += 1
+            except Exception:  # a try that can't be judged keeps no promise
+                came[Came.WRONG] += 1
+                world.told.append(f"{fault.name}: {traceback.format_exc()}")
         seconds -= time.monotonic() - began
         told = ", ".join(f"{n} {each.value}" for each, n in came.items())
         print(f"{fault.name}: {told}", file=sys.stderr, flush=True)
