@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import NoReturn
-
 from emr.errors import EmrError
+from ridge_spark.commands.parser import Parser
 from ridge_spark.commands.train import add_options, training_options
 from ridge_spark.runs.options import TrainOptions
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """Says one line about a bad option, as about any other wrong use."""
-
-    def error(self, message: str) -> NoReturn:
-        raise EmrError(f"{message}; for help: {self.prog} --help")
 
 
 def check(kind: str, data: str, out: str, arguments: list[str]) -> TrainOptions:
@@ -22,7 +13,7 @@ def check(kind: str, data: str, out: str, arguments: list[str]) -> TrainOptions:
 
     What the data decide (a limit too small for the folds, say) is the job's to refuse.
     """
-    parser = OneLineParser(prog="ridge-spark train", add_help=False)
+    parser = Parser(prog="ridge-spark train", add_help=False)
     add_options(parser)
     given = ["--engine", kind, "--data", data, "--out", out]
     options = parser.parse_args([*given, *arguments])

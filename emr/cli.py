@@ -10,7 +10,6 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr import operate
-from emr.arguments import OneLineParser
 from emr.doctor import NO, examine
 from emr.errors import EmrError, explain
 from emr.logs import Logs
@@ -22,6 +21,7 @@ from emr.stack import Stack
 from emr.submit import JOBS, finish, submit, target_of
 from emr.terraform import ProviderMissingError, Terraform
 from emr.wheels import lock
+from ridge_spark.commands.parser import Parser
 from ridge_spark.errors import InputError
 
 EXIT_WRONG_USE = 2
@@ -52,12 +52,12 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(prog="python -m emr", description="Run the jobs on AWS EMR.")
+    parser = Parser(prog="python -m emr", description="Run the jobs on AWS EMR.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(run=run)
+        added.set_defaults(run=run, parser=added)
         return added
 
     command("package", _package, "build dist/ridge_spark.zip")

@@ -20,15 +20,16 @@ from mpi_hybrid.stop import Stopped, StopRequest
 from mpi_hybrid.world import World
 from ridge_spark.cores import available_memory
 from ridge_spark.data.dataset import Split
-from ridge_spark.engines.engine import BlockTask, Engine, Item, Result, View
+from ridge_spark.engines.engine import Engine, Item, Result
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.on_threads import map_on_threads
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.read_ahead import read_ahead
+from ridge_spark.engines.view import BlockTask, View
 from ridge_spark.progress import Advance, Progress, Task
 from ridge_spark.ridge.blocks import Block
-from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.solution import Indices, Solution, StoredPath, WeightPath
 from ridge_spark.ridge.statistics import Statistics
@@ -163,12 +164,40 @@ class MpiEngine(Engine):
         """
         if solver == "cholesky":
             return super().solve(fitted_on, lambdas, solver)
+        here = self._alone()
+        return self._divided(fitted_on, lambda mine: here.solve(mine, lambdas, solver), lambdas)
+
+    def solve_each(
+        self,
+        systems: Sequence[Callable[[], CentredSystem]],
+        unknowns: int,
+        lambdas: Float,
+        solver: str,
+    ) -> list[Solution]:
+        """Collective. As `solve`; every rank can make every system."""
+        here = self._alone()
+
+        def solve_mine(mine: Sequence[Callable[[], CentredSystem]]) -> list[Solution]:
+            return here.solve_each(mine, unknowns, lambdas, solver) if mine else []
+
+        return self._divided(systems, solve_mine, lambdas)
+
+    def _alone(self) -> LocalEngine:
+        """An engine of the rank's own threads, for what needs no other rank."""
+        return LocalEngine(self.train, None, self.threads, Progress(quiet=True))
+
+    def _divided(
+        self,
+        systems: Sequence[Item],
+        solve_mine: Callable[[Sequence[Item]], list[Solution]],
+        lambdas: Float,
+    ) -> list[Solution]:
+        """Collective. The solutions of all systems, each rank's part by `solve_mine`."""
         self.end_if_asked()
-        parts = split_evenly(fitted_on, self.world.size)
-        here = LocalEngine(self.train, None, self.threads, Progress(quiet=True))
+        parts = split_evenly(systems, self.world.size)
         with self.progress.stage("solve"):
             with self.working("factorise"):
-                mine = here.solve(parts[self.world.rank], lambdas, solver)
+                mine = solve_mine(parts[self.world.rank])
             owner = self.world.size - 1  # its part has the last system
             full = mine.pop() if self.world.rank == owner else None
             sent = [solution.stored() for solution in mine]

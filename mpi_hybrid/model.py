@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mpi_hybrid.engine import MpiEngine
 from mpi_hybrid.rows import Rows, partition, pieces
 from mpi_hybrid.world import World
-from ridge_spark.data.dataset import Split
+from ridge_spark.data.dataset import BlockDescriptor, Split
 from ridge_spark.data.writer import block_rows
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.read_ahead import read_ahead
@@ -39,6 +39,9 @@ class ModelEngine(MpiEngine):
                 self.images.fill(train, advance)
             with world.waiting():
                 self.images.settle()
+
+    def reader(self) -> Callable[[BlockDescriptor], Block]:
+        return self.images.read
 
     def my_part(self, rows: Rows) -> Rows:
         return partition(rows, self.world.rank, self.world.size)
@@ -68,6 +71,10 @@ class SharedImages:
         for block in read_ahead(mine, lambda rows: advance(rows * self._node.size)):
             rows = slice(block.first_row, block.first_row + len(block.labels))
             self.images[rows], self.labels[rows] = block.images, block.labels
+
+    def read(self, block: BlockDescriptor) -> Block:
+        rows = slice(block.first_row, block.first_row + block.rows)
+        return Block(block.first_row, self.images[rows], self.labels[rows])
 
     def settle(self) -> None:
         for window in self._windows:

@@ -102,7 +102,7 @@ def _compared(engine: MpiEngine, training: Training, options: TrainOptions) -> A
     (spec,) = parse_specs(
         training.model.features.spec.text if training.model.features else "pixels"
     )
-    exact = train(engine.exactly(), replace(options, features=(spec,)))
+    exact = train(engine.exactly(), replace(options, features=(spec,), side="primal"))
     averaged = Metrics.of(training.confusion)
     if not averaged.n:
         return Approximation(exact.model.lam, None, None)

@@ -17,15 +17,13 @@ from ridge_spark.cores import available_cores
 from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
-from ridge_spark.ridge.dual import (
-    DualSolver,
-    centre_products,
-    held_out_correct,
-    products_of_images,
-)
+from ridge_spark.ridge.dual import dual_system, held_out_correct, split_images
+from ridge_spark.ridge.dual_weights import IntegerAlpha, finish_weights, weights_task
 from ridge_spark.ridge.few_images import are_few
+from ridge_spark.ridge.float_products import FloatProducts
 from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.products import products_of
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import choose, group_correct, group_statistics
 from ridge_spark.ridge.solution import Solution
@@ -97,12 +95,8 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         self.feature_map_ = self._find_features(X, y)
         X = self._seen(X)
 
-        if X.dtype == np.uint8 and self.solver == "auto" and are_few(*X.shape):
-            full, best = self._fit_dual(X, labels, lambdas, folds, threads)
-        else:
-            full, best = self._fit_primal(X, labels, lambdas, folds, threads)
-        self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
-        coef, intercept = full.weights_at(best)
+        fit = self._fit_dual if are_few(*X.shape) else self._fit_primal
+        coef, intercept = fit(X, labels, lambdas, folds, threads)
         if len(self.classes_) == 2:  # the two rows are each other's negative
             coef, intercept = coef[1:], intercept[1:]
         self.coef_, self.intercept_ = coef, intercept
@@ -179,44 +173,70 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         lambdas: Float,
         folds: Folds,
         threads: int,
-    ) -> tuple[Solution, int]:
-        """The solution for all samples from X'X, and the index of the best λ."""
+    ) -> tuple[Float, Float]:
+        """Choose λ from X'X; returns the weights for it, `coef` (k, d) and `intercept` (k,)."""
         n_held_out = self._count_held_out(folds, len(X))
-        systems = self._systems(X, labels, folds, threads)
-        solver, (n, d) = self.solver, X.shape
-        if solver == "auto":
-            solver = choose_solver(
-                n, d, len(lambdas), len(systems), workers=1, gcv=not folds.held_out
-            )
+        systems, (n, d) = self._systems(X, labels, folds, threads), X.shape
+        solver = self._solver_for(n, d, lambdas, folds)
         *fitted, full = solve_systems(systems, d, lambdas, solver, threads)
+        correct = None
         if fitted:
             candidates = {i: Weights(*solution.weights()) for i, solution in enumerate(fitted)}
             block = Block(0, X, labels)
             correct = group_correct([block], folds, candidates, threads=threads).sum(axis=0)
-            self.cv_accuracy_ = correct / n_held_out
-            converged = np.all([solution.is_converged() for solution in fitted], axis=0)
-            best = choose(correct, lambdas, converged)
-        else:
-            best = self._least_gcv(full)
-        return full, best
+        return full.weights_at(self._choose(lambdas, fitted, full, correct, n_held_out))
 
     def _fit_dual(
         self,
-        X: NDArray[np.uint8],
+        X: NDArray[Any],
         labels: NDArray[np.intp],
         lambdas: Float,
         folds: Folds,
         threads: int,
-    ) -> tuple[Solution, int]:
+    ) -> tuple[Float, Float]:
         """The same from XX', which is smaller where samples are few."""
         n_held_out = self._count_held_out(folds, len(X))
-        k, products = len(self.classes_), products_of_images(X, threads=threads)
-        full = DualSolver(centre_products(products), labels, k, X).solve(lambdas)
-        if not folds.held_out:
-            return full, self._least_gcv(full)
-        found = held_out_correct(products, labels, k, folds, lambdas, X).sum(axis=0)
-        self.cv_accuracy_ = found / n_held_out
-        return full, choose(found, lambdas)
+        (n, d), k = X.shape, len(self.classes_)
+        exact = X.dtype == np.uint8
+        floats = None if exact else FloatProducts.of(X, threads=threads)
+        gram = floats.gram if floats else products_of(X, threads=threads)
+        kept, held_out = split_images(folds, n)
+        systems = [partial(dual_system, gram, labels, k, images) for images in (*kept, None)]
+        solver = self._solver_for(n, n, lambdas, folds)
+        *fitted, full = solve_systems(systems, n, lambdas, solver, threads)
+        correct = held_out_correct(gram, labels, kept, held_out, fitted) if fitted else None
+        best = self._choose(lambdas, fitted, full, correct, n_held_out)
+        alpha, target_mean = full.weights_at(best)
+        if floats:
+            return floats.weights(alpha, target_mean, threads=threads)
+        integers = IntegerAlpha.of(alpha)
+        sums = weights_task(integers, k, d)([Block(0, X, labels)], threads=threads)
+        weights = finish_weights(integers, sums, target_mean)
+        return weights.coef, weights.intercept
+
+    def _solver_for(self, n: int, d: int, lambdas: Float, folds: Folds) -> str:
+        if self.solver != "auto":
+            return self.solver
+        systems = folds.held_out + 1
+        return choose_solver(n, d, len(lambdas), systems, workers=1, gcv=not folds.held_out)
+
+    def _choose(
+        self,
+        lambdas: Float,
+        fitted: Sequence[Solution],
+        full: Solution,
+        correct: NDArray[np.int64] | None,
+        n_held_out: int,
+    ) -> int:
+        """Index of the best λ, by held-out samples if there are any, which is noted."""
+        if correct is None:
+            best = self._least_gcv(full)
+        else:
+            self.cv_accuracy_ = correct / n_held_out
+            converged = np.all([solution.is_converged() for solution in fitted], axis=0)
+            best = choose(correct, lambdas, converged)
+        self.lambda_, self.gcv_ = float(lambdas[best]), full.gcv
+        return best
 
     def _least_gcv(self, full: Solution) -> int:
         if len(full.gcv) == 1:

@@ -21,7 +21,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from ridge_spark.data.storage import is_remote, write_beside
     from ridge_spark.report.page import render
-    from ridge_spark.runs.directory import REPORT, read_runs, write_report
+    from ridge_spark.runs.directory import REPORT, read_runs
+    from ridge_spark.runs.verification import write_report
 
     if options.out is None and len(options.runs) > 1:
         raise InputError("--out: several runs need a file to be shown in, such as --out runs.html")

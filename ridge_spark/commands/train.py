@@ -11,6 +11,7 @@ from ridge_spark.runs.options import (
     DEFAULT_LAMBDAS,
     DEFAULT_LAMBDAS_OF_FEATURES,
     DEFAULT_VALIDATION,
+    SIDES,
     SOLVERS,
     TrainOptions,
     make_folds,
@@ -57,9 +58,18 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="which images are held out")
     parser.add_argument(
+        "--side", choices=SIDES, default="auto",
+        help="solve X'X, one unknown for each pixel (primal), or XX', one for each image (dual); "
+        "auto: which costs less. Only a primal run can be updated without its images",
+    )  # fmt: skip
+    parser.add_argument(
         "--solver", choices=SOLVERS, default="auto",
         help="one reduction to tridiagonal form for all λ, a Cholesky factorisation for each, or "
         "an eigendecomposition; auto: which of the first two is sooner",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep-statistics", action="store_true",
+        help="keep X'X in the run, for updates, also where it takes more than 1 GB",
     )  # fmt: skip
     parser.add_argument("--limit", type=int, metavar="N", help="use the first N training images")
     parser.add_argument("--json", action="store_true", help="print result.json, not a table")
@@ -83,8 +93,10 @@ def training_options(options: argparse.Namespace) -> TrainOptions:
         lambdas=None if options.lambdas is None else parse_lambdas(options.lambdas),
         features=parse_specs(options.features),
         folds=make_folds(options.validation, options.folds, options.seed),
+        side=options.side,
         solver=options.solver,
         limit=options.limit,
+        keep_statistics=options.keep_statistics,
         threads=getattr(options, "threads", None),
         partitions=getattr(options, "partitions", None),
         command=getattr(options, "command_line", ""),

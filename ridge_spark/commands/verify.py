@@ -20,8 +20,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from ridge_spark.data.storage import exists
     from ridge_spark.data.verification import verify, write_manifest
-    from ridge_spark.runs.directory import verify_run, write_run_manifest
     from ridge_spark.runs.manifest import RESULT
+    from ridge_spark.runs.verification import verify_run, write_run_manifest
 
     uri = options.path.rstrip("/") or options.path
     is_run = exists(f"{uri}/{RESULT}")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -12,55 +11,29 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.data.dataset import Split
+from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
+from ridge_spark.engines.pairs import PairTask, assemble_products, pairs_of, parts_for
+from ridge_spark.engines.view import BlockTask, View
 from ridge_spark.model import Model
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
-from ridge_spark.ridge.centring import Float, centre
+from ridge_spark.ridge.centring import CentredSystem, Float, centre
+from ridge_spark.ridge.dual_weights import (
+    IntegerAlpha,
+    WeightsOfPixels,
+    finish_weights,
+    weights_task,
+)
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.products import ImageProducts
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import confusion_of, group_correct, group_statistics
 from ridge_spark.ridge.solution import Solution, store_weights
-from ridge_spark.ridge.solvers import factorise, threads_for
+from ridge_spark.ridge.solvers import factorise, solve_systems, threads_for
 from ridge_spark.ridge.statistics import Statistics
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-Blocks = Iterable[Block]
-# Called with blocks and `threads=`, returns what adds up over any partition of the blocks: an
-# array, `Statistics`, or a list of such.
-BlockTask = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class View:
-    """What the mathematics sees of the images of a split: vectors of bytes, and their classes.
-
-    d        bytes of each vector
-    classes  labels are from 0 to classes - 1
-    mapping  called with blocks and `threads=`, returns the blocks to see in their place; None to
-             see them as they are. It is pickled, and runs wherever the blocks are read.
-    """
-
-    d: int
-    classes: int
-    mapping: Callable[..., Blocks] | None = None
-
-    @classmethod
-    def of(cls, split: Split) -> Self:
-        """Pixels and labels as they are stored."""
-        return cls(split.description.d, len(split.description.class_names))
-
-    def through(self, task: BlockTask) -> BlockTask:
-        """`task`, done with what is seen of the blocks that it is given."""
-        return task if self.mapping is None else partial(_do_with_mapped, self.mapping, task)
-
-
-def _do_with_mapped(
-    mapping: Callable[..., Blocks], task: BlockTask, blocks: Blocks, *, threads: int
-) -> Any:
-    return task(mapping(blocks, threads=threads), threads=threads)
 
 
 class Engine(ABC):
@@ -129,6 +102,10 @@ class Engine(ABC):
     def sum_over_blocks(self, stage: str, task: BlockTask, split: Split) -> Any:
         """Return the sum of what `task`, picklable, returns for parts of the blocks of `split`."""
 
+    def reader(self) -> Callable[[BlockDescriptor], Block]:
+        """The function by which a task of `map` reads a block of training images."""
+        return read_block
+
     @abstractmethod
     def peak_rss_mb(self) -> float:
         """Most memory any Python process of the run has used so far, in MiB."""
@@ -167,6 +144,34 @@ class Engine(ABC):
             return solved
         L = len(runs)
         return [Solution.join(solved[i * L : (i + 1) * L]) for i in range(len(fitted_on))]
+
+    def products(self) -> ImageProducts:
+        """Pass one of the dual side: XX' of what is seen of the training images."""
+        blocks, view = self.train.blocks, self.view
+        pairs = pairs_of(blocks, parts_for(blocks, view.d, self.workers, self.memory // 2))
+        task = PairTask(self.reader(), view, self.threads)
+        with self.progress.stage("products", self.train.rows):
+            found = self.map("pairs", task, pairs)
+            return assemble_products(found, self.train.rows, view)
+
+    def solve_each(
+        self,
+        systems: Sequence[Callable[[], CentredSystem]],
+        unknowns: int,
+        lambdas: Float,
+        solver: str,
+    ) -> list[Solution]:
+        """Solve systems that functions make, the last of all images, as `solve_systems` does."""
+        with self.progress.stage("solve"):
+            return solve_systems(systems, unknowns, lambdas, solver, self.threads)
+
+    def weights(self, alpha: Float, target_mean: Float) -> WeightsOfPixels:
+        """The last pass of the dual side: W = Xc'α of `alpha` (k, n), with the class sums."""
+        integers, view = IntegerAlpha.of(alpha), self.view
+        task = view.through(weights_task(integers, view.classes, view.d))
+        return finish_weights(
+            integers, self.sum_over_blocks("weights", task, self.train), target_mean
+        )
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
         """Pass two: correct held-out images of each group and candidate, (held-out groups, L)."""

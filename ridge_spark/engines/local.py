@@ -7,10 +7,11 @@ from typing import Any
 
 from ridge_spark.cores import available_memory
 from ridge_spark.data.dataset import Split
-from ridge_spark.engines.engine import BlockTask, Engine, Item, Result
+from ridge_spark.engines.engine import Engine, Item, Result
 from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.on_threads import map_on_threads
 from ridge_spark.engines.read_ahead import read_ahead
+from ridge_spark.engines.view import BlockTask
 from ridge_spark.progress import Progress
 
 

@@ -17,9 +17,9 @@ from pyspark import SparkContext, SparkFiles
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
 from ridge_spark.data.scratch import Scratch
 from ridge_spark.data.storage import one_line
-from ridge_spark.engines.engine import View
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark import Read, SparkEngine
+from ridge_spark.engines.view import View
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block

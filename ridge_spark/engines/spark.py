@@ -13,16 +13,17 @@ from pyspark import SparkContext
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import BlockDescriptor, Split
-from ridge_spark.engines.engine import BlockTask, Engine, Item, Result, add
+from ridge_spark.engines.engine import Engine, Item, Result, add
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark_session import watch
 from ridge_spark.engines.task_records import Records, recorded
 from ridge_spark.engines.tiles import assemble, tiles_of, tiles_task
+from ridge_spark.engines.view import BlockTask
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
-from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
@@ -112,8 +113,20 @@ class SparkEngine(Engine):
         """A Cholesky factorisation for each λ in tasks; one for all λ on the driver's cores."""
         if solver == "cholesky":
             return super().solve(fitted_on, lambdas, solver)
-        driver = LocalEngine(self.train, None, available_cores(), self.progress)
-        return driver.solve(fitted_on, lambdas, solver)
+        return self._driver().solve(fitted_on, lambdas, solver)
+
+    def solve_each(
+        self,
+        systems: Sequence[Callable[[], CentredSystem]],
+        unknowns: int,
+        lambdas: Float,
+        solver: str,
+    ) -> list[Solution]:
+        """On the driver's cores."""
+        return self._driver().solve_each(systems, unknowns, lambdas, solver)
+
+    def _driver(self) -> LocalEngine:
+        return LocalEngine(self.train, None, available_cores(), self.progress)
 
     @contextmanager
     def _stage(self, name: str, tasks: int) -> Iterator[Callable[[Function], Function]]:

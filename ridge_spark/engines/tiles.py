@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from ridge_spark.engines.engine import Blocks, BlockTask, View
 from ridge_spark.engines.partition import split_evenly
+from ridge_spark.engines.view import Blocks, BlockTask, View
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.kernel import Tile, accumulator
 from ridge_spark.ridge.statistics import Statistics

@@ -13,6 +13,7 @@ from ridge_spark.ridge.statistics import Statistics
 Float = NDArray[np.float64]
 
 MOST_IMAGES = 4 * 10**9  # r_j n_k, at most n²/2, must fit int64
+MIN_RESIDUAL_DOF = 1e-3  # for each image
 ROWS_AT_A_TIME = 64  # of the Gram matrix: what centring needs besides stays in a core's cache
 
 
@@ -38,6 +39,30 @@ class CentredSystem:
     active: NDArray[np.intp]
     mean: Float  # of each of the d pixels
     target_mean: Float  # of each column of Y
+
+    @property
+    def least_residual_dof(self) -> float:
+        """With fewer degrees of freedom left, a difference of sums of squares is noise."""
+        return MIN_RESIDUAL_DOF * self.n
+
+    def residual_ss(self, explained: Float, squares: Float, n_lambda: Float) -> Float:
+        """‖Yc - XcW‖² from `explained`, the sum of W times cross, and `squares`, ‖W‖², of each λ.
+
+        Xc'XcW = Xc'Yc - NλW put in: no product with Xc'Xc is needed.
+        """
+        return np.maximum(self.target_ss.sum() - (explained + n_lambda * squares), 0.0)
+
+    def is_accurate(self, least: float, n_lambda: Float, largest: float) -> NDArray[np.bool_]:
+        """Whether a regular gram + NλI gives accurate weights, by gram's extreme eigenvalues."""
+        return np.ones(np.shape(n_lambda), np.bool_)
+
+    def explainable(self, rotated: Float, s: Float) -> Float:
+        """What each eigenvector explains of ‖Yc‖² at λ = 0: with s its eigenvalue, b'b / s."""
+        return (rotated**2).sum(axis=1) / s
+
+    def in_range(self, rotated: Float, determined: NDArray[np.bool_]) -> Float:
+        """V'cross (a, k) in the range of the matrix: all of it, as Xc'Yc has no part outside."""
+        return rotated
 
     def to_pixels(self, reduced: Float) -> tuple[Float, Float]:
         """Turn weights (..., k, a) of the centred system into `coef` (..., k, d), `intercept`."""

@@ -9,14 +9,10 @@ from numpy.typing import NDArray
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.cost import Cost
 from ridge_spark.ridge.lapack import call, integer_type
-from ridge_spark.ridge.solution import (
-    MIN_RESIDUAL_DOF,
-    Solution,
-    StoredPath,
-    generalised_cross_validation,
-)
+from ridge_spark.ridge.solution import Solution, StoredPath, generalised_cross_validation
 
 COLUMNS_AT_A_TIME = 512
+ESTIMATE = 10  # times LAPACK's estimate of the norm of an inverse is surely above it
 
 
 class CholeskySolver:
@@ -53,20 +49,23 @@ class CholeskySolver:
             call("dpotrf", "L", a, factor, a)
         except LinAlgError:
             return None
-        if reciprocal_condition(factor, self.norm + shift) < a * np.finfo(np.float64).eps:
+        condition = reciprocal_condition(factor, self.norm + shift)
+        if condition < a * np.finfo(np.float64).eps:
+            return None
+        least = condition * (self.norm + shift) / ESTIMATE - shift
+        if not self.system.is_accurate(least, np.array(shift), self.norm):
             return None
 
         residual_dof = n - 1 - a + shift * _inverse_trace(factor)
-        if residual_dof < MIN_RESIDUAL_DOF * n:
+        if residual_dof < self.system.least_residual_dof:
             return None
 
         W = np.array(self.system.cross, order="F")
         call("dpotrs", "L", a, W.shape[1], factor, a, W, a)
-        # ‖Yc - XcW‖² with Xc'XcW = Xc'Yc - NλW put in: no product with Xc'Xc is needed.
-        explained = (W * self.system.cross).sum() + shift * (W * W).sum()
-        residual = max(self.system.target_ss.sum() - explained, 0.0)
+        explained, squares = (W * self.system.cross).sum(), (W * W).sum()
+        residual = self.system.residual_ss(explained, squares, np.array(shift))
         return Solution(
-            gcv=generalised_cross_validation(n, np.array([residual]), np.array([residual_dof])),
+            gcv=generalised_cross_validation(n, np.atleast_1d(residual), np.array([residual_dof])),
             singular=np.array([False]),
             path=StoredPath(*self.system.to_pixels(W.T[None])),
         )

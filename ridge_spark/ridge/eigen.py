@@ -27,8 +27,8 @@ class EigenSolver:
         self.s = np.maximum(s, 0)
         largest = self.s[-1] if len(s) else 0.0
         self.tolerance = len(s) * np.finfo(np.float64).eps * largest
-        self.rotated = self.vectors.T @ system.cross
         self.determined = self.s > self.tolerance
+        self.rotated = system.in_range(self.vectors.T @ system.cross, self.determined)
         self.rank = int(self.determined.sum())
 
     @staticmethod
@@ -56,7 +56,7 @@ class EigenSolver:
             ‖Y - Ŷ‖² = (what no weights explain) + Σ t² b'b/s,    n - 1 - df = n - 1 - rank + Σ t
         """
         n, rank, s = self.system.n, self.rank, self.s[self.determined]
-        explainable = (self.rotated[self.determined] ** 2).sum(axis=1) / s
+        explainable = self.system.explainable(self.rotated[self.determined], s)
         # With as many directions as images, they explain all: the difference is rounding error.
         left = self.system.target_ss.sum() - explainable.sum() if rank < n - 1 else 0.0
         unfitted = n_lambda / (s + n_lambda)

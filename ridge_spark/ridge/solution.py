@@ -14,9 +14,6 @@ from ridge_spark.ridge.threads import blas_threads, parallel_map
 
 Indices = NDArray[np.intp]
 
-MIN_RESIDUAL_DOF = 1e-3  # degrees of freedom per image that are left; with fewer, a difference of
-# the sums of squares of targets and predictions is noise, and so is GCV from it
-
 LAMBDAS_AT_ONCE = 32  # whose weights are formed together
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ridge_spark.errors import InputError
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.cholesky import CholeskySolver
+from ridge_spark.ridge.cost import Cost
 from ridge_spark.ridge.eigen import EigenSolver
 from ridge_spark.ridge.fallback import EigenFallback
 from ridge_spark.ridge.few_images import FewImagesSolver, are_few
@@ -26,6 +27,13 @@ SOLVERS: dict[str, Callable[[CentredSystem], Solver]] = {
     "cholesky": partial(EigenFallback, solver=CholeskySolver),
     "eigen": EigenSolver,
     "krylov": partial(EigenFallback, solver=KrylovSolver),
+}
+
+COSTS: dict[str, Callable[[int, int], Cost]] = {
+    "tridiagonal": TridiagonalSolver.cost,
+    "cholesky": CholeskySolver.cost,
+    "eigen": EigenSolver.cost,
+    "krylov": KrylovSolver.cost,
 }
 
 DIRECT = tuple(name for name in SOLVERS if name != "krylov")  # to rounding error, and with GCV
@@ -63,6 +71,12 @@ def choose_solver(
     if a > SIDE_BY_SIDE and not gcv:
         seconds["krylov"] = systems * KrylovSolver.cost(a, lambdas).seconds
     return min(seconds, key=seconds.__getitem__)
+
+
+def seconds_of(unknowns: int, lambdas: int) -> float:
+    """An estimate for one system and a grid of λ on one core, with the solver that is soonest."""
+    solver = choose_solver(unknowns, unknowns, lambdas, 1, 1)
+    return COSTS[solver](unknowns, lambdas).seconds
 
 
 def factorise(system: CentredSystem, solver: str) -> Solver:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.errors import InputError
+from ridge_spark.ridge import statistics_file
 from ridge_spark.ridge.kernel import accumulator
 
 Int64 = NDArray[np.int64]
@@ -117,35 +118,14 @@ class Statistics:
             digest.update(np.ascontiguousarray(array, "<i8").data)
         return digest.hexdigest()
 
-    def save(self, path: Path) -> None:
-        """Write a safetensors file."""
-        from safetensors.numpy import save_file
-
-        # It writes memory as it lies there, whatever the order of the axes.
-        arrays = map(np.ascontiguousarray, self._arrays())
-        save_file(dict(zip(("counts", "sums", "gram"), arrays, strict=True)), path)
+    def save(self, path: Path, *, gram: bool = True) -> None:
+        """Write a safetensors file; without X'X, it can be added to no more."""
+        statistics_file.write(path, self.counts, self.sums, self.gram if gram else None)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read what `save` wrote; `InputError` if the file is not that."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            tensors = load_file(path)
-            statistics = cls(tensors["counts"], tensors["sums"], tensors["gram"])
-        except (SafetensorError, KeyError, OSError) as error:
-            raise InputError(f"{path}: not a statistics file of this program ({error})") from error
-        classes, d = statistics.sums.shape if statistics.sums.ndim == 2 else (-1, -1)
-        shapes = tuple(array.shape for array in statistics._arrays())
-        types = {array.dtype for array in statistics._arrays()}
-        if shapes != ((classes,), (classes, d), (d, d)) or types != {np.dtype(np.int64)}:
-            raise InputError(f"{path}: the statistics in it do not fit together; train again")
-        if any(array.min(initial=0) < 0 for array in statistics._arrays()) or not np.array_equal(
-            statistics.gram, statistics.gram.T
-        ):
-            raise InputError(f"{path}: the statistics in it are of no images; train again")
-        return statistics
+        return cls(*statistics_file.read(path))
 
     def _arrays(self) -> tuple[Int64, Int64, Int64]:
         return self.counts, self.sums, self.gram

@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.cost import Cost
 from ridge_spark.ridge.lapack import call
-from ridge_spark.ridge.solution import (
-    MIN_RESIDUAL_DOF,
-    Indices,
-    Solution,
-    generalised_cross_validation,
-)
+from ridge_spark.ridge.solution import Indices, Solution, generalised_cross_validation
 
 BEYOND_DOUBT = 10  # times rounding error; nearer to singular, the eigenvalues themselves decide
 WORK = 64  # numbers that LAPACK likes to have for each column
@@ -66,8 +61,9 @@ class TridiagonalSolver:
             return np.zeros(len(lambdas), np.bool_)
         n, rounding = self.system.n, len(self.s) * np.finfo(np.float64).eps * self.s[-1]
         determined = self.s[0] + n * lambdas > BEYOND_DOUBT * rounding
+        determined &= self.system.is_accurate(self.s[0], n * lambdas, self.s[-1])
         residual_dof = self._residual_dof(np.where(determined, lambdas, 1))
-        return determined & (residual_dof >= MIN_RESIDUAL_DOF * n)
+        return determined & (residual_dof >= self.system.least_residual_dof)
 
     def _residual_dof(self, lambdas: Float) -> Float:
         """Of each λ, n - 1 - Σ s / (s + Nλ); shape (L,)."""
@@ -77,7 +73,7 @@ class TridiagonalSolver:
 
     def _solve(self, lambdas: Float) -> Solution:
         n, (a, k), L = self.system.n, self.rotated.shape, len(lambdas)
-        by_lambda, explained = np.empty((L, k, a)), np.empty(L)
+        by_lambda, explained, squares = np.empty((L, k, a)), np.empty(L), np.empty(L)
         B = np.ascontiguousarray(self.rotated.T)
         for i, n_lambda in enumerate(n * lambdas):
             F, diagonal, off_diagonal = (
@@ -88,9 +84,9 @@ class TridiagonalSolver:
             F[:] = B
             call("dpttrf", a, diagonal, off_diagonal)
             call("dpttrs", a, k, diagonal, off_diagonal, F, a)
-            # ‖Yc - XcW‖² with Xc'XcW = Xc'Yc - NλW put in, and rotated, which changes no length.
-            explained[i] = np.vdot(F, B) + n_lambda * np.vdot(F, F)
-        residual = np.maximum(self.system.target_ss.sum() - explained, 0.0)
+            # Of W and Xc'Yc both rotated, which changes no length and no angle.
+            explained[i], squares[i] = np.vdot(F, B), np.vdot(F, F)
+        residual = self.system.residual_ss(explained, squares, n * lambdas)
         return Solution(
             gcv=generalised_cross_validation(n, residual, self._residual_dof(lambdas)),
             singular=np.zeros(L, np.bool_),

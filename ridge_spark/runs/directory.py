@@ -25,11 +25,12 @@ from ridge_spark.data.storage import (
     locate,
     one_line,
     upload,
-    write_beside,
 )
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
+from ridge_spark.ridge import statistics_file
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.products import DualStatistics
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs import manifest as manifests
 from ridge_spark.runs.manifest import MODEL, REPORT, RESULT, STATISTICS, File, RunFolder
@@ -37,6 +38,7 @@ from ridge_spark.runs.result import Result
 
 log = logging.getLogger(__name__)
 
+AnyStatistics = Statistics | DualStatistics
 MOST_BYTES = 64 * 2**20  # of a result.json; a real one has a few thousand
 
 
@@ -73,7 +75,7 @@ def require_free(out: str) -> None:
 
 
 def write_run(
-    out: str, result: Result, model: Model, statistics: Statistics, page: str | None = None
+    out: str, result: Result, model: Model, statistics: AnyStatistics, page: str | None = None
 ) -> None:
     """Write the run directory beside `out`, then rename it (or upload it, if `out` is remote).
 
@@ -92,7 +94,7 @@ def write_run(
 
 
 def _write_here(
-    target: Path, result: Result, model: Model, statistics: Statistics, page: str | None
+    target: Path, result: Result, model: Model, statistics: AnyStatistics, page: str | None
 ) -> None:
     partial = Path(beside(str(target)))
     try:
@@ -103,7 +105,9 @@ def _write_here(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _keep_elsewhere(result: Result, model: Model, statistics: Statistics, page: str | None) -> str:
+def _keep_elsewhere(
+    result: Result, model: Model, statistics: AnyStatistics, page: str | None
+) -> str:
     """Save the run in the temporary directory; returns where it is, for a person."""
     try:
         folder = Path(tempfile.mkdtemp(prefix="ridge-spark-run-"))
@@ -114,14 +118,14 @@ def _keep_elsewhere(result: Result, model: Model, statistics: Statistics, page: 
 
 
 def _write_files(
-    folder: Path, result: Result, model: Model, statistics: Statistics, page: str | None
+    folder: Path, result: Result, model: Model, statistics: AnyStatistics, page: str | None
 ) -> list[Path]:
     """Write all files, the manifest in the end; returns their paths in that order."""
     paths = [folder / name for name in (RESULT, MODEL, STATISTICS)]
     text = json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
     paths[0].write_text(text + "\n", "utf-8")
     model.save(paths[1])
-    statistics.save(paths[2])
+    statistics.save(paths[2], gram="gram" in result.statistics_kept)
     if page is not None:
         report = folder / REPORT
         try:
@@ -151,73 +155,20 @@ def read_run(uri: str, *, means: bool = False) -> Run:
             "%s: has no %s, so that not all damage can be noticed; where it is known to be right, "
             "write one with: ridge-spark verify --write", uri, manifests.NAME,
         )  # fmt: skip
-    result, model = _read_both(folder)
+    result, model = read_result_and_model(folder)
     name = folder.uri.rpartition("/")[2] or uri
     return Run(name, result, model, _read_means(folder, model) if means else None)
 
 
-def _read_both(folder: RunFolder) -> tuple[Result, Model]:
-    with _checked(folder, RESULT) as path:
+def read_result_and_model(folder: RunFolder) -> tuple[Result, Model]:
+    with checked(folder, RESULT) as path:
         result = read_result(path, f"{folder.uri}/{RESULT}")
-    with _checked(folder, MODEL) as path:
+    with checked(folder, MODEL) as path:
         model = Model.load(path)
     of_model = (model.class_names, model.lam, model.sha256())
     if of_model != (result.classes, result.best_lambda, result.model_sha256):
         raise InputError(f"{folder.uri}: its model and its {RESULT} do not belong together")
     return result, model
-
-
-def verify_run(uri: str) -> int:
-    """Compare all files with the manifest and with one another; returns how many there are.
-
-    `InputError` names the first that is not as it was written.
-    """
-    folder = RunFolder(uri)
-    if folder.manifest is None:
-        raise InputError(
-            f"{uri}: has no {manifests.NAME} to compare it with; where it is known to be right, "
-            f"write one with: ridge-spark verify --write {uri}"
-        )
-    for file in folder.manifest.files:
-        with _checked(folder, file.name):
-            pass
-    result, _ = _read_both(folder)
-    read_statistics(uri, result)
-    told = (folder.manifest.model_sha256, folder.manifest.statistics_sha256)
-    if told != (result.model_sha256, result.statistics_sha256):
-        raise InputError(f"{uri}: its {manifests.NAME} and its {RESULT} do not belong together")
-    return 1 + len(folder.manifest.files)
-
-
-def write_run_manifest(uri: str) -> int:
-    """Write the manifest of a run that has none, once its files are seen to belong together.
-
-    Returns how many files it lists.
-    """
-    folder = RunFolder(uri)
-    if folder.manifest is not None:
-        raise InputError(f"{uri}: has a {manifests.NAME} already; check it without --write")
-    if not is_local(uri):
-        raise InputError(f"{uri}: copy the run to this machine, add its manifest, copy it back")
-    result, _ = _read_both(folder)
-    read_statistics(uri, result)
-    names = [*manifests.NEEDED, REPORT]
-    paths = [path for name in names if (path := Path(folder.path, name)).is_file()]
-    about = manifests.manifest_of(paths, result.model_sha256, result.statistics_sha256)
-    write_beside(folder.path, manifests.NAME, about.to_json())
-    return len(about.files)
-
-
-def write_report(uri: str, page: str) -> Path:
-    """Replace the page of a run on this machine, and what its manifest says of it."""
-    folder = RunFolder(uri)
-    path = Path(folder.path, REPORT)
-    write_beside(folder.path, REPORT, page.encode())
-    if folder.manifest is not None:
-        others = (file for file in folder.manifest.files if file.name != REPORT)
-        about = replace(folder.manifest, files=(*others, File.of(path)))
-        write_beside(folder.path, manifests.NAME, about.to_json())
-    return path
 
 
 def read_runs(uris: Sequence[str]) -> list[Run]:
@@ -244,7 +195,22 @@ def read_result(path: Path, name: str = "") -> Result:
 
 
 def read_statistics(uri: str, result: Result) -> Statistics:
-    """The statistics that a run was solved from; `InputError` if they are not those of `result`."""
+    """The statistics that a run was solved from; `InputError` if they are not those of `result`.
+
+    Or if it has none to add to.
+    """
+    if result.side != "primal":
+        raise InputError(
+            f"{uri}: was solved on the {result.side} side, from which no image can be taken and to "
+            "which none can be added; train again with all images, or with --side primal, whose "
+            "runs can be updated"
+        )
+    if "gram" not in result.statistics_kept:
+        size = statistics_file.file_bytes(len(result.classes), result.d, gram=True) / 1e9
+        raise InputError(
+            f"{uri}: its statistics were not kept, as they take {size:.1f} GB; train again with "
+            "--keep-statistics"
+        )
     with _copied(uri, STATISTICS) as path:
         statistics = Statistics.load(path)
     if statistics.sha256() != result.statistics_sha256:
@@ -258,7 +224,7 @@ def read_statistics(uri: str, result: Result) -> Statistics:
 def _read_means(folder: RunFolder, model: Model) -> Float | None:
     from safetensors import safe_open
 
-    with _checked(folder, STATISTICS) as path:
+    with checked(folder, STATISTICS) as path:
         try:
             with safe_open(path, framework="numpy") as file:
                 counts, sums = file.get_tensor("counts"), file.get_tensor("sums")
@@ -269,7 +235,7 @@ def _read_means(folder: RunFolder, model: Model) -> Float | None:
 
 
 @contextmanager
-def _checked(folder: RunFolder, name: str) -> Iterator[Path]:
+def checked(folder: RunFolder, name: str) -> Iterator[Path]:
     """The path on this machine of a file of a run that is, as far as can be told, as written."""
     with _copied(folder.uri, name) as path:
         if folder.manifest is not None:

@@ -21,8 +21,7 @@ from ridge_spark.model import Model
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.metrics import Metrics
-from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.runs.directory import Run, write_run
+from ridge_spark.runs.directory import AnyStatistics, Run, write_run
 from ridge_spark.runs.result import Result, StageRecord, TaskRecord
 
 Draw = Callable[[Run], str]
@@ -34,7 +33,7 @@ def finish(
     out: str,
     result: Result,
     model: Model,
-    statistics: Statistics,
+    statistics: AnyStatistics,
     draw: Draw | None,
     progress: Progress,
 ) -> Result:
@@ -51,7 +50,7 @@ def finish(
 
 
 def _drawn(
-    draw: Draw, result: Result, model: Model, statistics: Statistics, progress: Progress
+    draw: Draw, result: Result, model: Model, statistics: AnyStatistics, progress: Progress
 ) -> str | None:
     try:
         with progress.stage("report"):
@@ -67,7 +66,7 @@ def _drawn(
 
 
 def found(
-    model: Model, statistics: Statistics, gcv: Float, confusion: NDArray[np.int64]
+    model: Model, statistics: AnyStatistics, gcv: Float, confusion: NDArray[np.int64]
 ) -> dict[str, Any]:
     """Those fields of a `Result` that the model and its test give."""
     metrics = Metrics.of(confusion)

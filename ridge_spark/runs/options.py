@@ -17,6 +17,7 @@ DEFAULT_FEATURES = "pixels"
 DEFAULT_VALIDATION = 0.2
 LARGEST_LAMBDA = 1e100  # N λ must be a finite number
 MOST_LAMBDAS = 10_000
+SIDES = ("auto", "primal", "dual")
 SOLVERS = ("auto", "tridiagonal", "cholesky", "eigen", "krylov")
 
 
@@ -29,8 +30,10 @@ class TrainOptions:
     lambdas: tuple[float, ...] | None  # None: those of `lambdas_for`
     folds: Folds
     features: tuple[FeatureSpec, ...] = ()  # to be searched with λ; of none, pixels
+    side: str = "auto"
     solver: str = "auto"
     limit: int | None = None
+    keep_statistics: bool = False  # in the run directory, however large they are
     threads: int | None = None
     partitions: int | None = None
     command: str = ""  # that asked for the run, for whoever wants to repeat it

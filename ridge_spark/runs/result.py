@@ -14,6 +14,8 @@ from ridge_spark.runs.json_form import from_json, to_json
 from ridge_spark.runs.options import LARGEST_LAMBDA
 
 FORMAT_VERSION = 2
+SUMS = ("counts", "sums")
+EVERYTHING = (*SUMS, "gram")
 RUNTIMES = ("local", "spark", "mpi")
 
 
@@ -141,8 +143,9 @@ class Result:
     ]
     statistics_sha256: Annotated[
         str,
-        "SHA-256 over the statistics of all training images: the shapes (classes, d), then "
-        "counts, sums and X'X, as little-endian int64 in C order",
+        "SHA-256 over the statistics of all training images, as little-endian int64 in C order: "
+        "the shapes (classes, d), then counts, sums and X'X; on the dual side the shapes "
+        "(classes, images, d), then the labels and XX'",
     ]
     model_sha256: Annotated[
         str,
@@ -168,6 +171,10 @@ class Result:
     combine: Annotated[str | None, "only under MPI: exact, or average"] = None
     mpi: Annotated[Mpi | None, "only under MPI"] = None
     approximation: Annotated[Approximation | None, "only where models were averaged"] = None
+    side: Annotated[str, "of the matrix that was solved: primal, X'X, or dual, XX'"] = "primal"
+    statistics_kept: Annotated[
+        tuple[str, ...], "what statistics.safetensors holds; without gram, no update can start here"
+    ] = EVERYTHING
     spec: Annotated[str, "the features of the model, as `--features` takes them"] = "pixels"
     features_sha256: Annotated[str | None, "over all that defines the features' map"] = None
     features: Annotated[

@@ -24,7 +24,8 @@ A run directory holds what a run found, in four files:
 
 - `result.json`, described here (format {FORMAT_VERSION})
 - `model.safetensors`, the classifier
-- `statistics.safetensors`: `counts`, `sums` and `gram` of all training images, as int64
+- `statistics.safetensors`, of all training images, as int64: `counts` and `sums` of the classes,
+  and X'X by its upper triangle, `gram_upper`, if `statistics_kept` says so
 - `report.html`, the same for a person to read
 
 Every engine writes the same keys. There is no NaN and no infinity in it: what is not defined is

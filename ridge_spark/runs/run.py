@@ -12,11 +12,14 @@ from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
+from ridge_spark.ridge.statistics_file import file_bytes
 from ridge_spark.runs.directory import require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
 from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.result import Result
+from ridge_spark.runs.result import EVERYTHING, SUMS, Result
 from ridge_spark.runs.training import Training, train
+
+MOST_STATISTICS_BYTES = 10**9  # of a statistics file that nobody has asked for
 
 
 def run(engine_name: str, options: TrainOptions, draw: Draw | None) -> Result:
@@ -46,12 +49,22 @@ def result_of(engine: Engine, training: Training, options: TrainOptions) -> Resu
         lambdas=training.lambdas,
         features=training.searched,
         validation_accuracy=tuple(training.validation_accuracy.tolist()),
+        side=training.side,
+        statistics_kept=_kept(training, options),
         solver=training.solver,
         seed=options.folds.seed,
         folds=options.folds.held_out,
         command=without_secrets(options.command),
         warnings=training.warnings,
     )
+
+
+def _kept(training: Training, options: TrainOptions) -> tuple[str, ...]:
+    """What the statistics file is to hold: without being asked, nothing enormous."""
+    if training.side != "primal":
+        return SUMS
+    size = file_bytes(len(training.model.class_names), training.statistics.d, gram=True)
+    return EVERYTHING if options.keep_statistics or size <= MOST_STATISTICS_BYTES else SUMS
 
 
 def open_splits(options: TrainOptions) -> tuple[Split, Split | None]:

@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 from ridge_spark.engines.engine import Engine
 from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.products import DualStatistics
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.result import Features
-from ridge_spark.runs.search import find_maps, search, see, solve_best
+from ridge_spark.runs.searched import Fit
+from ridge_spark.runs.seen import find_maps, see
+from ridge_spark.runs.sides import SIDES, side_of
+
+MATRIX = {"primal": "X'X", "dual": "XX'"}
 
 
 @dataclass(frozen=True)
@@ -23,13 +28,14 @@ class Training:
     """What a run found out."""
 
     model: Model
-    statistics: Statistics
+    statistics: Statistics | DualStatistics
     n_validation: int
     lambdas: tuple[float, ...]
     validation_accuracy: Float  # (L,)
     gcv: Float  # (L,)
     best: int  # index of the chosen λ
     confusion: NDArray[np.int64]  # (k, k); of no images where there is no test split
+    side: str
     solver: str
     warnings: tuple[str, ...]
     searched: tuple[Features, ...]
@@ -42,20 +48,19 @@ def train(engine: Engine, options: TrainOptions) -> Training:
     """
     found, summaries = None, []
     for feature_map in find_maps(engine, options):
-        searched = search(engine, feature_map, options)
+        see(engine, feature_map)
+        searched = SIDES[side_of(engine, feature_map, options)].search(engine, feature_map, options)
         summaries.append(searched.summary())
         if found is None or searched.correct[searched.best] > found.correct[found.best]:
             found = searched
         del searched  # its X'X may be large
     assert found is not None  # there is at least one spec
     see(engine, found.feature_map)
-    found = solve_best(engine, found)
-    assert found.full is not None
-    coef, intercept = found.full.weights_at(found.best)
+    fit: Fit = SIDES[found.side].fit(engine, found)
     description = engine.train.description
     model = Model(
-        coef=coef,
-        intercept=intercept,
+        coef=fit.coef,
+        intercept=fit.intercept,
         class_names=description.class_names,
         shape=description.shape,
         lam=float(found.lambdas[found.best]),
@@ -64,29 +69,32 @@ def train(engine: Engine, options: TrainOptions) -> Training:
     )
     return Training(
         model=model,
-        statistics=found.statistics,
+        statistics=fit.statistics,
         n_validation=found.n_validation,
         lambdas=tuple(found.lambdas.tolist()),
         validation_accuracy=found.correct / found.n_validation,
-        gcv=found.full.gcv,
+        gcv=fit.solution.gcv,
         best=found.best,
         confusion=engine.confusion(model),
+        side=found.side,
         solver=found.solver,
         warnings=(
-            *singular_warnings(found.lambdas, found.full),
+            *singular_warnings(found.lambdas, fit.solution, MATRIX[found.side]),
             *unconverged_warnings(found.lambdas, found.fitted),
         ),
         searched=tuple(summaries),
     )
 
 
-def singular_warnings(lambdas: Float, full: Solution) -> tuple[str, ...]:
+def singular_warnings(
+    lambdas: Float, full: Solution, matrix: str = MATRIX["primal"]
+) -> tuple[str, ...]:
     if not full.singular.any():
         return ()
     largest = lambdas[full.singular].max()
     rank = "" if full.rank is None else f" (rank {full.rank})"
     return (
-        f"X'X + NλI is singular to working precision{rank} for λ up to {largest:g}: "
+        f"{matrix} + NλI is singular to working precision{rank} for λ up to {largest:g}: "
         "the weights of least norm were taken there",
     )
 

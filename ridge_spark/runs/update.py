@@ -12,8 +12,8 @@ from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, find_splits
 from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import without_secrets
-from ridge_spark.engines.engine import Blocks, View
 from ridge_spark.engines.local import LocalEngine
+from ridge_spark.engines.view import Blocks, View
 from ridge_spark.errors import InputError
 from ridge_spark.importing.sources import number_labels
 from ridge_spark.model import Model
@@ -24,7 +24,7 @@ from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.runs.directory import read_run, read_statistics, require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
 from ridge_spark.runs.result import BY_GCV, KEPT, Change, Result, Update
-from ridge_spark.runs.search import see
+from ridge_spark.runs.seen import see
 from ridge_spark.runs.training import singular_warnings
 
 

@@ -117,7 +117,7 @@ def test_data_that_the_nodes_could_not_read(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--fodls", "5"], "unrecognized arguments: --fodls 5"),
+        (["--fodls", "5"], "--fodls: no such option; did you mean --folds?"),
         (["--folds", "1"], "--folds 1: must be from 2 to 100"),
         (["--lambdas", "-1"], "every λ must be a finite number"),
         (["--out", "s3://elsewhere/runs"], "--data and --out are not for you to give"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ridge_spark.engines.engine import Blocks
+from ridge_spark.engines.view import Blocks
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.scoring import Weights
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from mapped import candidates, halved, rows_and_labels, square  # shipped beside this file
 
 from ridge_spark.data.dataset import open_split
-from ridge_spark.engines.engine import View
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.spark_session import spark_context
 from ridge_spark.engines.tiles import tiles_of
+from ridge_spark.engines.view import View
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ridge_spark.data.dataset import open_split, read_blocks
-from ridge_spark.engines.engine import View, add
+from ridge_spark.engines.engine import add
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.tiles import assemble, tiles_of, tiles_task
+from ridge_spark.engines.view import View
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds

@@ -12,8 +12,8 @@ import pytest
 
 from emr.package import package_code
 from ridge_spark.data.dataset import open_split, read_blocks
-from ridge_spark.engines.engine import View
 from ridge_spark.engines.local import LocalEngine
+from ridge_spark.engines.view import View
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
 from tests.engines.mapped import candidates, halved

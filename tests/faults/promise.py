@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ridge_spark.runs.directory import verify_run
+from ridge_spark.runs.verification import verify_run
 from tests.support import JAVA, ROOT
 
 HASHES = ("statistics_sha256", "model_sha256", "best_lambda", "confusion")

@@ -16,7 +16,8 @@ from ridge_spark.data.verification import verify
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.runs.directory import read_run, read_statistics, verify_run
+from ridge_spark.runs.directory import read_run, read_statistics
+from ridge_spark.runs.verification import verify_run
 from tests.faults.promise import Came, Fault, World
 from tests.support import draw_images
 

@@ -12,7 +12,7 @@ from mpi_hybrid.model import ModelEngine
 from mpi_hybrid.stop import StopRequest
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import open_split
-from ridge_spark.engines.engine import View
+from ridge_spark.engines.view import View
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas

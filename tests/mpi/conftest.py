@@ -15,8 +15,8 @@ import pytest
 
 from ridge_spark.data.dataset import Description, open_split, read_blocks
 from ridge_spark.data.writer import write_dataset
-from ridge_spark.engines.engine import View
 from ridge_spark.engines.local import LocalEngine
+from ridge_spark.engines.view import View
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas

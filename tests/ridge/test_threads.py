@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from ridge_spark import RidgeClassifier
-from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.ridge.kernel.portable import PortableAccumulator
 from ridge_spark.ridge.threads import AHEAD, blas_threads, parallel_map
 from tests.ridge.problems import noise_images
 
@@ -64,20 +64,24 @@ def test_blocks_that_overlap_on_several_threads_leave_the_limit_as_it_was():
     assert blas() == before
 
 
-def test_two_accumulators_and_a_third_who_calls_blas_leave_the_limit_as_it_was():
-    images, labels = noise_images(400, 30, 3)
-    before, products = blas(), []
+def test_two_sums_and_a_third_who_calls_blas_leave_the_limit_as_it_was():
+    before, products, together = blas(), [], threading.Barrier(2)
 
-    def add_up():
+    def add_up(images):
         for _ in range(20):
-            Statistics.of(images, labels, 3, threads=1)
-            for _ in parallel_map(lambda i: images.T.astype(float) @ images, range(3), 2):
-                pass
+            together.wait(60)
+            sums = PortableAccumulator(images.shape[1], 3, threads=1)
+            sums.add(images, np.arange(len(images)) % 3)
 
     def multiply():
         products.extend(np.ones((300, 300)) @ np.ones((300, 300)) for _ in range(100))
 
-    threads = [threading.Thread(target=work) for work in (add_up, add_up, multiply)]
+    few, many = (noise_images(n, 200, 3)[0] for n in (300, 3000))
+    threads = [
+        threading.Thread(target=add_up, args=(few,)),
+        threading.Thread(target=add_up, args=(many,)),
+        threading.Thread(target=multiply),
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -10,7 +10,8 @@ import pytest
 
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
-from ridge_spark.runs.directory import read_run, verify_run, write_run_manifest
+from ridge_spark.runs.directory import read_run
+from ridge_spark.runs.verification import verify_run, write_run_manifest
 from tests.support import assert_refused
 
 FILES = ("manifest.json", "model.safetensors", "result.json", "statistics.safetensors")
