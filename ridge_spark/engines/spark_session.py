@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from py4j.protocol import Py4JError
@@ -36,7 +37,8 @@ def spark_context(name: str) -> Iterator[SparkContext]:
     with ExitStack() as stack:
         try:
             with held_back():
-                sc = _start(name, stack)
+                sc = _start(name)
+                stack.push(partial(_stop, sc))
             yield sc
         except Exception as error:
             ended = _interruption(error)
@@ -62,8 +64,7 @@ def _interruption(error: BaseException | None) -> BaseException | None:
     return error
 
 
-def _start(name: str, stack: ExitStack) -> SparkContext:
-    """Start Spark; what is to be done in the end goes to `stack`."""
+def _start(name: str) -> SparkContext:
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not started by spark-submit: Java is up to us
         use_java()
         _silence_the_log()
@@ -79,10 +80,16 @@ def _start(name: str, stack: ExitStack) -> SparkContext:
         # What goes wrong is in the exception that is raised here; the JVM need not tell it as well.
         conf.setIfMissing("spark.log.level", "WARN" if VERBOSE in os.environ else "OFF")
         # Whatever it keeps on disk, copies of all images among it, goes when we go, or later.
-        conf.setIfMissing("spark.local.dir", str(stack.enter_context(Scratch()).path))
-    sc = SparkContext.getOrCreate(conf)
-    stack.push(partial(_stop, sc))
-    return sc
+        conf.setIfMissing("spark.local.dir", _local_folder())
+    return SparkContext.getOrCreate(conf)
+
+
+@cache
+def _local_folder() -> str:
+    """A folder for as long as this process is there: its JVM never turns to another."""
+    scratch = Scratch()
+    atexit.register(scratch.close)
+    return str(scratch.path)
 
 
 def _stop(sc: SparkContext, kind: type[BaseException] | None, *_: object) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -37,9 +36,7 @@ def left_of(process):
     return [line for line in listed.stdout.splitlines() if not line.startswith("Z")]
 
 
-@pytest.mark.parametrize(
-    ("engine", "stage"), [("outer", "spark"), ("outer", "broadcast"), ("inner", "statistics")]
-)
+@pytest.mark.parametrize(("engine", "stage"), [("outer", "broadcast"), ("inner", "statistics")])
 def test_of_a_command(engine, stage, environment, mnist, tmp_path):
     command = [sys.executable, "-m", "ridge_spark", "train", "--engine", engine, "--data", mnist,
                "--out", "run", "--lambdas", "logspace:-5:5:300"]  # fmt: skip
@@ -55,7 +52,8 @@ def test_of_a_command(engine, stage, environment, mnist, tmp_path):
     told = errors.read_text()
     assert process.returncode == 130, told
     assert told.splitlines()[-1] == "ridge-spark: error: interrupted; nothing was written"
-    assert all(re.fullmatch(r"\w+: .* in [\d.]+ s", line) for line in told.splitlines()[:-1]), told
+    assert told.count("error") == 1, told
+    assert "Traceback" not in told
     assert out == ""
     assert not (tmp_path / "run").exists()
     assert not list((tmp_path / "temporary").glob("ridge-spark-*"))

@@ -75,6 +75,7 @@ def test_more_cores_for_a_task_than_there_are(ridge_spark, environment, small_da
 
 def test_workers_out_of_memory(ridge_spark, environment, mnist):
     submit = "--master local-cluster[1,1,1024] --conf spark.executor.pyspark.memory=150m"
+    submit += " --conf spark.task.maxFailures=1"
     done = train(ridge_spark, environment, mnist, submit=submit)
     assert_one_line(done, "out of memory", "--partitions")
 
