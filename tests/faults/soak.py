@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="faults with this word in their names")
+    parser.add_argument("--only", nargs="+", default=[""], help="faults with one of these words")
     parser.add_argument("--page", type=Path, help="page to write the table into")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ridge-spark-soak-"))
@@ -120,7 +120,11 @@ def main() -> None:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         store = stack.enter_context(HostileStore())
         world = make_world(folder)
-        chosen = [fault for fault in all_faults(store) if options.only in fault.name]
+        chosen = [
+            fault
+            for fault in all_faults(store)
+            if any(word in f"{fault.group}: {fault.name}" for word in options.only)
+        ]
         found = inject(chosen, world, 60 * options.minutes, options.seed)
     for told in world.told:
         print(f"\n{told}", file=sys.stderr)
