@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from emr.errors import EmrError
 from emr.stack import Sizes
-from ridge_spark.engines.spark import FAN_IN, TILE_BYTES
+from ridge_spark.engines.resources import TILE_BYTES
+from ridge_spark.engines.spark import FAN_IN
 
 MIB = 2**20
 WORKER_BASE_MIB = 448  # an interpreter with NumPy, SciPy, Numba and PyArrow, and a few blocks

@@ -15,10 +15,10 @@ from mpi4py import MPI
 
 from mpi_hybrid.checkpoint import Checkpoint, Part, Progressed
 from mpi_hybrid.memory import proportional_mb
+from mpi_hybrid.resources import mpi_resources
 from mpi_hybrid.rows import Rows, count, joined, missing
 from mpi_hybrid.stop import Stopped, StopRequest
 from mpi_hybrid.world import World
-from ridge_spark.cores import available_memory
 from ridge_spark.data.dataset import Split
 from ridge_spark.engines.engine import Engine, Item, Result
 from ridge_spark.engines.local import LocalEngine
@@ -31,6 +31,8 @@ from ridge_spark.progress import Advance, Progress, Task
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Scored
+from ridge_spark.ridge.selection import Tested
 from ridge_spark.ridge.solution import Indices, Solution, StoredPath, WeightPath
 from ridge_spark.ridge.statistics import Statistics
 
@@ -55,10 +57,8 @@ class MpiEngine(Engine):
         stop: StopRequest,
         progress: Progress,
     ) -> None:
-        super().__init__(train, test, progress)
+        super().__init__(train, test, mpi_resources(world, threads, self.whole_x), progress)
         self.world, self.checkpoint, self.stop = world, checkpoint, stop
-        self.workers, self.threads = world.size, threads
-        self.memory = available_memory() // world.node.size
         self.tasks: list[Task] = []  # what this rank has worked on
         self.node_mb = np.zeros(2)  # of a node at most: all memory, shared memory
         self.groups: list[Statistics] = []  # of all images, once they are known
@@ -149,6 +149,12 @@ class MpiEngine(Engine):
         elif isinstance(result, Statistics):
             for array in (result.counts, result.sums, result.gram):
                 self.world.add_up(array)
+        elif isinstance(result, Tested):
+            self.add_up(result.arrays)
+        elif isinstance(result, Scored):
+            self.world.add_up(result.n)
+            self.world.add_up(result.correct)
+            result.keep(self.world.of_all(result.outcomes), self.world.of_all(result.images))
         else:
             self.world.add_up(result)
 

@@ -13,6 +13,7 @@ from mpi_hybrid.cores import Cores, cores_each, default_threads, too_few
 from mpi_hybrid.data import DataEngine
 from mpi_hybrid.engine import MpiEngine
 from mpi_hybrid.model import ModelEngine
+from mpi_hybrid.resources import mpi_resources
 from mpi_hybrid.stop import StopRequest
 from mpi_hybrid.world import World, library, require_one_world
 from ridge_spark.commands.train import training_options
@@ -25,8 +26,9 @@ from ridge_spark.ridge.threads import blas_threads
 from ridge_spark.runs.directory import require_free
 from ridge_spark.runs.finish import finish
 from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.plan import make_plans
 from ridge_spark.runs.result import Approximation, Mpi, Result
-from ridge_spark.runs.run import open_splits, result_of
+from ridge_spark.runs.run import open_splits, result_of, tell
 from ridge_spark.runs.summary import table
 from ridge_spark.runs.training import Training, train
 
@@ -45,7 +47,8 @@ def run(world: World, options: argparse.Namespace) -> None:
     require_one_world(world.size)
     if not options.checkpoint >= 0:
         raise InputError(f"--checkpoint {options.checkpoint}: must be 0 or more minutes")
-    world.from_root(lambda: require_free(chosen.out))
+    if not options.plan:
+        world.from_root(lambda: require_free(chosen.out))
     split, test = world.from_root(lambda: open_splits(chosen))
     threads = _threads(world, chosen.threads, progress)
 
@@ -54,10 +57,17 @@ def run(world: World, options: argparse.Namespace) -> None:
     run_identity = world.from_root(lambda: identity(split, chosen.folds, scheme))
     checkpoint = Checkpoint(chosen.out, run_identity, 60 * options.checkpoint, world.rank)
     kind = ENGINES[options.mode, combine]
+    resources = mpi_resources(world, threads, kind.whole_x)
+    plans = make_plans(split, chosen, resources, kind.exact)
+    if options.plan:
+        if world.rank == 0:
+            print("\n".join(plan.table() for plan in plans), flush=True)
+        return
+    tell(plans, progress)
     engine = kind(world, split, test, threads, checkpoint, stop, progress)
 
     with blas_threads(threads):  # BLAS would take all cores, wherever it is called
-        training = train(engine, chosen)
+        training = train(engine, chosen, plans)
         progress.tasks += chain.from_iterable(world.comm.allgather(engine.tasks))
         result = replace(
             result_of(engine, training, chosen),
@@ -103,10 +113,10 @@ def _compared(engine: MpiEngine, training: Training, options: TrainOptions) -> A
         training.model.features.spec.text if training.model.features else "pixels"
     )
     exact = train(engine.exactly(), replace(options, features=(spec,), side="primal"))
-    averaged = Metrics.of(training.confusion)
+    averaged = Metrics.of(training.tested.confusion)
     if not averaged.n:
         return Approximation(exact.model.lam, None, None)
-    accuracy = Metrics.of(exact.confusion).accuracy
+    accuracy = Metrics.of(exact.tested.confusion).accuracy
     return Approximation(exact.model.lam, accuracy, accuracy - averaged.accuracy)
 
 

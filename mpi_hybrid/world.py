@@ -88,6 +88,10 @@ class World:
             for rank, length in enumerate(lengths)
         ]
 
+    def of_all(self, mine: T) -> list[T]:
+        """Collective. What each rank has, by rank, on every rank; one message for each."""
+        return [self.bcast(mine if rank == self.rank else None, rank) for rank in range(self.size)]
+
     def any(self, flag: bool) -> bool:
         """True on every rank if `flag` is true on one."""
         with self.waiting():

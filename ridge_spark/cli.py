@@ -114,6 +114,7 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
 def _commands() -> dict[str, ModuleType]:
     """The sub-commands; loaded here, as the time that takes is one to press Ctrl-C in as well."""
     from ridge_spark.commands import (
+        compare,
         evaluate,
         export,
         import_images,
@@ -129,6 +130,7 @@ def _commands() -> dict[str, ModuleType]:
         "import": import_images,
         "train": train,
         "predict": predict,
+        "compare": compare,
         "evaluate": evaluate,
         "update": update,
         "export": export,

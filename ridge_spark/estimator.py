@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ridge_spark.cores import available_cores
 from ridge_spark.features import FeatureMap
+from ridge_spark.model import Model
 from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.calibration import probabilities, temperature_of_fit
 from ridge_spark.ridge.centring import CentredSystem, Float, centre
+from ridge_spark.ridge.choice import choose
 from ridge_spark.ridge.dual import dual_system, held_out_correct, split_images
 from ridge_spark.ridge.dual_weights import IntegerAlpha, finish_weights, weights_task
 from ridge_spark.ridge.few_images import are_few
 from ridge_spark.ridge.float_products import FloatProducts
 from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Sampling
 from ridge_spark.ridge.products import products_of
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import choose, group_correct, group_statistics
+from ridge_spark.ridge.selection import group_statistics, score_held_out
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve_systems
+from ridge_spark.ridge.weights import MOST, balanced_weights
 from ridge_spark.transformer import PatchFeatures, as_bytes
 
 DEFAULT_LAMBDAS = tuple(np.logspace(-5, 5, 10))
 ROWS_AT_ONCE = 1024  # whose features are in memory together, when they are scored
 ACCEPTED = [np.float64, np.uint8]  # anything else becomes the first of them
+
+
+def _has_temperature(fitted: RidgeClassifier) -> bool:
+    check_is_fitted(fitted)
+    if fitted.temperature_ is None:
+        raise AttributeError(
+            f"predict_proba: solver={fitted.solver!r} knows no generalised cross-validation, from "
+            "which probabilities come; use another solver"
+        )
+    return True
 
 
 class RidgeClassifier(ClassifierMixin, BaseEstimator):
@@ -56,11 +73,14 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         parameters as `ridge-spark train --features` takes them. X is then images of 8-bit pixels,
         and a few λ are enough, such as (1, 10, 100): each is a factorisation of its own.
     image_shape : (height, width) or (height, width, channels) of the images; for features
+    class_weight : how often each sample of a class counts: a dict from labels to whole numbers, 1
+        where it has none, or "balanced", as often as brings each class nearest to the largest
 
     Attributes
     ----------
     classes_ : (k,)     n_features_in_ : d     lambda_ : the chosen λ
     coef_ : (k, d) float64, (1, d) for two classes     intercept_ : (k,), or (1,)
+    temperature_ : T of the probabilities; None where GCV is not known
     gcv_ : (L,), for each λ     cv_accuracy_ : (L,), only where `cv` holds samples out
 
     """
@@ -75,6 +95,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         n_jobs: int | None = None,
         features: str = "pixels",
         image_shape: Sequence[int] | None = None,
+        class_weight: str | Mapping[Any, int] | None = None,
     ) -> None:
         self.lambdas = lambdas
         self.cv = cv
@@ -83,24 +104,54 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.features = features
         self.image_shape = image_shape
+        self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Fit to X (n, d) and labels y (n,)."""
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit to X (n, d) and labels y (n,), each sample as if it were there `sample_weight` times.
+
+        Weights (n,) are whole numbers, 0 or more. Samples that are held out are scored once each.
+        """
         X, y = validate_data(self, X, y, dtype=ACCEPTED)
         check_classification_targets(y)
+        counted = whole_weights(sample_weight, len(X))
+        if counted is not None and not counted.any():
+            raise ValueError("sample_weight: all weights are zero; some must be 1 or more")
+        if counted is not None and not counted.all():
+            X, y, counted = X[counted > 0], y[counted > 0], counted[counted > 0]
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}; at least 2 are needed")
         lambdas, folds, threads = self._check_parameters()
+        times = self._times(labels, counted)
         self.feature_map_ = self._find_features(X, y)
         X = self._seen(X)
 
-        fit = self._fit_dual if are_few(*X.shape) else self._fit_primal
-        coef, intercept = fit(X, labels, lambdas, folds, threads)
+        few = times is None and are_few(*X.shape)
+        fit = self._fit_dual if few else self._fit_primal
+        coef, intercept = fit(Block(0, X, labels, times), lambdas, folds, threads)
+        gcv = float(self.gcv_[np.flatnonzero(lambdas == self.lambda_)[0]])
+        self.temperature_ = temperature_of_fit(X, labels, coef, intercept, gcv, times, counted)
         if len(self.classes_) == 2:  # the two rows are each other's negative
             coef, intercept = coef[1:], intercept[1:]
         self.coef_, self.intercept_ = coef, intercept
         return self
+
+    @classmethod
+    def from_run(cls, path: str | Path) -> Self:
+        """The model of a run directory, or of a model file, as a fitted estimator.
+
+        X is then images of 8-bit pixels, in rows, and `classes_` are the names of the classes.
+        `InputError` if there is no model.
+        """
+        path = Path(path)
+        model = Model.load(path / "model.safetensors" if path.is_dir() else path)
+        found = cls([model.lam], features=model.spec, image_shape=model.shape)
+        found.classes_ = np.array(model.class_names)
+        found.n_features_in_, found.feature_map_ = model.pixels, model.features
+        found.lambda_, found.temperature_ = model.lam, model.temperature
+        kept = slice(1, None) if len(model.class_names) == 2 else slice(None)
+        found.coef_, found.intercept_ = model.coef[kept], model.intercept[kept]
+        return found
 
     def decision_function(self, X: Any) -> Float:
         """Scores of X (n, d): (n, k), or (n,) of the second class where there are two."""
@@ -112,6 +163,15 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             [part.astype(np.float64, copy=False) @ self.coef_.T + self.intercept_ for part in seen]
         )
         return scores.ravel() if len(self.classes_) == 2 else scores
+
+    @available_if(_has_temperature)
+    def predict_proba(self, X: Any) -> Float:
+        """Probabilities of the classes for X (n, d): softmax(scores / `temperature_`); (n, k)."""
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            scores = np.stack([-scores, scores], axis=1)
+        assert self.temperature_ is not None  # or there is no such method
+        return probabilities(scores, self.temperature_)
 
     def _find_features(self, X: NDArray[Any], y: NDArray[Any]) -> FeatureMap | None:
         if self.features == "pixels":
@@ -166,35 +226,45 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             return self.n_jobs
         raise ValueError(f"n_jobs={self.n_jobs!r}: must be 1 or more, or -1 for all cores")
 
+    def _times(
+        self, labels: NDArray[np.intp], counted: NDArray[np.int64] | None
+    ) -> NDArray[np.int64] | None:
+        """How often each sample counts in sums: its own weight times that of its class."""
+        if self.class_weight is None:
+            return counted
+        if isinstance(self.class_weight, str):
+            if self.class_weight != "balanced":
+                raise ValueError(f"class_weight={self.class_weight!r}: must be balanced or a dict")
+            of_class = balanced_weights(np.bincount(labels, counted).astype(np.int64))
+        else:
+            given = [self.class_weight.get(label, 1) for label in self.classes_.tolist()]
+            of_class = _whole("class_weight", np.asarray(given))
+            if not of_class.all():
+                raise ValueError("class_weight: a weight is 0; leave the samples of that class out")
+        return of_class[labels] * (1 if counted is None else counted)
+
     def _fit_primal(
-        self,
-        X: NDArray[Any],
-        labels: NDArray[np.intp],
-        lambdas: Float,
-        folds: Folds,
-        threads: int,
+        self, block: Block, lambdas: Float, folds: Folds, threads: int
     ) -> tuple[Float, Float]:
         """Choose λ from X'X; returns the weights for it, `coef` (k, d) and `intercept` (k,)."""
-        n_held_out = self._count_held_out(folds, len(X))
-        systems, (n, d) = self._systems(X, labels, folds, threads), X.shape
+        n, d = block.images.shape
+        n_held_out = self._count_held_out(folds, n)
+        systems = self._systems(block, folds, threads)
         solver = self._solver_for(n, d, lambdas, folds)
         *fitted, full = solve_systems(systems, d, lambdas, solver, threads)
         correct = None
         if fitted:
             candidates = {i: Weights(*solution.weights()) for i, solution in enumerate(fitted)}
-            block = Block(0, X, labels)
-            correct = group_correct([block], folds, candidates, threads=threads).sum(axis=0)
+            nothing = Sampling(folds.seed, outcomes=0.0, images=0.0)
+            scored = score_held_out([block], folds, candidates, nothing, threads=threads)
+            correct = scored.totals
         return full.weights_at(self._choose(lambdas, fitted, full, correct, n_held_out))
 
     def _fit_dual(
-        self,
-        X: NDArray[Any],
-        labels: NDArray[np.intp],
-        lambdas: Float,
-        folds: Folds,
-        threads: int,
+        self, block: Block, lambdas: Float, folds: Folds, threads: int
     ) -> tuple[Float, Float]:
         """The same from XX', which is smaller where samples are few."""
+        X, labels = block.images, block.labels
         n_held_out = self._count_held_out(folds, len(X))
         (n, d), k = X.shape, len(self.classes_)
         exact = X.dtype == np.uint8
@@ -210,7 +280,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         if floats:
             return floats.weights(alpha, target_mean, threads=threads)
         integers = IntegerAlpha.of(alpha)
-        sums = weights_task(integers, k, d)([Block(0, X, labels)], threads=threads)
+        sums = weights_task(integers, k, d)([block], threads=threads)
         weights = finish_weights(integers, sums, target_mean)
         return weights.coef, weights.intercept
 
@@ -249,19 +319,21 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         return int(np.argmin(full.gcv))
 
     def _systems(
-        self, X: NDArray[Any], labels: NDArray[np.intp], folds: Folds, threads: int
+        self, block: Block, folds: Folds, threads: int
     ) -> list[Callable[[], CentredSystem]]:
         """What makes systems without each held-out group, and last that of all samples.
 
         Each sample is summed once: then groups add up, or subtract where they are integers, to what
         is left without one of them.
         """
-        k, held_out = len(self.classes_), range(folds.held_out)
+        k, held_out, X = len(self.classes_), range(folds.held_out), block.images
         if X.dtype == np.uint8:
-            exact = group_statistics([Block(0, X, labels)], folds, X.shape[1], k, threads=threads)
+            exact = group_statistics([block], folds, X.shape[1], k, threads=threads)
             total = sum(exact[1:], exact[0])
             return [*(partial(centre, total, exact[i]) for i in held_out), partial(centre, total)]
-        groups = FloatStatistics.of_groups(X, labels, folds, k, threads=threads)
+        groups = FloatStatistics.of_groups(
+            X, block.labels, folds, k, times=block.times, threads=threads
+        )
         left = [groups[:i] + groups[i + 1 :] for i in held_out]
         return [partial(FloatStatistics.centre_sum, some) for some in (*left, groups)]
 
@@ -271,6 +343,29 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         if ((sizes == 0) | (sizes == n)).any():
             raise ValueError(f"cv={self.cv}: {n} samples are too few to hold some out")
         return int(sizes.sum())
+
+
+def whole_weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.int64] | None:
+    """Weights of n samples as int64; `ValueError` unless they are whole numbers, 0 or more."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight)
+    if weights.ndim == 0:
+        weights = np.full(n, weights)
+    if weights.shape != (n,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n,)}!")
+    return _whole("sample_weight", weights)
+
+
+def _whole(name: str, weights: NDArray[Any]) -> NDArray[np.int64]:
+    """`weights` as int64, of any type of numbers."""
+    values = weights.astype(np.float64)
+    if not ((values >= 0) & (values <= MOST) & (np.floor(values) == values)).all():
+        raise ValueError(
+            f"{name}: must be whole numbers from 0 to {MOST:,}, how often each counts; multiply "
+            "fractions until they are, and round"
+        )
+    return values.astype(np.int64)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,7 @@ from ridge_spark.errors import MALFORMED, InputError
 from ridge_spark.features import PIXELS, FeatureMap
 from ridge_spark.features.blocks import map_blocks
 from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.calibration import probabilities
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.scoring import scores
 
@@ -36,6 +37,9 @@ class Model:
     lam          the λ it was fitted with
     preparation  how files were turned into pixels when the data set was imported
     features     the map from pixels to what the scores are of; None: they are of the pixels
+    temperature  T of the probabilities, softmax(scores / T); None where it is not known
+    mean         (d,) float64 of the training images, as the model sees them; None where not known
+    spread       the mean of their squared distance from it
     """
 
     coef: Float
@@ -45,6 +49,9 @@ class Model:
     lam: float
     preparation: dict[str, Any] = field(default_factory=dict)
     features: FeatureMap | None = None
+    temperature: float | None = None
+    mean: Float | None = None
+    spread: float | None = None
 
     @property
     def pixels(self) -> int:
@@ -70,6 +77,18 @@ class Model:
 
         Features are made on `threads` threads.
         """
+        found = np.empty((len(images), len(self.intercept)))
+        for rows, seen in self.parts(images, threads=threads):
+            found[rows] = scores(seen, self.coef, self.intercept)
+        return found
+
+    def parts(
+        self, images: NDArray[np.uint8], *, threads: int = 1
+    ) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
+        """The images by some rows at a time, with what the scores are of in the place of pixels.
+
+        `InputError` where they do not fit the model.
+        """
         if images.ndim != 2 or images.shape[1] != self.pixels:
             raise InputError(
                 f"images of shape {images.shape[1:]} do not fit this model, which takes "
@@ -77,23 +96,35 @@ class Model:
                 f"{'x'.join(map(str, self.shape))}"
             )
         if self.features is None:
-            return scores(images, self.coef, self.intercept)
-        found = np.empty((len(images), len(self.intercept)))
+            yield slice(0, len(images)), images
+            return
         for start in range(0, len(images), MAPPED_ROWS):
             rows = slice(start, start + MAPPED_ROWS)
-            features = self.features(images[rows], threads=threads)
-            found[rows] = scores(features, self.coef, self.intercept)
-        return found
+            yield rows, self.features(images[rows], threads=threads)
 
     def predict(self, images: NDArray[np.uint8], *, threads: int = 1) -> NDArray[np.intp]:
         """Class numbers of `images`, (n, height · width · channels) uint8; shape (n,)."""
         return self.decision_function(images, threads=threads).argmax(axis=1)
 
+    def predict_proba(self, images: NDArray[np.uint8], *, threads: int = 1) -> Float:
+        """Probabilities of the classes, softmax(scores / temperature); shape (n, k)."""
+        return self.probabilities(self.decision_function(images, threads=threads))
+
+    def probabilities(self, scores: Float) -> Float:
+        """softmax(scores / temperature) of `scores` (n, k); `InputError` without a temperature."""
+        if self.temperature is None:
+            raise InputError(
+                "this model has no temperature, which turns scores into probabilities: it was "
+                "trained before there were any, or by an update of such a run; train again"
+            )
+        return probabilities(scores, self.temperature)
+
     def sha256(self) -> str:
         """SHA-256 over W and intercept as little-endian float64 in C order, and of features' hash.
 
         W is `coef` the other way round, (d, k), as it stands in X W: the hash of a model is the
-        same as ever, whichever way its file keeps the weights.
+        same as ever, whichever way its file keeps the weights. Temperature, mean and spread are
+        not in it: they change no class and no score.
         """
         digest = hashlib.sha256(np.ascontiguousarray(self.coef.T, "<f8").data)
         digest.update(np.ascontiguousarray(self.intercept, "<f8").data)
@@ -111,7 +142,11 @@ class Model:
             "lambda": self.lam,
             "preparation": self.preparation,
         }
+        if self.temperature is not None:
+            about["temperature"] = self.temperature
         tensors = {"coef": self.coef, "intercept": self.intercept}
+        if self.mean is not None:
+            about["spread"], tensors["mean"] = self.spread, self.mean
         if self.features:
             about["features"] = self.features.about()
             tensors |= self.features.tensors()
@@ -156,6 +191,9 @@ class Model:
                     lam=float(about["lambda"]),
                     preparation=dict(about["preparation"]),
                     features=_features(about, file),
+                    temperature=_temperature(about),
+                    mean=file.get_tensor("mean") if "spread" in about else None,
+                    spread=float(about["spread"]) if "spread" in about else None,
                 )
         except InputError:
             raise
@@ -175,7 +213,11 @@ class Model:
             d = self.features.d_out
         return all(isinstance(name, str) for name in self.class_names) and all(
             array.shape == shape and array.dtype == np.float64 and np.isfinite(array).all()
-            for array, shape in ((self.coef, (k, d)), (self.intercept, (k,)))
+            for array, shape in (
+                (self.coef, (k, d)),
+                (self.intercept, (k,)),
+                (np.zeros(d) if self.mean is None else self.mean, (d,)),
+            )
         )
 
 
@@ -186,6 +228,16 @@ def _sha256(about: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> st
     for name in sorted(tensors):
         digest.update(np.ascontiguousarray(tensors[name]).data)
     return digest.hexdigest()
+
+
+def _temperature(about: dict[str, Any]) -> float | None:
+    """The temperature in a model file, if there is one; `ValueError` if it can't be one."""
+    if "temperature" not in about:
+        return None
+    temperature = float(about["temperature"])
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"a temperature of {temperature}")
+    return temperature
 
 
 def _features(about: dict[str, Any], file: Any) -> FeatureMap | None:

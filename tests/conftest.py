@@ -115,6 +115,18 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def few_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """600 images of 128x128 pixels in three blocks, and 60 to test on: fewer than pixels."""
+    folder = tmp_path_factory.mktemp("few") / "data"
+    splits = {
+        split: [draw_images(n, 128 * 128, len(SMALL_NAMES), seed)]
+        for split, n, seed in (("train", 600, 1), ("test", 60, 2))
+    }
+    write_dataset(str(folder), Description((128, 128, 1), SMALL_NAMES, "drawn"), splits)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def pictures_run(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `png` (image files), `data` (imported, black and white, cropped) and `run`."""
     folder = tmp_path_factory.mktemp("pictures")

@@ -12,15 +12,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ridge_spark import RidgeClassifier, Statistics, estimator
+from ridge_spark import Model, RidgeClassifier, Statistics, estimator
+from ridge_spark.data.dataset import Description, open_split, read_blocks
+from ridge_spark.data.writer import write_dataset
+from ridge_spark.errors import InputError
 from ridge_spark.ridge import centring
 from ridge_spark.ridge.float_statistics import FloatStatistics
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.kernel.accumulator import Accumulator
-from ridge_spark.ridge.scoring import Weights, count_correct
+from ridge_spark.ridge.scoring import Weights, classified_correctly
 from ridge_spark.ridge.solvers import solve
+from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.run import run
 from tests.ridge.problems import noise_images
-from tests.support import draw_images
+from tests.support import SMALL_NAMES, SMALL_SHAPE, draw_images
 
 GRID = [1e-3, 1.0, 1e3, 1e5]
 
@@ -30,7 +35,11 @@ GRID = [1e-3, 1.0, 1e3, 1e5]
         RidgeClassifier(),
         RidgeClassifier(cv=3),
         RidgeClassifier(solver="cholesky", lambdas=[0.1]),
-    ]
+    ],
+    expected_failed_checks=lambda estimator: {
+        "check_class_weight_classifiers": "weights are whole numbers, and it has one of 0.0001",
+        "check_sample_weight_equivalence_on_dense_data": "it sets cv to a list of its own splits",
+    },
 )
 def test_scikit_learn_s_own_checks(estimator, check):
     check(estimator)
@@ -142,7 +151,8 @@ def test_held_out_samples_choose_lambda(images, cv, folds):
         out = group_of == group
         system = centring.centre(Statistics.of(X[~out], y[~out], 4))
         solution = solve(system, np.array(GRID), "eigen")
-        correct = correct + count_correct(X[out], y[out], Weights(*solution.weights()))
+        right = classified_correctly(X[out], y[out], Weights(*solution.weights()))
+        correct = correct + right.sum(axis=0)
         scored += out.sum()
     assert fitted.cv_accuracy_.tolist() == (correct / scored).tolist()
     assert fitted.lambda_ == max(np.array(GRID)[correct == correct.max()])
@@ -198,3 +208,88 @@ def test_it_works_inside_scikit_learn(images):
 def test_a_bad_parameter_is_named(images, settings, message):
     with pytest.raises(ValueError, match=message):
         RidgeClassifier(**settings).fit(*images)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_weights_are_repetitions(images, dtype):
+    X, y = images[0].astype(dtype), images[1]
+    times = np.random.default_rng(0).integers(0, 4, len(X))
+    weighted = RidgeClassifier(GRID).fit(X, y, sample_weight=times)
+    repeated = RidgeClassifier(GRID).fit(X.repeat(times, axis=0), y.repeat(times))
+    assert weighted.lambda_ == repeated.lambda_
+    tolerance = 0 if dtype == np.uint8 else 1e-9  # whole numbers add up to the same in any order
+    np.testing.assert_allclose(weighted.coef_, repeated.coef_, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(weighted.gcv_, repeated.gcv_, rtol=tolerance)
+    assert weighted.temperature_ == pytest.approx(repeated.temperature_, rel=1e-9)
+
+
+def test_class_weights_are_weights_of_samples(images):
+    X, y = images
+    kept = np.flatnonzero((y != 2) | (np.arange(len(y)) % 9 == 0))
+    X, y = X[kept], y[kept]
+    counts = np.bincount(y)
+    balanced = RidgeClassifier(GRID, class_weight="balanced").fit(X, y)
+    times = {label: round(counts.max() / count) for label, count in enumerate(counts)}
+    assert times[2] > 5
+    for given in ({"class_weight": times}, {"class_weight": {2: times[2]}}):
+        named = RidgeClassifier(GRID, **given).fit(X, y)
+        assert (named.coef_ == balanced.coef_).all()
+    by_sample = RidgeClassifier(GRID).fit(X, y, sample_weight=np.array([times[c] for c in y]))
+    assert (by_sample.coef_ == balanced.coef_).all()
+    plain = RidgeClassifier(GRID).fit(X, y)
+    assert (balanced.predict(X) == 2).sum() > (plain.predict(X) == 2).sum()
+
+
+@pytest.mark.parametrize("weight", [0.5, -1, np.nan, 1001, np.inf])
+def test_weights_that_are_no_whole_numbers_are_refused(images, weight):
+    X, y = images
+    weights = np.ones(len(X))
+    weights[3] = weight
+    with pytest.raises(ValueError, match="sample_weight: must be whole numbers from 0 to 1,000"):
+        RidgeClassifier().fit(X, y, sample_weight=weights)
+    with pytest.raises(ValueError, match="class_weight: must be whole numbers"):
+        RidgeClassifier(class_weight={1: weight}).fit(X, y)
+    with pytest.raises(ValueError, match="balanced or a dict"):
+        RidgeClassifier(class_weight="even").fit(X, y)
+
+
+def test_probabilities_are_about_as_often_right_as_they_say(images):
+    X, y = images
+    fitted = RidgeClassifier(GRID).fit(X[::2], y[::2])
+    proba = fitted.predict_proba(X[1::2])
+    assert proba.shape == (len(X[1::2]), 4)
+    assert proba.sum(axis=1) == pytest.approx(1)
+    assert (fitted.classes_[proba.argmax(axis=1)] == fitted.predict(X[1::2])).all()
+    right = fitted.predict(X[1::2]) == y[1::2]
+    assert proba.max(axis=1).mean() == pytest.approx(right.mean(), abs=0.05)
+    two = RidgeClassifier(GRID).fit(X, y == 1)
+    assert (two.predict_proba(X)[:, 1] > 0.5).tolist() == two.predict(X).tolist()
+    without = RidgeClassifier([1.0], solver="krylov").fit(X, y)
+    assert not hasattr(without, "predict_proba")
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_run_as_an_estimator(small_data, tmp_path, classes):
+    """Of three classes as they are, and of two of them."""
+    pixels, labels = next(
+        (b.images, b.labels) for b in read_blocks(open_split(str(small_data), "train").blocks)
+    )
+    pixels, labels = pixels[labels < classes], labels[labels < classes]
+    names = SMALL_NAMES[:classes]
+    write_dataset(str(tmp_path / "data"), Description(SMALL_SHAPE, names, "drawn"),
+                  {"train": [(pixels, labels)]})  # fmt: skip
+    options = TrainOptions(str(tmp_path / "data"), str(tmp_path / "run"), (1.0, 600.0),
+                           Folds.holdout(0.2))  # fmt: skip
+    run("local", options, None)
+    model = Model.load(tmp_path / "run" / "model.safetensors")
+    for path in (tmp_path / "run", str(tmp_path / "run" / "model.safetensors")):
+        found = RidgeClassifier.from_run(path)
+        expected = [names[i] for i in model.predict(pixels)]
+        assert found.predict(pixels).tolist() == expected
+        np.testing.assert_allclose(
+            found.predict_proba(pixels), model.predict_proba(pixels), rtol=1e-9
+        )
+        assert found.lambda_ == model.lam
+        assert found.score(pixels, np.array(names)[labels]) > 0.9
+    with pytest.raises(InputError, match="nothing"):
+        RidgeClassifier.from_run(tmp_path / "nothing")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from ridge_spark.commands.model_option import add_model_option, load_model
 from ridge_spark.errors import InputError
@@ -25,8 +26,10 @@ def run(options: argparse.Namespace) -> None:
     from ridge_spark.cores import available_cores
     from ridge_spark.data.dataset import find_splits, read_blocks
     from ridge_spark.data.same_images import require_same_images
+    from ridge_spark.ridge.calibration import Reliability
     from ridge_spark.ridge.metrics import Metrics
-    from ridge_spark.ridge.selection import confusion_of
+    from ridge_spark.ridge.selection import judge_on
+    from ridge_spark.runs.guidance import distance_warnings
     from ridge_spark.runs.summary import class_table, confusion_table
 
     model = load_model(options.model)
@@ -44,14 +47,22 @@ def run(options: argparse.Namespace) -> None:
         )
     threads = available_cores()
     blocks = model.seen(read_blocks(split.blocks), threads=threads)
-    confusion = confusion_of(blocks, model.coef, model.intercept, threads=threads)
-    metrics = Metrics.of(confusion)
+    tested = judge_on(blocks, model.coef, model.intercept, model.temperature, threads=threads)
+    for warning in distance_warnings(model, tested.sums, tested.n):
+        print(f"warning: {printable(warning)}", file=sys.stderr)
+    metrics = Metrics.of(tested.confusion)
+    error = None if model.temperature is None else Reliability(tested.reliability).expected_error
     if options.json:
-        print(json.dumps({**metrics.to_dict(model.class_names), "data": split.uri}))
+        about = metrics.to_dict(model.class_names)
+        print(json.dumps({**about, "calibration_error": error, "data": split.uri}))
         return
     low, high = metrics.interval
     print(f"{printable(split.uri)}: {metrics.n:,} images")
-    print(f"accuracy {metrics.accuracy:.4f}, 95% confidence interval {low:.4f} to {high:.4f}\n")
+    print(f"accuracy {metrics.accuracy:.4f}, 95% confidence interval {low:.4f} to {high:.4f}")
+    print(f"balanced accuracy {metrics.balanced_accuracy:.4f}, the mean of the classes' recall")
+    if error is not None:
+        print(f"expected calibration error {error:.4f}")
+    print()
     print(class_table(metrics, model.class_names))
     print()
-    print(confusion_table(confusion, list(model.class_names)))
+    print(confusion_table(tested.confusion, list(model.class_names)))

@@ -7,14 +7,17 @@ import json
 
 from ridge_spark.errors import InputError
 from ridge_spark.runs.options import (
+    CHOICES,
     DEFAULT_FEATURES,
     DEFAULT_LAMBDAS,
     DEFAULT_LAMBDAS_OF_FEATURES,
     DEFAULT_VALIDATION,
+    METRICS,
     SIDES,
     SOLVERS,
     TrainOptions,
     make_folds,
+    parse_class_weight,
     parse_lambdas,
 )
 
@@ -36,7 +39,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def add_training_options(parser: argparse.ArgumentParser) -> None:
     """The options every engine takes."""
     parser.add_argument("--data", required=True, metavar="DIR", help="data set; local or s3://")
-    parser.add_argument("--out", required=True, metavar="DIR", help="new run directory, or s3://")
+    parser.add_argument("--out", metavar="DIR", help="new run directory, or s3://")
+    parser.add_argument(
+        "--plan", action="store_true",
+        help="print the side, the solver, the memory of each process and the time; run nothing",
+    )  # fmt: skip
     parser.add_argument(
         "--features", default=DEFAULT_FEATURES, metavar="SPEC[,SPEC...]",
         help="what the model sees of an image, the best of several chosen on held-out images: "
@@ -56,6 +63,21 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     held_out.add_argument(
         "--folds", type=int, metavar="K", help="K-fold cross-validation instead of a holdout"
     )
+    parser.add_argument(
+        "--class-weight", metavar="balanced|NAME=W,...",
+        help="count the images of a class W times, a whole number, those of others once; balanced: "
+        "as often as brings each class nearest to the largest",
+    )  # fmt: skip
+    parser.add_argument(
+        "--metric", choices=METRICS, default=METRICS[0],
+        help="what λ and features are chosen by on held-out images: the fraction that is right, or "
+        "balanced, the mean of that fraction over the classes",
+    )  # fmt: skip
+    parser.add_argument(
+        "--choose", choices=CHOICES, default=CHOICES[0],
+        help="of λ the best by --metric, or the largest that is no more than one standard error of "
+        "the difference worse",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="which images are held out")
     parser.add_argument(
         "--side", choices=SIDES, default="auto",
@@ -81,6 +103,8 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
 
 def training_options(options: argparse.Namespace) -> TrainOptions:
     """Check the values of the options; `InputError` names the first that is no good."""
+    if options.out is None and not options.plan:
+        options.parser.error("the following arguments are required: --out")
     for name in ("limit", "threads", "partitions"):
         value = getattr(options, name, None)
         if value is not None and value < 1:
@@ -89,7 +113,7 @@ def training_options(options: argparse.Namespace) -> TrainOptions:
 
     return TrainOptions(
         data=options.data,
-        out=options.out,
+        out=options.out or "",
         lambdas=None if options.lambdas is None else parse_lambdas(options.lambdas),
         features=parse_specs(options.features),
         folds=make_folds(options.validation, options.folds, options.seed),
@@ -100,14 +124,21 @@ def training_options(options: argparse.Namespace) -> TrainOptions:
         threads=getattr(options, "threads", None),
         partitions=getattr(options, "partitions", None),
         command=getattr(options, "command_line", ""),
+        class_weight=options.class_weight and parse_class_weight(options.class_weight),
+        metric=options.metric,
+        choose=options.choose,
     )
 
 
 def run(options: argparse.Namespace) -> None:
     chosen = training_options(options)
     from ridge_spark.report import draw
+    from ridge_spark.runs.run import plans_of
     from ridge_spark.runs.run import run as run_training
     from ridge_spark.runs.summary import table
 
+    if options.plan:
+        print("\n".join(plan.table() for plan in plans_of(options.engine, chosen)))
+        return
     result = run_training(options.engine, chosen, None if options.no_report else draw)
     print(json.dumps(result.to_json()) if options.json else table(result, options.out))

@@ -218,6 +218,24 @@ def read_blocks(blocks: Sequence[BlockDescriptor]) -> Iterator[Block]:
     return map(read_block, blocks)
 
 
+def count_labels(split: Split) -> NDArray[np.int64]:
+    """Images of each class, from the labels alone; shape (classes,)."""
+    counts = np.zeros(len(split.description.class_names), np.int64)
+    for block in split.blocks:
+        filesystem, _ = locate(block.uri)
+        try:
+            with filesystem.open_input_file(block.path) as file:
+                shard = pq.ParquetFile(file)
+                table = shard.read_row_group(block.row_group, ["label"], use_threads=False)
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(
+                f"{block.path}: can't be read ({one_line(error)}); import again"
+            ) from error
+        labels = table["label"].to_numpy()[: block.rows]
+        counts += np.bincount(labels, minlength=len(counts))[: len(counts)]
+    return counts
+
+
 def footer_of(filesystem: fs.FileSystem, path: str) -> pq.FileMetaData:
     try:
         with filesystem.open_input_file(path) as file:

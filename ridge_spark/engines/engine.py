@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
 from ridge_spark.engines.pairs import PairTask, assemble_products, pairs_of, parts_for
+from ridge_spark.engines.resources import Resources
 from ridge_spark.engines.view import BlockTask, View
 from ridge_spark.model import Model
 from ridge_spark.progress import Progress
@@ -25,9 +25,10 @@ from ridge_spark.ridge.dual_weights import (
     weights_task,
 )
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Sampling, Scored
 from ridge_spark.ridge.products import ImageProducts
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import confusion_of, group_correct, group_statistics
+from ridge_spark.ridge.selection import Tested, group_statistics, judge_on, score_held_out
 from ridge_spark.ridge.solution import Solution, store_weights
 from ridge_spark.ridge.solvers import factorise, solve_systems, threads_for
 from ridge_spark.ridge.statistics import Statistics
@@ -45,7 +46,8 @@ class Engine(ABC):
     name         as users choose it        runtime    "local", "spark" or "mpi"
     whole_x      True where every worker holds all images, not just its blocks
     workers      that work side by side    threads    of each worker
-    memory       bytes that a task may hold
+    resources    the processes of the run and their memory
+    memory       bytes of sums or images that a task may hold
     exact        False where solutions are approximations: averages over workers
     view         what tasks see of the images
     """
@@ -54,12 +56,13 @@ class Engine(ABC):
     runtime: str
     whole_x = False
     exact = True
-    workers: int
-    threads: int
-    memory: int
 
-    def __init__(self, train: Split, test: Split | None, progress: Progress) -> None:
+    def __init__(
+        self, train: Split, test: Split | None, resources: Resources, progress: Progress
+    ) -> None:
         self.train, self.test, self.progress = train, test, progress
+        self.resources, self.memory = resources, resources.budget
+        self.workers, self.threads = resources.workers, resources.threads
         self.view = View.of(train)
 
     def __enter__(self) -> Self:
@@ -97,6 +100,12 @@ class Engine(ABC):
         Every task has `threads` threads to itself, those of a worker by default, and BLAS has as
         many.
         """
+
+    def map_to_large(
+        self, stage: str, task: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterable[Result]:
+        """The same in any order, where results are so large that they should come one by one."""
+        return self.map(stage, task, items)
 
     @abstractmethod
     def sum_over_blocks(self, stage: str, task: BlockTask, split: Split) -> Any:
@@ -148,10 +157,11 @@ class Engine(ABC):
     def products(self) -> ImageProducts:
         """Pass one of the dual side: XX' of what is seen of the training images."""
         blocks, view = self.train.blocks, self.view
-        pairs = pairs_of(blocks, parts_for(blocks, view.d, self.workers, self.memory // 2))
+        parts = parts_for(self.train.rows, view.d, self.workers, self.memory)
+        pairs = pairs_of(blocks, parts)
         task = PairTask(self.reader(), view, self.threads)
         with self.progress.stage("products", self.train.rows):
-            found = self.map("pairs", task, pairs)
+            found = self.map_to_large("pairs", task, pairs)
             return assemble_products(found, self.train.rows, view)
 
     def solve_each(
@@ -173,21 +183,43 @@ class Engine(ABC):
             integers, self.sum_over_blocks("weights", task, self.train), target_mean
         )
 
-    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
-        """Pass two: correct held-out images of each group and candidate, (held-out groups, L)."""
-        return self.sum_over_blocks("score", self.score_task(folds, candidates), self.train)
+    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> Scored:
+        """Pass two: what the candidates of each held-out group, L of each, are right about."""
+        found: Scored = self.sum_over_blocks(
+            "score",
+            self.score_task(folds, candidates, self.sampling(folds, candidates)),
+            self.train,
+        )
+        return found.in_order()
 
-    def score_task(self, folds: Folds, candidates: Mapping[int, Weights]) -> BlockTask:
-        """Count what the candidates, of some groups or of all, classify correctly."""
-        return self.view.through(partial(group_correct, folds=folds, candidates=candidates))
+    def sampling(self, folds: Folds, candidates: Mapping[int, Weights]) -> Sampling:
+        """Which held-out images are kept to judge the choice by; the same for every engine."""
+        return Sampling.of(folds, self.train.rows, len(candidates[0].coef), self.view.d)
 
-    def confusion(self, model: Model) -> NDArray[np.int64]:
-        """Test images by class and predicted class; of none, where there is no test split."""
-        k = len(model.class_names)
+    def score_task(
+        self, folds: Folds, candidates: Mapping[int, Weights], sampling: Sampling
+    ) -> BlockTask:
+        """Score the candidates, of some groups or of all."""
+        return partial(
+            score_held_out,
+            folds=folds,
+            candidates=candidates,
+            sampling=sampling,
+            seen=self.view.mapping,
+        )
+
+    def judge(self, model: Model) -> Tested:
+        """What the model makes of the test images; of none, where there is no test split."""
         if self.test is None:
-            return np.zeros((k, k), np.int64)
-        task = partial(confusion_of, coef=model.coef, intercept=model.intercept)
-        return self.sum_over_blocks("test", self.view.through(task), self.test)
+            return Tested.zeros(*model.coef.shape)
+        task = partial(
+            judge_on,
+            coef=model.coef,
+            intercept=model.intercept,
+            temperature=model.temperature,
+        )
+        found: Tested = self.sum_over_blocks("test", self.view.through(task), self.test)
+        return found
 
 
 def _solve(

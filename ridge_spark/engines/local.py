@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ridge_spark.cores import available_memory
 from ridge_spark.data.dataset import Split
 from ridge_spark.engines.engine import Engine, Item, Result
 from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.on_threads import map_on_threads
 from ridge_spark.engines.read_ahead import read_ahead
+from ridge_spark.engines.resources import Resources
 from ridge_spark.engines.view import BlockTask
 from ridge_spark.progress import Progress
 
@@ -19,11 +19,9 @@ class LocalEngine(Engine):
     """Visits the blocks in order; the next ones are read while one is worked on."""
 
     name = runtime = "local"
-    workers = 1
 
     def __init__(self, train: Split, test: Split | None, threads: int, progress: Progress) -> None:
-        super().__init__(train, test, progress)
-        self.threads, self.memory = threads, available_memory()
+        super().__init__(train, test, Resources.local(threads), progress)
 
     def map(
         self,

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import partial, reduce
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pyspark import SparkContext, SparkFiles
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
 from ridge_spark.data.scratch import Scratch
 from ridge_spark.data.storage import one_line
+from ridge_spark.engines.engine import add
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.spark import Read, SparkEngine
 from ridge_spark.engines.view import View
@@ -24,8 +24,9 @@ from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Sampling, Scored
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import group_correct
+from ridge_spark.ridge.selection import score_held_out
 
 
 @dataclass(frozen=True)
@@ -89,26 +90,23 @@ class OuterEngine(SparkEngine):
     def reader(self) -> Read:
         return self._shared.read
 
-    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> NDArray[np.int64]:
+    def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> Scored:
         """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each."""
         L = len(candidates[0].coef)
         grid = split_evenly(range(L), min(L, -(-self.workers // folds.held_out)))
         pairs = [
             (group, slice(run[0], run[-1] + 1)) for group in range(folds.held_out) for run in grid
         ]
+        sampling = self.sampling(folds, candidates)
         task = partial(
-            _score_pair,
-            self.reader(),
-            self.train.blocks,
-            self.view,
-            folds,
-            dict(candidates),
-            self.threads,
-        )
-        correct = np.zeros((folds.held_out, L), np.int64)
-        for (group, run), found in zip(pairs, self.map("score", task, pairs), strict=True):
-            correct[group, run] = found
-        return correct
+            _score_pair, self.reader(), self.train.blocks, self.view, folds, dict(candidates),
+            sampling, self.threads,
+        )  # fmt: skip
+        found = self.map("score", task, pairs)
+        of_groups = [
+            Scored.side_by_side(found[i : i + len(grid)]) for i in range(0, len(found), len(grid))
+        ]
+        return reduce(add, of_groups).in_order()
 
 
 def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any) -> SharedImages:
@@ -140,12 +138,16 @@ def _score_pair(
     view: View,
     folds: Folds,
     candidates: Mapping[int, Weights],
+    sampling: Sampling,
     threads: int,
     pair: tuple[int, slice],
-) -> NDArray[np.int64]:
-    """Score one held-out group with a run of λ."""
+) -> Scored:
+    """Score one held-out group with a run of λ; images are kept by the first run alone."""
     group, run = pair
     weights = candidates[group]
     part = {group: Weights(weights.coef[run], weights.intercept[run])}
-    task = view.through(partial(group_correct, folds=folds, candidates=part))
-    return task(map(read, blocks), threads=threads)[group]
+    if run.start:
+        sampling = replace(sampling, images=0.0)
+    return score_held_out(
+        map(read, blocks), folds, part, sampling, seen=view.mapping, threads=threads
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -22,23 +22,22 @@ Part = Sequence[BlockDescriptor]
 PAIRS_OF_A_WORKER = 3  # at least, so that none waits long for the last
 
 
-def parts_for(blocks: Sequence[BlockDescriptor], d: int, workers: int, memory: int) -> int:
-    """Parts of the blocks so that a task with `memory` can hold two of them as bytes.
+def parts_for(n: int, d: int, workers: int, memory: int) -> int:
+    """Parts of n images of d bytes so that a task with `memory` can hold two of them.
 
     And so that there are some pairs for each of several workers: each image is read as often as
     there are parts.
     """
-    rows = sum(block.rows for block in blocks)
-    for_memory = math.ceil(2 * rows * d / memory)
+    for_memory = 1 if n * d <= memory else math.ceil(2 * n * d / memory)
     pairs = PAIRS_OF_A_WORKER * workers if workers > 1 else 1
     for_workers = math.ceil((math.sqrt(8 * pairs + 1) - 1) / 2)  # p (p + 1) / 2 ≥ pairs
-    return max(1, min(max(for_memory, for_workers), len(blocks)))
+    return max(for_memory, for_workers)
 
 
 def pairs_of(blocks: Sequence[BlockDescriptor], parts: int) -> list[tuple[Part, Part | None]]:
     """Pairs of parts, the second None where it is the first."""
-    split = split_evenly(blocks, parts)
-    pairs = combinations_with_replacement(range(parts), 2)
+    split = split_evenly(blocks, min(parts, len(blocks)))
+    pairs = combinations_with_replacement(range(len(split)), 2)
     return [(split[a], None if a == b else split[b]) for a, b in pairs]
 
 
@@ -83,13 +82,14 @@ class PairProducts:
     labels: NDArray[np.int64] | None
 
 
-def assemble_products(found: list[PairProducts], n: int, view: View) -> ImageProducts:
-    """XX' (n, n) of its tiles, which are let go of one by one."""
-    if len(found) == 1 and found[0].labels is not None:
-        return ImageProducts(found[0].labels, found[0].gram, view.classes, view.d)
-    gram, labels = np.empty((n, n), np.int64), np.empty(n, np.int64)
-    while found:
-        pair = found.pop()
+def assemble_products(found: Iterable[PairProducts], n: int, view: View) -> ImageProducts:
+    """XX' (n, n) of its tiles, in any order."""
+    gram, labels = np.empty((0, 0), np.int64), np.empty(n, np.int64)
+    for pair in found:
+        if pair.gram.shape == (n, n) and pair.labels is not None:  # all of it
+            return ImageProducts(pair.labels, pair.gram, view.classes, view.d)
+        if not len(gram):
+            gram = np.empty((n, n), np.int64)
         gram[pair.rows, pair.columns] = pair.gram
         if pair.labels is None:
             gram[pair.columns, pair.rows] = pair.gram.T

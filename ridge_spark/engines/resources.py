@@ -3,69 +3,94 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ridge_spark.cores import available_cores, available_memory
+
+LEAST_OVERHEAD = 384 * 2**20  # beside the heap of an executor, by Spark's own rule
+TILE_BYTES = 512 * 2**20  # of sums that one task of many may hold
+TASK_BYTES = 160 * 10**6  # of a Python process that does tasks, before it holds anything
+COPIES = 2  # of what a task is to hold: itself, and what is sent on
 
 
 @dataclass(frozen=True)
 class Resources:
     """Workers and memory, known before anything is read.
 
-    workers   processes that do tasks      threads        of each worker
-    lead      bytes for the process that leads the run and solves its systems
-    lead_threads  that it has for that
-    task      bytes for each worker; None where the leading process is the only worker, or where
-              every worker leads as well, as MPI ranks do
-    together  True where the workers take theirs from what the leading process has
-    what      whose memory it is, for a person
-    whole_x   True where every worker, or its node, holds all images as bytes
+    workers       processes that do tasks      threads   of each worker
+    lead          bytes for the process that leads the run and solves its systems, which has
+    lead_threads  for that
+    tasks_apart   True where other processes do the tasks; else those that lead do them as well
+    task          bytes for each of those; None where nobody tells
+    together      True where theirs are taken from what the leading process has
+    whole_x       True where each worker, or its node, holds all images as bytes
+    what          whose memory that of the leading process is, for a person
     """
 
     workers: int
     threads: int
     lead: int
     lead_threads: int
+    tasks_apart: bool = False
     task: int | None = None
     together: bool = False
-    what: str = "this machine or control group"
     whole_x: bool = False
+    what: str = "this machine"
 
     @classmethod
     def local(cls, threads: int) -> Resources:
+        """One process with `threads`."""
         return cls(1, threads, available_memory(), threads)
 
-    def lacks(self, lead: int, task: int) -> str:
-        """What `lead` and `task` bytes do not fit in, for a person; nothing where they do."""
+    @property
+    def budget(self) -> int:
+        """Bytes of sums or of images that a task may hold."""
+        if not self.tasks_apart:
+            return self.lead // 2
+        of_each = self.task
         if self.together:
+            of_each = self.lead // (self.workers + 1)
+        if of_each is None:
+            return TILE_BYTES
+        return max(2**24, min(TILE_BYTES, (of_each - TASK_BYTES) // COPIES))
+
+    def lacks(self, lead: int, task: int) -> str:
+        """What does not fit of `lead` and `task` bytes, for a person; nothing where they do."""
+        if self.tasks_apart and self.together:
             lead, task = lead + self.workers * task, 0
         if lead > self.lead:
-            return f"{gigabytes(lead)} of {gigabytes(self.lead)} of {self.what}"
-        if self.task is not None and task > self.task:
-            return f"{gigabytes(task)} for each task of {gigabytes(self.task)} that one has"
+            return f"{gigabytes(lead)}, and {self.what} has {gigabytes(self.lead)}"
+        if self.tasks_apart and self.task is not None and task > self.task:
+            return f"{gigabytes(task)} for a task, and each has {gigabytes(self.task)}"
         return ""
 
 
-def spark_resources(sc: object, name: str) -> Resources:
-    """Those of a Spark context: what its configuration gives to Python, beside the JVMs."""
-    conf = sc.getConf()  # type: ignore[attr-defined]
+def spark_resources(sc: Any, whole_x: bool) -> Resources:
+    """Those of a Spark context: what its configuration leaves to Python, beside the JVMs."""
+    conf = sc.getConf()
     threads = int(conf.get("spark.task.cpus", "1"))
-    workers = max(1, sc.defaultParallelism // threads)  # type: ignore[attr-defined]
-    here, cores = available_memory(), available_cores()
-    whole_x = name == "outer"
-    master = conf.get("spark.master", "")
-    if master.startswith("local[") or master == "local":
-        free = here - to_bytes(conf.get("spark.driver.memory", "1g"))
-        return Resources(workers, threads, free, cores, free, True, "this machine", whole_x)
-    executor = to_bytes(conf.get("spark.executor.memory", "1g"))
+    workers, master = max(1, sc.defaultParallelism // threads), conf.get("spark.master", "")
+    lead, cores = available_memory(), available_cores()
+    if master.startswith("local") and not master.startswith("local-cluster"):
+        lead -= to_bytes(conf.get("spark.driver.memory", "1g"))
+        return Resources(workers, threads, lead, cores, True, None, True, whole_x)
+    task = None
+    if master.startswith(("yarn", "k8s")):  # elsewhere, Python is not held to what executors have
+        task = _beside_the_jvm(conf) // max(
+            1, int(conf.get("spark.executor.cores", "1")) // threads
+        )
+    return Resources(workers, threads, lead, cores, True, task, False, whole_x, "the driver")
+
+
+def _beside_the_jvm(conf: Any) -> int:
+    """Bytes of an executor's container for its Python workers."""
     python = conf.get("spark.executor.pyspark.memory", "")
-    factor = float(conf.get("spark.executor.memoryOverheadFactor", "0.1"))
+    if python:
+        return to_bytes(python, 2**20)
     overhead = to_bytes(conf.get("spark.executor.memoryOverhead", "0"), 2**20)
-    beside = to_bytes(python) if python else overhead or max(384 * 2**20, int(factor * executor))
-    tasks = max(1, int(conf.get("spark.executor.cores", "1")) // threads)
-    enforced = master == "yarn" or master.startswith("k8s")
-    if not enforced:  # Python is not limited there; what a machine has, nobody tells
-        return Resources(workers, threads, here, cores, None, False, "the driver", whole_x)
-    return Resources(workers, threads, here, cores, beside // tasks, False, "the driver", whole_x)
+    factor = float(conf.get("spark.executor.memoryOverheadFactor", "0.1"))
+    heap = to_bytes(conf.get("spark.executor.memory", "1g"))
+    return overhead or max(LEAST_OVERHEAD, int(factor * heap))
 
 
 def to_bytes(text: str, unit: int = 1) -> int:

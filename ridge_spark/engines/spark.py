@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from pyspark import SparkContext
+from pyspark import SparkContext, StorageLevel
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import BlockDescriptor, Split
@@ -17,6 +17,7 @@ from ridge_spark.engines.engine import Engine, Item, Result, add
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.partition import split_evenly
+from ridge_spark.engines.resources import spark_resources
 from ridge_spark.engines.spark_session import watch
 from ridge_spark.engines.task_records import Records, recorded
 from ridge_spark.engines.tiles import assemble, tiles_of, tiles_task
@@ -33,8 +34,7 @@ Read = Callable[[BlockDescriptor], Block]
 Function = Callable[[Any], Any]
 
 TASK_BYTES = 2 * 2**30  # of pixels; beyond, a run has more tasks than cores
-TILE_BYTES = 512 * 2**20  # of statistics that one task may hold,
-TILES_OF_A_TASK = 3  # or of as many tiles at most, where features have to be made
+TILES_OF_A_TASK = 3  # at most, where features have to be made
 FAN_IN = 8  # results that one task, or the driver, adds up
 
 
@@ -51,11 +51,8 @@ class SparkEngine(Engine):
         partitions: int | None,
         progress: Progress,
     ) -> None:
-        super().__init__(train, test, progress)
+        super().__init__(train, test, spark_resources(sc, self.whole_x), progress)
         self.sc = sc
-        self.threads = int(sc.getConf().get("spark.task.cpus", "1"))
-        self.workers = max(1, sc.defaultParallelism // self.threads)
-        self.memory = TILE_BYTES
         wanted = partitions or self.workers * math.ceil(
             train.rows * train.description.d / (self.workers * TASK_BYTES)
         )
@@ -76,6 +73,18 @@ class SparkEngine(Engine):
         call = partial(_do, shared, threads or self.threads)
         with self._stage(stage, len(items)) as record:
             return self.sc.parallelize(items, len(items)).map(record(call)).collect()
+
+    def map_to_large(
+        self, stage: str, task: Callable[[Item], Result], items: Sequence[Item]
+    ) -> Iterator[Result]:
+        """Results wait with the workers: together they may be more than Spark lets a job return."""
+        call = partial(_do, self.sc.broadcast(task), self.threads)
+        with self._stage(stage, len(items)) as record:
+            made = self.sc.parallelize(items, len(items)).map(record(call))
+            made.persist(StorageLevel.MEMORY_AND_DISK)
+            made.count()
+        yield from made.toLocalIterator()
+        made.unpersist()
 
     def sum_over_blocks(self, stage: str, task: BlockTask, split: Split) -> Any:
         parts = split_evenly(split.blocks, min(self.partitions, len(split.blocks)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.view import Blocks, BlockTask, View
+from ridge_spark.ridge.blocks import counted
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.kernel import Tile, accumulator
 from ridge_spark.ridge.statistics import Statistics
@@ -39,8 +40,9 @@ def _sum_tiles(
     ]
     for block in blocks:
         group_of = folds.assign(block.first_row, len(block.labels))
-        for each in sums:
-            each.add(block.images, block.labels, group_of)
+        for part in counted(block, group_of):
+            for each in sums:
+                each.add(*part)
     found: list[list[Any]] = []
     for i, j in tiles:
         groups = sums.pop(0).finish()  # each lets go of what it worked with

@@ -12,7 +12,7 @@ from ridge_spark.ridge.blocks import Block
 
 Blocks = Iterable[Block]
 # Called with blocks and `threads=`, returns what adds up over any partition of the blocks: an
-# array, `Statistics`, or a list of such.
+# array, `Statistics`, `Scored`, `Tested`, or a list of such.
 BlockTask = Callable[..., Any]
 
 
@@ -22,8 +22,9 @@ class View:
 
     d        bytes of each vector
     classes  labels are from 0 to classes - 1
-    mapping  called with blocks and `threads=`, returns the blocks to see in their place; None to
-             see them as they are. It is pickled, and runs wherever the blocks are read.
+    mapping  called with blocks and `threads=`, returns the blocks to see in their place, with the
+             row numbers that they have; None to see them as they are. It is pickled, and runs
+             wherever the blocks are read.
     """
 
     d: int

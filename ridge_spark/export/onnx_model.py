@@ -26,6 +26,7 @@ def write_onnx(model: Model, path: Path) -> None:
     class   (n,)    string, the name of the class
     number  (n,)    int64, its number
     scores  (n, k)  float64, one for each class; the largest wins, the first if two tie
+    proba   (n, k)  float64, the probability of each class; only of a model with a temperature
 
     Images of any size and of one or three channels are prepared as at import. A file may have been
     turned by its EXIF data or have transparent pixels: that is up to whoever decodes it.
@@ -62,12 +63,18 @@ def build(model: Model):  # type: ignore[no-untyped-def]
     number = g("ArgMax", scores, axis=1, keepdims=0, output="number")
     g("Gather", g.constant(model.class_names, np.object_), number, output="class")
     k = len(model.class_names)
+    proba = []
+    if model.temperature is not None:
+        scaled = g("Div", scores, g.constant(model.temperature, np.float64))
+        g("Softmax", scaled, axis=1, output="proba")
+        proba = [helper.make_tensor_value_info("proba", TensorProto.DOUBLE, ["n", k])]
     return g.model(
         [helper.make_tensor_value_info("pixels", TensorProto.UINT8, shape)],
         [
             helper.make_tensor_value_info("class", TensorProto.STRING, ["n"]),
             helper.make_tensor_value_info("number", TensorProto.INT64, ["n"]),
             helper.make_tensor_value_info("scores", TensorProto.DOUBLE, ["n", k]),
+            *proba,
         ],
         {
             "class_names": json.dumps(model.class_names, ensure_ascii=False),

@@ -109,12 +109,10 @@ def _require_possible(found: FeatureMap) -> None:
             f"--features {spec.text}: moments are for images of at most "
             f"{MOST_SIDE_WITH_MOMENTS} pixels a side; leave moments out (moments=0)"
         )
-    outputs = math.prod(found.small_shape)
-    if spec.filters:
-        outputs = 2 * spec.filters * spec.geometry(found.small_shape).cells
-    if outputs + spec.units > MOST_FEATURES:
+    outputs = spec.outputs(found.shape)
+    if outputs > MOST_FEATURES:
         raise InputError(
-            f"--features {spec.text}: {outputs + spec.units:,} features are more than "
+            f"--features {spec.text}: {outputs:,} features are more than "
             f"{MOST_FEATURES:,}; ask for fewer filters, units or cells (grid)"
         )
 

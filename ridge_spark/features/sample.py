@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.ridge.blocks import Block
-from ridge_spark.ridge.folds import splitmix64
+from ridge_spark.ridge.folds import hashes
 
 PAGE_ROWS = 1024
 PAGES = 64
@@ -80,10 +80,3 @@ class Sample:
         if missing:
             raise ValueError(f"{missing} of {len(chosen)} images of the sample are in no block")
         return cls(images, keys, labels)
-
-
-def hashes(seed: int, purpose: int, numbers: NDArray[np.integer]) -> NDArray[np.uint64]:
-    """Random 64-bit numbers: a hash of the seed, what they are for, and `numbers`."""
-    start = splitmix64(np.array([seed], np.int64).astype(np.uint64))
-    start = splitmix64(start ^ np.uint64(purpose))
-    return splitmix64(start + numbers.astype(np.uint64))

@@ -65,6 +65,13 @@ class FeatureSpec:
         )
         return PatchGeometry(shape, window, stride, grid)
 
+    def outputs(self, shape: tuple[int, int, int]) -> int:
+        """Numbers in the features of an image of `shape`."""
+        times = self.shrink(shape)
+        small = shape[0] // times, shape[1] // times, shape[2]
+        first = 2 * self.filters * self.geometry(small).cells if self.filters else math.prod(small)
+        return first + self.units
+
     def shrink(self, shape: tuple[int, int, int]) -> int:
         """By how much images of `shape` are averaged down first: n x n pixels become one."""
         return max(1, min(shape[:2]) // SHORT_SIDE) if self.filters else 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -21,6 +21,7 @@ from ridge_spark.importing.listing import list_images
 from ridge_spark.importing.preparation import Preparation
 from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.scoring import scores as scores_of
 
 FILES_AT_A_TIME = 64
 STANDARD_INPUT = "-"
@@ -32,48 +33,103 @@ Skip = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Prediction:
-    """The class of one image, and by how much its score is above that of the second best."""
+    """What a model says of one image.
+
+    name         of its file, or DATA SET:ROW
+    row, label   of an image of a data set: its row in the split, the class it is labelled with
+    predicted    the class whose score is largest          runner_up  that of the second largest
+    margin       by how much the one exceeds the other
+    proba        (k,) probabilities of the classes; None of a model without a temperature
+    """
 
     name: str
     scores: Float  # (k,)
     predicted: int
+    runner_up: int
     margin: float
+    proba: Float | None
+    row: int | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of n images: scores (n, k), the best two classes, probabilities (n, k).
+
+    `sums` (d,) int64 are those of the images as the model sees them.
+    """
+
+    scores: Float
+    predicted: NDArray[np.intp]
+    runner_up: NDArray[np.intp]
+    margin: Float
+    proba: Float | None
+    sums: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, model: Model, images: NDArray[np.uint8], *, threads: int = 1) -> Answers:
+        scores = np.empty((len(images), len(model.intercept)))
+        sums = np.zeros(model.coef.shape[1], np.int64)
+        for some, seen in model.parts(images, threads=threads):
+            scores[some] = scores_of(seen, model.coef, model.intercept)
+            sums += seen.sum(axis=0, dtype=np.int64)
+        rows, predicted = np.arange(len(scores)), scores.argmax(axis=1)
+        others = scores.copy()
+        others[rows, predicted] = -np.inf
+        runner_up = others.argmax(axis=1)
+        margin = scores[rows, predicted] - scores[rows, runner_up]
+        proba = None if model.temperature is None else model.probabilities(scores)
+        return cls(scores, predicted, runner_up, margin, proba, sums)
+
+
+@dataclass
+class Watched:
+    """How many images have been classified, and their sums as the model sees them."""
+
+    n: int = 0
+    sums: NDArray[np.int64] | int = 0
+
+    def add(self, answers: Answers) -> None:
+        self.n += len(answers.scores)
+        self.sums = self.sums + answers.sums
 
 
 def predict_paths(
-    model: Model, paths: Sequence[str], skip: Skip | None = None
+    model: Model, paths: Sequence[str], skip: Skip | None = None, watched: Watched | None = None
 ) -> Iterator[Prediction]:
     """Classify files, folders of files, data sets and splits of them, in the order given.
 
     "-" stands for the files that standard input names, one a line.
 
-    A damaged file is told to `skip`; without it, `InputError`.
+    A damaged file is told to `skip`; without it, `InputError`. `watched` learns what is classified.
     """
+    watched = watched or Watched()
     for path in paths:
         if path == STANDARD_INPUT:
-            yield from _of_files(model, (line.rstrip("\n") for line in sys.stdin), skip)
+            names = (line.rstrip("\n") for line in sys.stdin)
+            yield from _of_files(model, names, skip, watched)
             continue
         splits = find_splits(path)
         for split in splits:
-            yield from _of_split(model, split)
+            yield from _of_split(model, split, watched)
         if not splits:
-            yield from _of_files(model, _files(path), skip)
+            yield from _of_files(model, _files(path), skip, watched)
 
 
-def classify(scores: Float) -> tuple[NDArray[np.intp], Float]:
-    """Class numbers (n,) and margins (n,) of `scores` (n, k)."""
-    best_two = np.partition(scores, -2, axis=1)[:, -2:]
-    return scores.argmax(axis=1), best_two[:, 1] - best_two[:, 0]
-
-
-def _of_split(model: Model, split: Split) -> Iterator[Prediction]:
+def _of_split(model: Model, split: Split, watched: Watched) -> Iterator[Prediction]:
     require_same_images(split.uri, split.description, model)
+    names = split.description.class_names
     for block in read_blocks(split.blocks):
-        names = (f"{split.uri}:{block.first_row + row}" for row in range(len(block.labels)))
-        yield from _predictions(model, names, block.images)
+        for i, prediction in enumerate(_predictions(model, block.images, watched)):
+            row = block.first_row + i
+            yield replace(
+                prediction, name=f"{split.uri}:{row}", row=row, label=names[block.labels[i]]
+            )
 
 
-def _of_files(model: Model, files: Iterator[str], skip: Skip | None) -> Iterator[Prediction]:
+def _of_files(
+    model: Model, files: Iterator[str], skip: Skip | None, watched: Watched
+) -> Iterator[Prediction]:
     preparation = Preparation.stored(model.shape, model.preparation)
     while names := list(islice(files, FILES_AT_A_TIME)):
         readable, images = [], []
@@ -91,15 +147,24 @@ def _of_files(model: Model, files: Iterator[str], skip: Skip | None) -> Iterator
                 readable.append(name)
                 images.append(preparation.apply(image).reshape(-1))
         if images:
-            yield from _predictions(model, readable, np.stack(images))
+            for name, prediction in zip(
+                readable, _predictions(model, np.stack(images), watched), strict=True
+            ):
+                yield replace(prediction, name=name)
 
 
-def _predictions(
-    model: Model, names: Iterable[str], images: NDArray[np.uint8]
-) -> Iterator[Prediction]:
-    scores = model.decision_function(images, threads=available_cores())
-    for name, row, predicted, margin in zip(names, scores, *classify(scores), strict=True):
-        yield Prediction(name, row, int(predicted), float(margin))
+def _predictions(model: Model, images: NDArray[np.uint8], watched: Watched) -> Iterator[Prediction]:
+    found = Answers.of(model, images, threads=available_cores())
+    watched.add(found)
+    for i, scores in enumerate(found.scores):
+        yield Prediction(
+            name="",
+            scores=scores,
+            predicted=int(found.predicted[i]),
+            runner_up=int(found.runner_up[i]),
+            margin=float(found.margin[i]),
+            proba=None if found.proba is None else found.proba[i],
+        )
 
 
 def _files(path: str) -> Iterator[str]:

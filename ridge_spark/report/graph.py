@@ -36,9 +36,7 @@ def steps(result: Result) -> list[Step]:
     if result.update:
         return _steps_of_update(result, result.update)
     d, k, blocks = result.d, len(result.classes), result.blocks
-    L, F = len(result.lambdas), result.folds
-    solving = tasks["factorise"] + tasks["solve"]
-    rows = "a range of rows" if result.whole_x else "its blocks"
+    search = _dual_search if result.side == "dual" else _primal_search
     found = [
         Step(
             by_workers=False,
@@ -48,6 +46,43 @@ def steps(result: Result) -> list[Step]:
             passed_on=_how_images_travel(result),
             stage="broadcast",
         ),
+        *search(result, tasks),
+        Step(
+            by_workers=False,
+            title=f"Choose λ = {rounded(result.best_lambda)}",
+            text=f"most right answers on {plural(result.n_validation, 'held-out image')}",
+            passed_on=_after_choosing(result),
+        ),
+    ]
+    if result.side == "dual":
+        found.append(
+            Step(
+                by_workers=True,
+                title="The weights",
+                text=f"{_divided(tasks['weights'], 'its blocks')}: {d:,} × {k} sums of pixels "
+                "times α, as integers",
+                passed_on=f"{d:,} × {k} weights" if result.n_test else "",
+                stage="weights",
+            )
+        )
+    if result.n_test:
+        how = _divided(tasks["test"], "its blocks")
+        text = f"{plural(result.n_test, 'image')}, {how}"
+        found.append(Step(by_workers=True, title="Test", text=text, stage="test"))
+    return found
+
+
+def _after_choosing(result: Result) -> str:
+    if result.side == "dual":
+        return f"{result.n_train:,} × {len(result.classes)} weights of images, α"
+    return f"{result.d:,} × {len(result.classes)} weights" if result.n_test else ""
+
+
+def _primal_search(result: Result, tasks: Counter[str]) -> list[Step]:
+    L, F, k = len(result.lambdas), result.folds, len(result.classes)
+    solving = tasks["factorise"] + tasks["solve"]
+    rows = "a range of rows" if result.whole_x else "its blocks"
+    return [
         Step(
             by_workers=True,
             title="Pass one: statistics",
@@ -70,18 +105,35 @@ def steps(result: Result) -> list[Step]:
             passed_on=f"{plural(F * L, 'count')} of right answers",
             stage="score",
         ),
+    ]
+
+
+def _dual_search(result: Result, tasks: Counter[str]) -> list[Step]:
+    L, F, k, n = len(result.lambdas), result.folds, len(result.classes), result.n_train
+    return [
+        Step(
+            by_workers=True,
+            title="One pass: products of images",
+            text=f"{_divided(tasks['pairs'], 'a pair of parts of the images')}: XX', "
+            f"{n:,} × {n:,}, exactly, as integers",
+            passed_on="integers: the same however images are divided",
+            stage="products",
+        ),
+        Step(
+            by_workers=tasks["factorise"] > 0,
+            title=f"Solve for {L} λ",
+            text=_how_solved(result, F, L, tasks["factorise"]),
+            passed_on=f"{F * L * k:,} columns of weights of images",
+            stage="solve",
+        ),
         Step(
             by_workers=False,
-            title=f"Choose λ = {rounded(result.best_lambda)}",
-            text=f"most right answers on {plural(result.n_validation, 'held-out image')}",
-            passed_on=f"{d:,} × {k} weights" if result.n_test else "",
+            title="Score",
+            text=f"held-out images by their products with the others: {plural(F, 'fold')} × {L} λ",
+            passed_on=f"{plural(F * L, 'count')} of right answers",
+            stage="score",
         ),
     ]
-    if result.n_test:
-        how = _divided(tasks["test"], "its blocks")
-        text = f"{plural(result.n_test, 'image')}, {how}"
-        found.append(Step(by_workers=True, title="Test", text=text, stage="test"))
-    return found
 
 
 def _divided(tasks: int, what: str) -> str:

@@ -55,6 +55,17 @@ def sentence(run: Run) -> str:
     )
 
 
+def baseline(run: Run) -> str:
+    """What always giving one answer would get right of the test images; empty without any."""
+    if not run.result.n_test:
+        return ""
+    names, of_class = run.result.classes, run.result.matrix.sum(axis=1)
+    return (
+        f" Always answering {names[int(of_class.argmax())]} would be right for "
+        f"{percent(run.result.metrics.largest_share, 1)} of the test images."
+    )
+
+
 def who(run: Run) -> str:
     """`2 threads`, `4 workers`, `4 workers × 2 threads`."""
     threads = plural(run.result.threads, "thread")
@@ -80,13 +91,22 @@ def facts(run: Run) -> list[tuple[str, str]]:
         found += [
             ("Right on test images", _percent_of(result.test_accuracy, result.n_test)),
             ("95% interval", f"{percent(low)} to\N{NO-BREAK SPACE}{percent(high)}"),
+            ("Macro recall", percent(result.metrics.balanced_accuracy)),
         ]
-    return [
-        *found,
+    if result.held_out and len(result.held_out.by_fold) > 1:
+        folds = [fold[result.best] for fold in result.held_out.by_fold]
+        found.append(
+            ("By fold", f"{percent(min(folds))} to\N{NO-BREAK SPACE}{percent(max(folds))}")
+        )
+    if result.class_weight:
+        weighted = [f"{name} × {w}" for name, w in result.class_weight.items() if w > 1]
+        found.append(("Class weights", ", ".join(weighted)))
+    found += [
         ("Time taken", seconds_of(result.run_seconds)),
         ("Peak memory", f"{result.peak_rss_mb:,.0f} MiB"),
         ("Solver", result.solver),
     ]
+    return [*found, ("Plan", result.plan.line)] if result.plan else found
 
 
 def _percent_of(right: float, of: int) -> str:

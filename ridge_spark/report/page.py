@@ -17,6 +17,7 @@ from ridge_spark.report.charts import MOST_WORKERS, lambda_chart, stage_chart, t
 from ridge_spark.report.examples import Examples, find_examples
 from ridge_spark.report.graph import lanes, steps
 from ridge_spark.report.pictures import confusion_picture, filter_sheet, picture, weight_pictures
+from ridge_spark.report.reliability import reliability_diagram
 from ridge_spark.report.svg import inline
 from ridge_spark.report.text import percent, rounded, seconds_of
 from ridge_spark.runs.directory import Run
@@ -71,7 +72,7 @@ def _view(run: Run) -> dict[str, Any]:
         "run": run,
         "result": result,
         "headline": outcome.headline(run),
-        "sentence": outcome.sentence(run),
+        "sentence": outcome.sentence(run) + outcome.baseline(run),
         "facts": outcome.facts(run),
         "lambda_chart": inline(
             lambda_chart([run]), "Accuracy on held-out images and GCV against lambda"
@@ -91,6 +92,7 @@ def _view(run: Run) -> dict[str, Any]:
         "task_times": times.task_times(result),
         "workers": times.workers(result)[:MOST_WORKERS],
         "more_workers": max(0, len(times.workers(result)) - MOST_WORKERS),
+        "reliability": reliability_diagram(result.calibration) if result.calibration else None,
         "lanes": lanes(result),
         "steps": steps(result),
     }

@@ -161,14 +161,44 @@ def held_out_correct(
     the mean x̄ of these is (x - x̄)'Xc'α: products again, so that no image is looked at. α adds up to
     0, so that constants drop out.
     """
-    correct = np.zeros(len(fitted[0].gcv), np.int64)
-    for inside, out, solution in zip(kept, held_out, fitted, strict=True):
-        mean = _column_sums(products, inside) / len(inside)
-        across = products[np.ix_(out, inside)] - mean
-        for i, (alpha, target_mean) in enumerate(zip(*solution.weights(), strict=True)):
-            scores = across @ alpha.T + target_mean
-            correct[i] += (scores.argmax(axis=1) == labels[out]).sum()
-    return correct
+    return sum(
+        (
+            held_out_right(products, labels, *part).sum(axis=0)
+            for part in zip(kept, held_out, fitted, strict=True)
+        ),
+        np.zeros(len(fitted[0].gcv), np.int64),
+    )
+
+
+def held_out_right(
+    products: AnyGram,
+    labels: NDArray[np.integer],
+    kept: Indices,
+    held_out: Indices,
+    solution: Solution,
+) -> NDArray[np.bool_]:
+    """Which of the images at `held_out` each λ of one solution classifies correctly; (m, L)."""
+    across = _across(products, kept, held_out)
+    right = [
+        (across @ alpha.T + target_mean).argmax(axis=1) == labels[held_out]
+        for alpha, target_mean in zip(*solution.weights(), strict=True)
+    ]
+    return np.stack(right, axis=1)
+
+
+def held_out_scores(
+    products: AnyGram, kept: Indices, held_out: Indices, solution: Solution, index: int
+) -> Float:
+    """Scores (m, k) of the images at `held_out` by the λ at `index` of one solution."""
+    alpha, target_mean = solution.weights_at(index)
+    found: Float = _across(products, kept, held_out) @ alpha.T + target_mean
+    return found
+
+
+def _across(products: AnyGram, kept: Indices, held_out: Indices) -> Float:
+    """(x - x̄)'X of the images held out, x̄ the mean of those kept."""
+    found: Float = products[np.ix_(held_out, kept)] - _column_sums(products, kept) / len(kept)
+    return found
 
 
 def _column_sums(products: AnyGram, kept: Indices) -> AnyGram:

@@ -39,16 +39,26 @@ class FloatStatistics:
 
     @classmethod
     def of_groups(
-        cls, X: Float, labels: NDArray[np.integer], folds: Folds, classes: int, *, threads: int = 1
+        cls,
+        X: Float,
+        labels: NDArray[np.integer],
+        folds: Folds,
+        classes: int,
+        *,
+        times: NDArray[np.integer] | None = None,
+        threads: int = 1,
     ) -> list[FloatStatistics]:
-        """Statistics of each group of the rows of X (n, d), about the median of some."""
+        """Statistics of each group of the rows of X (n, d), about the median of some.
+
+        Each row counts as if it were there `times` (n,), or once.
+        """
         shift = np.median(X[:: -(-len(X) // SAMPLE)], axis=0)
         group_of = folds.assign(0, len(X))
+        groups = [np.flatnonzero(group_of == group) for group in range(folds.groups)]
+        if times is not None:
+            groups = [rows.repeat(times[rows]) for rows in groups]
         with blas_threads(threads):
-            return [
-                cls._of(X, labels, np.flatnonzero(group_of == group), classes, shift)
-                for group in range(folds.groups)
-            ]
+            return [cls._of(X, labels, rows, classes, shift) for rows in groups]
 
     @classmethod
     def _of(

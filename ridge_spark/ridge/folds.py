@@ -48,7 +48,23 @@ class Folds:
     def _uniform(self, first_row: int, rows: int) -> NDArray[np.floating]:
         row = np.arange(first_row, first_row + rows, dtype=np.uint64)
         start = splitmix64(np.array([self.seed], dtype=np.int64).astype(np.uint64))
-        return (splitmix64(start + row) >> np.uint64(11)) * 2.0**-53
+        return _to_unit(splitmix64(start + row))
+
+
+def uniform(seed: int, purpose: int, numbers: NDArray[np.integer]) -> NDArray[np.floating]:
+    """Random numbers in [0, 1): a hash of the seed, what they are for, and `numbers`."""
+    return _to_unit(hashes(seed, purpose, numbers))
+
+
+def hashes(seed: int, purpose: int, numbers: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """Random 64-bit numbers: a hash of the seed, what they are for, and `numbers`."""
+    start = splitmix64(np.array([seed], np.int64).astype(np.uint64))
+    start = splitmix64(start ^ np.uint64(purpose))
+    return splitmix64(start + numbers.astype(np.uint64))
+
+
+def _to_unit(bits: NDArray[np.uint64]) -> NDArray[np.floating]:
+    return (bits >> np.uint64(11)) * 2.0**-53
 
 
 def splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -22,6 +22,7 @@ class Metrics:
         accuracy      Σ_i C_ii / n
         precision_i   C_ii / Σ_j C_ji     of those predicted i, the share that are
         recall_i      C_ii / Σ_j C_ij     of those that are i, the share predicted so
+        balanced      Σ_i recall_i / k    over the k classes that there are images of
 
     each NaN where there are no such images.
     """
@@ -49,6 +50,16 @@ class Metrics:
         return self.correct / self.n
 
     @property
+    def balanced_accuracy(self) -> float:
+        """The mean recall of the classes, each counting the same, also called macro recall."""
+        return float(np.nanmean(self.recall))
+
+    @property
+    def largest_share(self) -> float:
+        """What always answering with the class of the most images would get right."""
+        return int(self.confusion.sum(axis=1).max()) / self.n
+
+    @property
     def interval(self) -> tuple[float, float]:
         """Bounds of the accuracy at 95% confidence.
 
@@ -73,6 +84,8 @@ class Metrics:
             "n": self.n,
             "accuracy": self.accuracy,
             "interval": list(self.interval),
+            "balanced_accuracy": self.balanced_accuracy,
+            "largest_class": self.largest_share,
             "classes": classes,
             "confusion": self.confusion.tolist(),
         }

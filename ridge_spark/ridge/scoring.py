@@ -48,42 +48,28 @@ class Weights:
         return {"coef": self.coef, "intercept": self.intercept}
 
 
-def count_correct(
+def classified_correctly(
     images: NDArray[Any], labels: NDArray[np.integer], weights: Weights
-) -> NDArray[np.int64]:
-    """How many images each of L candidates classifies correctly; shape (L,), int64.
+) -> NDArray[np.bool_]:
+    """Which images (n, d) each of L candidates classifies correctly; shape (n, L).
 
     The class of an image is that of the largest score, the first where two tie. All candidates
     stand side by side in one float32 product with the pixels, which decides on most images, with a
     proof; the others are scored in float64. Images are bytes, or numbers of any other type.
     """
     L, k, _ = weights.coef.shape
-    correct, doubtful = np.zeros(L, np.int64), []
+    right, doubtful = np.empty((len(images), L), np.bool_), []
     for rows in panels(len(images)):
-        surely_correct, in_doubt = weights.float32_filter.decide(images[rows], labels[rows])
-        decided = ~in_doubt.any(axis=1)
-        correct += surely_correct[decided].sum(axis=0)
-        doubtful += (rows.start + np.flatnonzero(~decided)).tolist()
+        right[rows], in_doubt = weights.float32_filter.decide(images[rows], labels[rows])
+        doubtful += (rows.start + np.flatnonzero(in_doubt.any(axis=1))).tolist()
     for rows in panels(len(doubtful), DOUBTFUL_ROWS):
         indices = doubtful[rows]
         panel = np.zeros((DOUBTFUL_ROWS, images.shape[1]), images.dtype)
         panel[: len(indices)] = images[indices]
         found = scores(panel, weights.rows, weights.intercept.ravel())
         predicted = found[: len(indices)].reshape(-1, L, k).argmax(-1)
-        correct += (predicted == labels[indices, None]).sum(axis=0)
-    return correct
-
-
-def confusion_matrix(
-    images: NDArray[Any], labels: NDArray[np.integer], coef: Float, intercept: Float
-) -> NDArray[np.int64]:
-    """Images by class (rows) and predicted class (columns), for `coef` (k, d); shape (k, k)."""
-    k = len(coef)
-    confusion = np.zeros(k * k, np.int64)
-    for rows in panels(len(images)):
-        predicted = scores(images[rows], coef, intercept).argmax(axis=1)
-        confusion += np.bincount(labels[rows] * k + predicted, minlength=k * k)
-    return confusion.reshape(k, k)
+        right[indices] = predicted == labels[indices, None]
+    return right
 
 
 def panels(rows: int, size: int = PANEL_ROWS) -> list[slice]:

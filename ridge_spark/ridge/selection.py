@@ -1,18 +1,21 @@
-"""Choosing λ: statistics and scores by fold from blocks, and the rule that picks from them."""
+"""What choosing λ takes: statistics and scores by fold, from blocks, and the test of the choice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.errors import InputError
-from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.blocks import Block, counted
+from ridge_spark.ridge.calibration import BINS, Reliability
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Sampling, Scored
 from ridge_spark.ridge.kernel import Sums, Tile, accumulator
-from ridge_spark.ridge.scoring import Weights, confusion_matrix, count_correct
+from ridge_spark.ridge.scoring import Weights, classified_correctly, panels, scores
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import parallel_map
 
@@ -32,7 +35,8 @@ def group_sums(
     sums = accumulator(d, classes, groups=folds.groups, threads=threads, tile=tile)
     for block in blocks:
         group_of = folds.assign(block.first_row, len(block.labels))
-        sums.add(block.images, block.labels, group_of)
+        for images, labels, groups in counted(block, group_of):
+            sums.add(images, labels, groups)
     return sums.finish()
 
 
@@ -43,62 +47,123 @@ def group_statistics(
     return [Statistics(*sums) for sums in group_sums(blocks, folds, d, classes, threads=threads)]
 
 
-def group_correct(
-    blocks: Iterable[Block], folds: Folds, candidates: Mapping[int, Weights], *, threads: int = 1
-) -> NDArray[np.int64]:
-    """Pass two: images of held-out groups that their candidates classify correctly.
+def score_held_out(
+    blocks: Iterable[Block],
+    folds: Folds,
+    candidates: Mapping[int, Weights],
+    sampling: Sampling,
+    *,
+    seen: Callable[..., Iterable[Block]] | None = None,
+    threads: int = 1,
+) -> Scored:
+    """Pass two: the images of held-out groups, classified by their candidates.
 
-    `candidates` has L weight matrices for each held-out group to score; returns (held-out groups,
-    L), zero for a group without candidates.
+    `candidates` has L weight matrices for each held-out group to score, and there is nothing of a
+    group without. `seen`, called with blocks and `threads=`, returns what the model sees of them:
+    it is asked for the images of these groups alone.
     """
     for _ in parallel_map(Weights.make_ready, candidates.values(), threads):
         pass
+    groups = np.array(sorted(candidates))
 
-    def held_out() -> Iterator[tuple[int, Block, NDArray[np.intp]]]:
-        """The images of a block that one group holds out, by their indices in it."""
+    def held_out() -> Iterator[tuple[int, NDArray[np.int64], Block]]:
+        """A few images at a time that one group holds out: the group, their rows, and they."""
         for block in blocks:
             group_of = folds.assign(block.first_row, len(block.labels))
-            for group in candidates:
-                indices = np.flatnonzero(group_of == group)
-                for start in range(0, len(indices), MOST_AT_ONCE):
-                    yield group, block, indices[start : start + MOST_AT_ONCE]
+            indices = np.flatnonzero(np.isin(group_of, groups))
+            group_of, rows = group_of[indices], block.first_row + indices
+            some = Block(0, block.images[indices], block.labels[indices])
+            for part in seen([some], threads=threads) if seen else [some]:
+                within = slice(part.first_row, part.first_row + len(part.labels))
+                for group in groups:
+                    mine = np.flatnonzero(group_of[within] == group)
+                    for start in range(0, len(mine), MOST_AT_ONCE):
+                        few = mine[start : start + MOST_AT_ONCE]
+                        images, labels = part.images[few], part.labels[few]
+                        yield int(group), rows[within][few], Block(0, images, labels)
 
-    def count(some: tuple[int, Block, NDArray[np.intp]]) -> tuple[int, NDArray[np.int64]]:
-        group, block, indices = some
-        return group, count_correct(block.images[indices], block.labels[indices], candidates[group])
+    def score(some: tuple[int, NDArray[np.int64], Block]) -> Scored:
+        group, rows, block = some
+        right = classified_correctly(block.images, block.labels, candidates[group])
+        return Scored.of(
+            folds.held_out, k, group, rows, block.labels, right, sampling, block.images
+        )
 
     L = max(len(weights.coef) for weights in candidates.values())
-    correct = np.zeros((folds.held_out, L), np.int64)
-    for group, found in parallel_map(count, held_out(), threads):
-        correct[group] += found
-    return correct
+    k, d = next(iter(candidates.values())).coef.shape[1:]
+    total, outcomes, images = Scored.zeros(folds.held_out, k, L, d), [], []
+    for found in parallel_map(score, held_out(), threads):
+        total.n += found.n
+        total.correct += found.correct
+        outcomes.append(found.outcomes)
+        images.append(found.images)
+    if outcomes:
+        total.keep(outcomes, images)
+    return total
 
 
-def confusion_of(
-    blocks: Iterable[Block], coef: Float, intercept: Float, *, threads: int = 1
-) -> NDArray[np.int64]:
-    """Images by class (rows) and predicted class (columns), for `coef` (k, d); shape (k, k)."""
+@dataclass
+class Tested:
+    """What a model makes of labelled images; adds over any partition of them.
 
-    def confusion(block: Block) -> NDArray[np.int64]:
-        return confusion_matrix(block.images, block.labels, coef, intercept)
-
-    k = len(coef)
-    return sum(parallel_map(confusion, blocks, threads), np.zeros((k, k), np.int64))
-
-
-def choose(
-    correct: NDArray[np.int64], lambdas: Float, converged: NDArray[np.bool_] | None = None
-) -> int:
-    """Index of the λ with the most correct held-out images; of equals, the largest λ.
-
-    The largest, because of models that do equally well the most regularised is the simplest. A λ
-    that has not `converged` is never chosen; `InputError` where none has.
+    confusion    (k, k)      images by class (rows) and predicted class (columns), int64
+    reliability  (BINS, 3)   the sums of a `Reliability`; all 0 where there are no probabilities
+    sums         (d,)        of all images, int64
     """
-    if converged is not None:
-        if not converged.any():
-            raise InputError(
-                "the iteration has not converged for any λ: use larger ones, or another solver"
+
+    confusion: NDArray[np.int64]
+    reliability: NDArray[np.int64]
+    sums: NDArray[np.int64]
+
+    @classmethod
+    def zeros(cls, classes: int, d: int) -> Self:
+        return cls(
+            np.zeros((classes, classes), np.int64),
+            np.zeros((BINS, 3), np.int64),
+            np.zeros(d, np.int64),
+        )
+
+    @property
+    def n(self) -> int:
+        return int(self.confusion.sum())
+
+    @property
+    def arrays(self) -> list[NDArray[np.int64]]:
+        return [self.confusion, self.reliability, self.sums]
+
+    def __iadd__(self, other: Tested) -> Self:
+        for mine, more in zip(self.arrays, other.arrays, strict=True):
+            mine += more  # noqa: PLW2901 - in place
+        return self
+
+
+def judge_on(
+    blocks: Iterable[Block],
+    coef: Float,
+    intercept: Float,
+    temperature: float | None = None,
+    *,
+    threads: int = 1,
+) -> Tested:
+    """Classify labelled images by `coef` (k, d), and judge the probabilities by `temperature`."""
+    k, d = coef.shape
+
+    def judged(block: Block) -> Tested:
+        found = Tested.zeros(k, d)
+        for rows in panels(len(block.labels)):
+            images, labels = block.images[rows], block.labels[rows]
+            of_panel = scores(images, coef, intercept)
+            # Of so few bytes, sums are whole numbers that float32 holds.
+            found.sums += (np.ones(len(images), np.float32) @ images.astype(np.float32)).astype(
+                np.int64
             )
-        correct = np.where(converged, correct, -1)
-    best = np.flatnonzero(correct == correct.max())
-    return int(best[np.argmax(lambdas[best])])
+            confused = np.bincount(labels * k + of_panel.argmax(axis=1), minlength=k * k)
+            found.confusion += confused.reshape(k, k)
+            if temperature is not None:
+                found.reliability += Reliability.of(of_panel, labels, temperature).sums
+        return found
+
+    total = Tested.zeros(k, d)
+    for found in parallel_map(judged, blocks, threads):
+        total += found
+    return total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ridge_spark.ridge.cost import OPERATIONS_PER_SECOND
 from ridge_spark.ridge.few_images import are_few
-from ridge_spark.ridge.solvers import seconds_of
+from ridge_spark.ridge.solvers import COSTS, seconds_of
 
 SIDES = ("primal", "dual")
 
@@ -34,7 +34,8 @@ def side_seconds(side: str, n: int, d: int, lambdas: int, systems: int) -> float
         dual     n² d / 2 products,  systems · (n² integers to a system, and its solution), and
                  the images once more for the weights
 
-    Of few images, the primal side finds a basis of what they span first, by 4 d n² operations.
+    Of few images, the primal side finds a basis of what they span first, by 4 d n² operations; of
+    not quite as few, X'X is singular, and small λ need its eigenvectors.
     """
     a = n if side == "dual" else d
     seconds = n * d * a / 2 / PRODUCTS_PER_SECOND
@@ -42,5 +43,8 @@ def side_seconds(side: str, n: int, d: int, lambdas: int, systems: int) -> float
     if side == "dual":
         return seconds + systems * (each + seconds_of(n, lambdas)) + n * d / BYTES_PER_SECOND
     if are_few(n, d):
-        each += 4 * d * n * n / OPERATIONS_PER_SECOND
-    return seconds + systems * (each + seconds_of(min(n, d) if are_few(n, d) else d, lambdas))
+        basis = 4 * d * n * n / OPERATIONS_PER_SECOND
+        return seconds + systems * (each + basis + seconds_of(n, lambdas))
+    if n <= d:
+        each += COSTS["eigen"](d, lambdas).seconds
+    return seconds + systems * (each + seconds_of(d, lambdas))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import ridge_spark
 from ridge_spark.data.storage import one_line
@@ -19,10 +18,13 @@ from ridge_spark.engines.engine import Engine
 from ridge_spark.extras import explain_missing
 from ridge_spark.model import Model
 from ridge_spark.progress import Progress
+from ridge_spark.ridge.calibration import Reliability
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.metrics import Metrics
+from ridge_spark.ridge.selection import Tested
+from ridge_spark.runs.class_weights import images_of
 from ridge_spark.runs.directory import AnyStatistics, Run, write_run
-from ridge_spark.runs.result import Result, StageRecord, TaskRecord
+from ridge_spark.runs.result import Calibration, Result, StageRecord, TaskRecord
 
 Draw = Callable[[Run], str]
 
@@ -66,23 +68,31 @@ def _drawn(
 
 
 def found(
-    model: Model, statistics: AnyStatistics, gcv: Float, confusion: NDArray[np.int64]
+    model: Model,
+    statistics: AnyStatistics,
+    gcv: Float,
+    tested: Tested,
+    weights: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """Those fields of a `Result` that the model and its test give."""
-    metrics = Metrics.of(confusion)
+    """Those fields of a `Result` that the model and its test give; `weights` are of its classes."""
+    metrics = Metrics.of(tested.confusion)
     return {
-        "n_train": statistics.n,
+        "n_train": int(images_of(statistics.counts, weights).sum()),
         "n_test": metrics.n,
         "d": statistics.d,
         "classes": model.class_names,
         "gcv": tuple(value if np.isfinite(value) else None for value in gcv.tolist()),
         "best_lambda": model.lam,
         "test_accuracy": metrics.accuracy if metrics.n else None,
-        "confusion": tuple(map(tuple, confusion.tolist())),
+        "confusion": tuple(map(tuple, tested.confusion.tolist())),
         "statistics_sha256": statistics.sha256(),
         "model_sha256": model.sha256(),
         "spec": model.spec,
         "features_sha256": model.features_sha256,
+        "balanced_accuracy": metrics.balanced_accuracy if metrics.n else None,
+        "class_weight": weights and dict(zip(model.class_names, weights, strict=True)),
+        "temperature": model.temperature,
+        "calibration": Calibration.of(Reliability(tested.reliability)),
     }
 
 

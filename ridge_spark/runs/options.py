@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,13 @@ SIDES = ("auto", "primal", "dual")
 SOLVERS = ("auto", "tridiagonal", "cholesky", "eigen", "krylov")
 
 
+METRICS = ("accuracy", "balanced")
+CHOICES = ("best", "one-se")
+BALANCED = "balanced"
+MOST_WEIGHT = 1000
+ClassWeight = str | Mapping[str, int]  # "balanced", or weights by the names of classes
+
+
 @dataclass(frozen=True)
 class TrainOptions:
     """What to train on, what to search, and how to divide the work."""
@@ -37,6 +45,9 @@ class TrainOptions:
     threads: int | None = None
     partitions: int | None = None
     command: str = ""  # that asked for the run, for whoever wants to repeat it
+    class_weight: ClassWeight | None = None
+    metric: str = "accuracy"  # by which λ and features are chosen on held-out images
+    choose: str = "best"  # of λ, by that metric, or the largest within a standard error of it
 
     def lambdas_for(self, spec: FeatureSpec) -> tuple[float, ...]:
         """The values of λ to try with these features."""
@@ -72,6 +83,27 @@ def parse_lambdas(text: str) -> tuple[float, ...]:
             f"--lambdas {text}: every λ must be a finite number, 0 to {LARGEST_LAMBDA:g}"
         )
     return tuple(sorted(set(values)))
+
+
+def parse_class_weight(text: str) -> ClassWeight:
+    """`balanced`, or `NAME=W,...` with whole numbers; a class that is not named has 1."""
+    if text == BALANCED:
+        return text
+    found: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, value = part.rpartition("=")
+        if not name or name in found or not (value.isascii() and value.isdigit()):
+            raise InputError(
+                f"--class-weight {text}: neither balanced nor NAME=W,... with whole numbers, each "
+                "class once"
+            )
+        found[name] = int(value)
+        if not 1 <= found[name] <= MOST_WEIGHT:
+            raise InputError(
+                f"--class-weight {text}: weights must be from 1 to {MOST_WEIGHT:,}; a class that "
+                "is not to count at all is best left out of the data set"
+            )
+    return found
 
 
 def make_folds(validation: float | None, folds: int | None, seed: int) -> Folds:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,8 @@ from ridge_spark.errors import InputError
 from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.scoring import Weights
+from ridge_spark.ridge.held_out import Images
+from ridge_spark.ridge.scoring import Weights, panels, scores
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SIDE_BY_SIDE, choose_solver
 from ridge_spark.ridge.statistics import Statistics
@@ -40,20 +43,35 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
         full = None
         fitted, total = _solve_large(engine, groups, folds, lambdas, solver)
     candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
-    correct = engine.score(folds, candidates).sum(axis=0)
+    scored = engine.score(folds, candidates)
     seconds = time.perf_counter() - start
     return Searched(
         feature_map=feature_map,
         side="primal",
         solved=total,
-        n_validation=int(counts[: folds.held_out].sum()),
         lambdas=lambdas,
-        correct=correct,
+        scored=scored,
+        scores_at=partial(_scores_at, scored.images, tuple(fitted)),
+        metric=options.metric,
+        choose=options.choose,
         solver=solver,
         seconds=seconds,
         full=full,
         fitted=tuple(fitted),
     )
+
+
+def _scores_at(
+    images: Images, fitted: Sequence[Solution], index: int
+) -> tuple[Float, NDArray[np.int64]]:
+    """Scores (m, k) of the images that were kept, by fits without them, and their labels."""
+    found = np.empty((len(images.row), fitted[0].weights_at(index)[0].shape[0]))
+    for group, solution in enumerate(fitted):
+        coef, intercept = solution.weights_at(index)
+        mine = np.flatnonzero(images.group == group)
+        for some in panels(len(mine)):
+            found[mine[some]] = scores(images.image[mine[some]], coef, intercept)
+    return found, images.label
 
 
 def fit(engine: Engine, searched: Searched) -> Fit:

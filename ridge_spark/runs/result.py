@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ridge_spark.ridge.calibration import Reliability
 from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.runs.json_form import from_json, to_json
 from ridge_spark.runs.options import LARGEST_LAMBDA
@@ -114,6 +115,76 @@ class Features:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """How the choice of λ came about, on the held-out images."""
+
+    metric: Annotated[str, "that chose: accuracy, or balanced, its mean over the classes"]
+    choose: Annotated[str, "best, or one-se: the largest λ within a standard error of the best"]
+    standard_error: Annotated[
+        tuple[float, ...],
+        "for each λ, of how much lower than the best it scored by that metric, paired: from images "
+        "that one of the two alone gets right",
+    ]
+    balanced_accuracy: Annotated[
+        tuple[float, ...], "for each λ, the mean over the classes of the fraction that is right"
+    ]
+    by_fold: Annotated[
+        tuple[tuple[float, ...], ...], "for each fold, the fraction that each λ gets right"
+    ]
+    images: Annotated[tuple[tuple[int, ...], ...], "for each fold, held-out images of each class"]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How sure the model was of its answers to test images, and how often it was right."""
+
+    error: Annotated[
+        float, "expected calibration error: mean |accuracy - confidence| of the bins, by images"
+    ]
+    images: Annotated[
+        tuple[int, ...], "in each bin of confidence; bins of equal width, from 0 to 1"
+    ]
+    confidence: Annotated[
+        tuple[float | None, ...], "the mean probability of the answers in each bin; null if empty"
+    ]
+    accuracy: Annotated[
+        tuple[float | None, ...], "the fraction of the answers in each bin that are right"
+    ]
+
+    def __post_init__(self) -> None:
+        _require(
+            len(self.images) == len(self.confidence) == len(self.accuracy) > 0
+            and min(self.images) >= 0,
+            "'calibration' does not fit together",
+        )
+
+    @classmethod
+    def of(cls, found: Reliability) -> Self | None:
+        """None where there were no images or no probabilities."""
+        if not found.images.any():
+            return None
+        return cls(
+            found.expected_error,
+            tuple(found.images.tolist()),
+            *(
+                tuple(None if empty else value for empty, value in zip(
+                    found.images == 0, column.tolist(), strict=True
+                ))
+                for column in (found.confidence, found.accuracy)
+            ),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run was expected to take, said before anything was read."""
+
+    line: Annotated[str, "the side, its matrix, the passes and the memory"]
+    peak_mb: Annotated[float, "MiB, the most that a Python process was expected to hold"]
+    seconds: Annotated[float, "that it was expected to take"]
+
+
+@dataclass(frozen=True)
 class Result:
     """A finished run. Every engine writes the same keys."""
 
@@ -167,6 +238,7 @@ class Result:
     command: Annotated[str, "that asked for the run; empty if it was started from Python"]
     versions: Annotated[dict[str, str], "of this program, Python and the packages it uses"]
     warnings: Annotated[tuple[str, ...], "what the run warned of"]
+    plan: Annotated[Planned | None, "not after an update"] = None
     update: Annotated[Update | None, "only after `ridge-spark update`"] = None
     combine: Annotated[str | None, "only under MPI: exact, or average"] = None
     mpi: Annotated[Mpi | None, "only under MPI"] = None
@@ -180,6 +252,23 @@ class Result:
     features: Annotated[
         tuple[Features, ...], "each spec that was searched, in the order given; not after an update"
     ] = ()
+    held_out: Annotated[HeldOut | None, "how λ was chosen; not after an update"] = None
+    balanced_accuracy: Annotated[
+        float | None,
+        "on the test images, the mean recall of the classes; null where there are none",
+    ] = None
+    class_weight: Annotated[
+        dict[str, int] | None,
+        "for each class, how often its images count; only where that is not once for all. "
+        "n_train counts images, and the statistics hold each that often",
+    ] = None
+    temperature: Annotated[
+        float | None,
+        "T of the probabilities, softmax(scores / T), fitted on held-out images; updates keep it",
+    ] = None
+    calibration: Annotated[
+        Calibration | None, "of the probabilities, on the test images; only where there are some"
+    ] = None
     format_version: Annotated[int, "of this file"] = FORMAT_VERSION
 
     def __post_init__(self) -> None:
@@ -200,7 +289,14 @@ class Result:
             and min(map(min, self.confusion), default=-1) >= 0
             and sum(map(sum, self.confusion)) == self.n_test
             and self.test_accuracy == (self.metrics.accuracy if self.n_test else None)
-            and "total" in self.seconds,
+            and "total" in self.seconds
+            and (
+                self.held_out is None
+                or L == len(self.held_out.standard_error) == len(self.held_out.balanced_accuracy)
+            )
+            and (self.class_weight is None or set(self.class_weight) == set(self.classes))
+            and min((self.class_weight or {"": 1}).values()) > 0
+            and sum(self.calibration.images if self.calibration else ()) in (0, self.n_test),
             "the values in it do not fit together",
         )
 

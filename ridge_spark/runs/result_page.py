@@ -10,8 +10,11 @@ from ridge_spark.runs.json_form import SCALARS, key_of
 from ridge_spark.runs.result import (
     FORMAT_VERSION,
     Approximation,
+    Calibration,
     Change,
+    HeldOut,
     Mpi,
+    Planned,
     Result,
     StageRecord,
     TaskRecord,
@@ -38,10 +41,13 @@ This page is made from the code: `python -m ridge_spark.runs.result_page > docs/
 NESTED = {
     StageRecord: "Each of `stages`",
     TaskRecord: "Each of `tasks`",
+    Planned: "`plan`",
     Update: "`update`",
     Change: "Each of `changes` of `update`",
     Mpi: "`mpi`",
     Approximation: "`approximation`",
+    HeldOut: "`held_out`",
+    Calibration: "`calibration`",
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, find_split, open_split
@@ -10,12 +12,14 @@ from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import without_secrets
 from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.local import LocalEngine
+from ridge_spark.engines.resources import Resources, spark_resources
 from ridge_spark.errors import InputError
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.statistics_file import file_bytes
 from ridge_spark.runs.directory import require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
 from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.plan import Plan, make_plans
 from ridge_spark.runs.result import EVERYTHING, SUMS, Result
 from ridge_spark.runs.training import Training, train
 
@@ -32,8 +36,11 @@ def run(engine_name: str, options: TrainOptions, draw: Draw | None) -> Result:
     require_free(options.out)
     split, test = open_splits(options)
     with ExitStack() as stack:
-        engine = stack.enter_context(_start(engine_name, split, test, options, progress, stack))
-        training = train(engine, options)
+        start = _engine(engine_name, options, progress, stack)
+        plans = make_plans(split, options, start.resources)
+        tell(plans, progress)
+        engine = stack.enter_context(start.engine(split, test))
+        training = train(engine, options, plans)
         result = result_of(engine, training, options)
     return finish(options.out, result, training.model, training.statistics, draw, progress)
 
@@ -41,7 +48,13 @@ def run(engine_name: str, options: TrainOptions, draw: Draw | None) -> Result:
 def result_of(engine: Engine, training: Training, options: TrainOptions) -> Result:
     """What a training run says of itself; under MPI, a collective call."""
     return Result(
-        **found(training.model, training.statistics, training.gcv, training.confusion),
+        **found(
+            training.model,
+            training.statistics,
+            training.gcv,
+            training.tested,
+            training.class_weight,
+        ),
         **ran_on(engine),
         **times(engine.progress),
         dataset=without_secrets(options.data),
@@ -50,12 +63,14 @@ def result_of(engine: Engine, training: Training, options: TrainOptions) -> Resu
         features=training.searched,
         validation_accuracy=tuple(training.validation_accuracy.tolist()),
         side=training.side,
+        plan=training.plan.planned(),
         statistics_kept=_kept(training, options),
         solver=training.solver,
         seed=options.folds.seed,
         folds=options.folds.held_out,
         command=without_secrets(options.command),
         warnings=training.warnings,
+        held_out=training.held_out,
     )
 
 
@@ -81,16 +96,36 @@ def open_splits(options: TrainOptions) -> tuple[Split, Split | None]:
     return split, test
 
 
-def _start(
-    name: str,
-    split: Split,
-    test: Split | None,
-    options: TrainOptions,
-    progress: Progress,
-    stack: ExitStack,
-) -> Engine:
+def tell(plans: Sequence[Plan], progress: Progress) -> None:
+    """Say what is going to be done."""
+    for plan in plans:
+        progress.say(f"{plan.line} ({plan.why})")
+
+
+def plans_of(engine_name: str, options: TrainOptions) -> list[Plan]:
+    """The plans of a run that is not made."""
+    progress = Progress(quiet=True)
+    split, _ = open_splits(options)
+    with ExitStack() as stack:
+        start = _engine(engine_name, options, progress, stack)
+        return make_plans(split, options, start.resources)
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What an engine will have, and how to make it."""
+
+    resources: Resources
+    engine: Callable[[Split, Split | None], Engine]
+
+
+def _engine(name: str, options: TrainOptions, progress: Progress, stack: ExitStack) -> _Start:
     if name == "local":
-        return LocalEngine(split, test, options.threads or available_cores(), progress)
+        threads = options.threads or available_cores()
+        return _Start(
+            Resources.local(threads),
+            lambda split, test: LocalEngine(split, test, threads, progress),
+        )
     # Imported here: the local engine works where there is no pyspark.
     from ridge_spark.engines.inner import InnerEngine
     from ridge_spark.engines.outer import OuterEngine
@@ -98,5 +133,8 @@ def _start(
 
     with progress.stage("spark"):
         sc = stack.enter_context(spark_context(f"ridge-spark {name}"))
-    engine = {"inner": InnerEngine, "outer": OuterEngine}[name]
-    return engine(sc, split, test, options.partitions, progress)
+    kind = InnerEngine if name == "inner" else OuterEngine
+    return _Start(
+        spark_resources(sc, kind.whole_x),
+        lambda split, test: kind(sc, split, test, options.partitions, progress),
+    )

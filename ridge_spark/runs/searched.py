@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +12,16 @@ from numpy.typing import NDArray
 from ridge_spark.data.dataset import Split
 from ridge_spark.errors import InputError
 from ridge_spark.features import FeatureMap
+from ridge_spark.ridge.calibration import fit_temperature
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.choice import choose, error_of_difference, score_of
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Scored
 from ridge_spark.ridge.products import DualStatistics, ImageProducts
-from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
-from ridge_spark.runs.result import Features
+from ridge_spark.ridge.threads import blas_threads
+from ridge_spark.runs.result import Features, HeldOut
 
 
 @dataclass(frozen=True)
@@ -26,28 +31,79 @@ class Searched:
     side      of the matrix that was solved
     solved    the sums over all training images that it was solved from: X'X, or XX'
     full      the solution of all training images, its best λ solved
-    correct   (L,) held-out images classified correctly by each λ
+    scored    what each λ made of the held-out images
+    scores_at called with the index of a λ, returns the scores (m, k) that it gives to held-out
+              images, fitted without them, and their labels (m,)
     """
 
     feature_map: FeatureMap
     side: str
     solved: Statistics | ImageProducts
-    n_validation: int
     lambdas: Float
-    correct: NDArray[np.int64]
+    scored: Scored
+    scores_at: Callable[[int], tuple[Float, NDArray[np.int64]]]
+    metric: str
+    choose: str
     solver: str
     seconds: float
     full: Solution | None
     fitted: tuple[Solution, ...]  # of each held-out group
 
     @property
+    def n_validation(self) -> int:
+        """Images that were held out once."""
+        return int(self.scored.n.sum())
+
+    @property
+    def correct(self) -> NDArray[np.int64]:
+        """(L,) held-out images that each λ classifies correctly."""
+        return self.scored.totals
+
+    @property
     def converged(self) -> NDArray[np.bool_]:
         """(L,) where every fit has."""
         return np.all([solution.is_converged() for solution in self.fitted], axis=0)
 
-    @property
+    @cached_property
+    def score(self) -> Float:
+        """(L,) of each λ on held-out images, by the metric that it is chosen by."""
+        return score_of(self.scored, self.metric)
+
+    @cached_property
+    def error(self) -> Float:
+        """(L,) the standard error of how much worse than the best each λ has scored."""
+        best = choose(self.score, self.lambdas, self.converged)
+        return error_of_difference(self.scored, self.metric, best)
+
+    @cached_property
     def best(self) -> int:
-        return choose(self.correct, self.lambdas, self.converged)
+        """Index of the chosen λ."""
+        error = self.error if self.choose == "one-se" else None
+        return choose(self.score, self.lambdas, self.converged, error)
+
+    @cached_property
+    def best_scores(self) -> tuple[Float, NDArray[np.int64]]:
+        """`scores_at` of the chosen λ, of the same bits wherever they are made."""
+        with blas_threads(1):
+            return self.scores_at(self.best)
+
+    def temperature(self) -> float:
+        """T of the probabilities, fitted to the scores of held-out images by the chosen λ."""
+        with blas_threads(1):
+            return fit_temperature(*self.best_scores)
+
+    def held_out(self) -> HeldOut:
+        scored = self.scored
+        n = scored.n.sum(axis=1)
+        by_fold = scored.correct.sum(axis=1) / n[:, None]
+        return HeldOut(
+            metric=self.metric,
+            choose=self.choose,
+            standard_error=tuple(self.error.tolist()),
+            balanced_accuracy=tuple(score_of(scored, "balanced").tolist()),
+            by_fold=tuple(map(tuple, by_fold.tolist())),
+            images=tuple(map(tuple, scored.n.tolist())),
+        )
 
     def summary(self) -> Features:
         return Features(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 
-from ridge_spark.data.dataset import Split, read_block
+from ridge_spark.data.dataset import Split, count_labels, read_block
 from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.view import View
 from ridge_spark.features import PIXELS, FeatureMap, Sample, find_map
 from ridge_spark.features.blocks import map_blocks
 from ridge_spark.features.sample import SampleRows
+from ridge_spark.runs.class_weights import Weighted, resolve
 from ridge_spark.runs.options import TrainOptions
 
 
@@ -40,15 +42,26 @@ def _sample(split: Split, seed: int) -> Sample:
     return Sample.of(map(read_block, needed), rows)
 
 
-def view_of(feature_map: FeatureMap, split: Split) -> View:
-    """What the mathematics sees of the images of a split through a feature map."""
-    if feature_map.spec.is_pixels:
-        return View.of(split)
+def view_of(feature_map: FeatureMap, split: Split, weights: tuple[int, ...] | None = None) -> View:
+    """What the mathematics sees of the images of a split: through a feature map, and how often."""
     classes = len(split.description.class_names)
-    return View(feature_map.d_out, classes, partial(map_blocks, feature_map))
+    mapping = None if feature_map.spec.is_pixels else partial(map_blocks, feature_map)
+    return View(feature_map.d_out, classes, Weighted(weights, mapping) if weights else mapping)
 
 
-def see(engine: Engine, feature_map: FeatureMap) -> None:
-    """Let the engine's tasks see images through a feature map."""
+def see(engine: Engine, feature_map: FeatureMap, weights: tuple[int, ...] | None = None) -> None:
+    """Let the engine's tasks see images through a feature map, as often as their classes weigh."""
     key = "" if feature_map.spec.is_pixels else feature_map.sha256
-    engine.see(view_of(feature_map, engine.train), key)
+    if weights:
+        key = hashlib.sha256(f"{key} {weights}".encode()).hexdigest()
+    engine.see(view_of(feature_map, engine.train, weights), key)
+
+
+def find_weights(engine: Engine, options: TrainOptions) -> tuple[int, ...] | None:
+    """The weight of each class; None where all are 1."""
+    asked, split = options.class_weight, engine.train
+    if asked is None:
+        return None
+    names = split.description.class_names
+    weights = engine.once(lambda: resolve(asked, names, lambda: count_labels(split)))
+    return weights if any(weight != 1 for weight in weights) else None

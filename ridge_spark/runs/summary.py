@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ridge_spark.printable import printable
 from ridge_spark.ridge.metrics import Metrics
+from ridge_spark.runs.class_weights import in_words
 from ridge_spark.runs.result import KEPT, Approximation, Result
 
 
@@ -28,7 +29,15 @@ def table(result: Result, out: str) -> str:
     how = result.update.lambda_ if result.update else f"by {result.n_validation:,} held-out images"
     lines += ["", f"{'λ' if kept else 'best λ':<15}{result.best_lambda:.6g}, {how}"]
     if result.test_accuracy is not None:
-        lines.append(f"test accuracy  {result.test_accuracy:.4f} on {result.n_test:,} images")
+        share = result.metrics.largest_share
+        lines.append(
+            f"test accuracy  {result.test_accuracy:.4f} on {result.n_test:,} images "
+            f"({share:.4f} by always giving the commonest answer)"
+        )
+    if result.balanced_accuracy is not None:
+        lines.append(f"macro recall   {result.balanced_accuracy:.4f}, the mean over the classes")
+    if result.class_weight:
+        lines.append(f"class weights  {in_words(result.class_weight)}")
     lines.append(f"trained on     {result.n_train:,} images in {result.run_seconds:.2f} s")
     lines.append(f"run directory  {printable(out)}")
     if result.approximation:

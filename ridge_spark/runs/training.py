@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +13,26 @@ from ridge_spark.engines.engine import Engine
 from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.products import DualStatistics
+from ridge_spark.ridge.scoring import scores
+from ridge_spark.ridge.selection import Tested
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.runs.class_weights import images_of
+from ridge_spark.runs.guidance import (
+    baseline_warnings,
+    by_heart_warnings,
+    choice_warnings,
+    class_warnings,
+    distance_warnings,
+)
 from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.result import Features
-from ridge_spark.runs.searched import Fit
-from ridge_spark.runs.seen import find_maps, see
-from ridge_spark.runs.sides import SIDES, side_of
+from ridge_spark.runs.plan import MATRIX, Plan, make_plans
+from ridge_spark.runs.result import Features, HeldOut
+from ridge_spark.runs.searched import Fit, Searched
+from ridge_spark.runs.seen import find_maps, find_weights, see
+from ridge_spark.runs.sides import SIDES
 
-MATRIX = {"primal": "X'X", "dual": "XX'"}
+SEEN_AGAIN = 1024  # images that were held out and are classified again by the model of all
 
 
 @dataclass(frozen=True)
@@ -34,28 +46,34 @@ class Training:
     validation_accuracy: Float  # (L,)
     gcv: Float  # (L,)
     best: int  # index of the chosen λ
-    confusion: NDArray[np.int64]  # (k, k); of no images where there is no test split
+    tested: Tested  # on no images where there is no test split
     side: str
+    plan: Plan
     solver: str
     warnings: tuple[str, ...]
     searched: tuple[Features, ...]
+    held_out: HeldOut
+    class_weight: tuple[int, ...] | None  # of each class; None where all are 1
 
 
-def train(engine: Engine, options: TrainOptions) -> Training:
+def train(engine: Engine, options: TrainOptions, plans: Sequence[Plan] | None = None) -> Training:
     """Choose features and λ on held-out images, then fit on all; under MPI, a collective call.
 
-    Of specs that are equally good, the first is taken.
+    By the plan of each spec, made now where it is not given. Of specs that are equally good, the
+    first is taken.
     """
-    found, summaries = None, []
-    for feature_map in find_maps(engine, options):
-        see(engine, feature_map)
-        searched = SIDES[side_of(engine, feature_map, options)].search(engine, feature_map, options)
+    plans = plans or make_plans(engine.train, options, engine.resources, engine.exact)
+    found, summaries, plan = None, [], plans[0]
+    weights = find_weights(engine, options)
+    for feature_map, its_plan in zip(find_maps(engine, options), plans, strict=True):
+        see(engine, feature_map, weights)
+        searched = SIDES[its_plan.side].search(engine, feature_map, options)
         summaries.append(searched.summary())
-        if found is None or searched.correct[searched.best] > found.correct[found.best]:
-            found = searched
+        if found is None or searched.score[searched.best] > found.score[found.best]:
+            found, plan = searched, its_plan
         del searched  # its X'X may be large
     assert found is not None  # there is at least one spec
-    see(engine, found.feature_map)
+    see(engine, found.feature_map, weights)
     fit: Fit = SIDES[found.side].fit(engine, found)
     description = engine.train.description
     model = Model(
@@ -66,7 +84,10 @@ def train(engine: Engine, options: TrainOptions) -> Training:
         lam=float(found.lambdas[found.best]),
         preparation=description.preparation,
         features=None if found.feature_map.spec.is_pixels else found.feature_map,
+        temperature=engine.once(found.temperature),
+        **middle_of(fit.statistics.counts, fit.statistics.sums, found.solved.gram),
     )
+    tested = engine.judge(model)
     return Training(
         model=model,
         statistics=fit.statistics,
@@ -75,15 +96,44 @@ def train(engine: Engine, options: TrainOptions) -> Training:
         validation_accuracy=found.correct / found.n_validation,
         gcv=fit.solution.gcv,
         best=found.best,
-        confusion=engine.confusion(model),
+        tested=tested,
         side=found.side,
+        plan=plan,
         solver=found.solver,
         warnings=(
             *singular_warnings(found.lambdas, fit.solution, MATRIX[found.side]),
             *unconverged_warnings(found.lambdas, found.fitted),
+            *class_warnings(images_of(fit.statistics.counts, weights), model.class_names),
+            *choice_warnings(
+                found.score, found.error, found.lambdas, found.n_validation, found.converged
+            ),
+            *baseline_warnings(found.scored, found.best, model.class_names),
+            *engine.once(lambda: _by_heart(found, model)),
+            *distance_warnings(model, tested.sums, tested.n),
         ),
         searched=tuple(summaries),
+        held_out=found.held_out(),
+        class_weight=weights,
     )
+
+
+def _by_heart(found: Searched, model: Model) -> tuple[str, ...]:
+    """Warn of a model that knows its own images by heart; of images that are at hand alone."""
+    images = found.scored.images.image[:SEEN_AGAIN]
+    if not len(images):
+        return ()
+    held_out, labels = found.best_scores
+    seen = scores(images, model.coef, model.intercept)
+    return by_heart_warnings(seen, held_out[: len(images)], labels[: len(images)])
+
+
+def middle_of(
+    counts: NDArray[np.int64], sums: NDArray[np.int64], gram: NDArray[np.int64]
+) -> dict[str, Any]:
+    """The `mean` and `spread` of a `Model` from class sums (k, d) and X'X, or XX'."""
+    n = int(counts.sum())
+    mean = sums.sum(axis=0) / n
+    return {"mean": mean, "spread": float(np.trace(gram)) / n - float(mean @ mean)}
 
 
 def singular_warnings(

@@ -21,11 +21,13 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.downdate import downdate
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.runs.class_weights import Weighted, images_of, weight_warnings
 from ridge_spark.runs.directory import read_run, read_statistics, require_free
 from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
+from ridge_spark.runs.guidance import class_warnings, distance_warnings
 from ridge_spark.runs.result import BY_GCV, KEPT, Change, Result, Update
 from ridge_spark.runs.seen import see
-from ridge_spark.runs.training import singular_warnings
+from ridge_spark.runs.training import middle_of, singular_warnings
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,16 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     engine = LocalEngine(next(iter(splits.values())), test, threads, progress)
     if model.features:
         see(engine, model.features)
+    weights = tuple(old.class_weight[name] for name in old.classes) if old.class_weight else None
 
     changes = []
     for change, uris in (("added", options.add), ("removed", options.remove)):
         for uri in uris:
-            part = _statistics(splits[uri], model, threads, progress)
+            part = _statistics(splits[uri], model, weights, threads, progress)
             statistics = statistics + part if change == "added" else _without(statistics, part, uri)
-            changes.append(Change(part.n, part.sha256(), **{change: without_secrets(uri)}))
+            changes.append(
+                Change(splits[uri].rows, part.sha256(), **{change: without_secrets(uri)})
+            )
     _require_all_classes(statistics, model)
 
     lambdas = np.array(old.lambdas)
@@ -76,9 +81,11 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     (solution,) = engine.solve([statistics], lambdas, solver)
     best = int(np.argmin(solution.gcv)) if options.by_gcv else old.best
     coef, intercept = solution.weights_at(best)
-    model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best])
+    middle = middle_of(statistics.counts, statistics.sums, statistics.gram)
+    model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best], **middle)
+    tested = engine.judge(model)
     result = Result(
-        **found(model, statistics, solution.gcv, engine.confusion(model)),
+        **found(model, statistics, solution.gcv, tested, weights),
         **ran_on(engine),
         **times(progress),
         dataset=old.dataset,
@@ -89,7 +96,12 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
         seed=old.seed,
         folds=0,
         command=without_secrets(options.command),
-        warnings=singular_warnings(lambdas, solution),
+        warnings=(
+            *singular_warnings(lambdas, solution),
+            *class_warnings(images_of(statistics.counts, weights), model.class_names),
+            *distance_warnings(model, tested.sums, tested.n),
+            *weight_warnings(statistics.counts, weights, model.class_names),
+        ),
         update=Update(
             run=without_secrets(options.run),
             statistics_sha256=old.statistics_sha256,
@@ -126,12 +138,19 @@ def _test_split(uri: str | None, model: Model) -> Split | None:
     return splits[-1]
 
 
-def _statistics(split: Split, model: Model, threads: int, progress: Progress) -> Statistics:
-    """Statistics of a split, its classes in the model's order."""
+def _statistics(
+    split: Split,
+    model: Model,
+    weights: tuple[int, ...] | None,
+    threads: int,
+    progress: Progress,
+) -> Statistics:
+    """Statistics of a split, its classes in the model's order and weighted as the run's are."""
     classes = number_labels(split.description.class_names, model.class_names, split.uri)
     engine = LocalEngine(split, None, threads, progress)
     mapping = partial(_seen_by, model, classes)
-    engine.view = View(model.coef.shape[1], len(model.class_names), mapping)
+    weighted = Weighted(weights, mapping) if weights else mapping
+    engine.view = View(model.coef.shape[1], len(model.class_names), weighted)
     (found,) = engine.statistics(Folds.none())
     return found
 

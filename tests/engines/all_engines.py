@@ -15,6 +15,7 @@ from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.spark_session import spark_context
 from ridge_spark.features import parse_specs
 from ridge_spark.progress import Progress
+from ridge_spark.runs.json_form import to_json
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import Training, train
 
@@ -24,7 +25,11 @@ SEARCHES = {"holdout": None, "5 folds": 5, "features": None}
 def options_of(search: str, folds: int | None) -> TrainOptions:
     features = "pixels,patches:filters=16,units=64" if search == "features" else "pixels"
     lambdas = parse_lambdas("1e-3,1,600,1e4")
-    return TrainOptions("", "", lambdas, make_folds(None, folds, 0), parse_specs(features))
+    weighted = {"class_weight": {"5": 3, "8": 2}, "metric": "balanced", "choose": "one-se"}
+    return TrainOptions(
+        "", "", lambdas, make_folds(None, folds, 0), parse_specs(features),
+        **weighted if folds else {},
+    )  # fmt: skip
 
 
 def splits_of(data: str, search: str) -> tuple[Split, Split]:
@@ -40,7 +45,11 @@ def findings(training: Training) -> list[Any]:
         training.model.sha256(),
         training.model.features_sha256,
         training.model.lam,
-        training.confusion.tolist(),
+        training.tested.confusion.tolist(),
+        training.tested.reliability.tolist(),
+        training.model.temperature,
+        training.class_weight,
+        to_json(training.held_out),
         training.validation_accuracy.tolist(),
         training.gcv.tolist(),
         [(each.spec, each.features_sha256, each.validation_accuracy) for each in training.searched],

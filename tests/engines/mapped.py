@@ -1,14 +1,20 @@
-"""Tasks and a mapping of blocks for the tests: every third pixel halved, labels made even."""
+"""Tasks, a mapping of blocks and runs on the dual side, which engines must agree on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from ridge_spark.engines.view import Blocks
+from ridge_spark.engines.engine import Engine
+from ridge_spark.engines.view import Blocks, View
 from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.held_out import Scored
 from ridge_spark.ridge.scoring import Weights
+from ridge_spark.runs.json_form import to_json
+from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
+from ridge_spark.runs.training import train
 
 
 def halved(blocks: Blocks, *, threads: int) -> Iterator[Block]:
@@ -36,5 +42,27 @@ def candidates(d: int) -> dict[int, Weights]:
     }
 
 
+def dual_findings(engine: Engine) -> list[Any]:
+    """What runs on the dual side find, with a holdout and with 3 folds; XX' of a view as well."""
+    found: list[Any] = []
+    for folds in (None, 3):
+        options = TrainOptions("", "", parse_lambdas("1e-3,1e4"), make_folds(None, folds, 0))
+        training = train(engine, options)
+        assert training.side == "dual"
+        found += [training.statistics.sha256(), training.model.sha256(), training.gcv.tolist()]
+        found += [training.validation_accuracy.tolist(), training.statistics.sums.sum().item()]
+        found += [training.model.temperature, to_json(training.held_out)]
+    seen, engine.view = engine.view, View(-(-engine.view.d // 3), 2, halved)
+    found.append(engine.products().sha256())
+    engine.view = seen
+    return found
+
+
 def square(x: int) -> int:
     return x * x
+
+
+def listed(scored: Scored) -> list[Any]:
+    """All that pass two has found, as JSON can hold it."""
+    arrays = [scored.n, scored.correct, *vars(scored.outcomes).values()]
+    return [array.tolist() for array in (*arrays, *vars(scored.images).values())]

@@ -1,7 +1,7 @@
 """A Spark job of the tests: the primitives of both engines, tile by tile and through a view.
 
-Arguments: DATA, a folder for temporary files. Prints JSON of what each found, and of what was left
-in that folder by a run that failed.
+Arguments: DATA, FEW images of many pixels, a folder for temporary files. Prints JSON of what each
+found, also on the dual side, and of what was left in that folder by a run that failed.
 """
 
 import json
@@ -9,7 +9,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mapped import candidates, halved, rows_and_labels, square  # shipped beside this file
+from mapped import (  # shipped beside this file
+    candidates,
+    dual_findings,
+    halved,
+    listed,
+    rows_and_labels,
+    square,
+)  # fmt: skip
 
 from ridge_spark.data.dataset import open_split
 from ridge_spark.engines.inner import InnerEngine
@@ -25,11 +32,11 @@ from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.run import run
 
 
-def main(data: str, folder: str) -> None:
+def main(data: str, few: str, folder: str) -> None:
     tempfile.tempdir = folder
     folds, found = Folds.k(3), {}
     with spark_context("test") as sc:
-        split = open_split(data, "train")
+        split, images = open_split(data, "train"), open_split(few, "train")
         for kind in (InnerEngine, OuterEngine):
             with kind(sc, split, None, 3, Progress(quiet=True)) as engine:
                 found[f"{kind.name}, whole"] = hashes(engine.statistics(folds))
@@ -41,7 +48,11 @@ def main(data: str, folder: str) -> None:
                 found[f"{kind.name}, map"] = engine.map("squares", square, range(5))
                 engine.view = View(10, 2, halved)
                 found[f"{kind.name}, view"] = hashes(engine.statistics(folds))
-                found[f"{kind.name}, score"] = engine.score(folds, candidates(10)).tolist()
+                found[f"{kind.name}, score"] = listed(engine.score(folds, candidates(10)))
+            for parts in (1, 3):
+                with kind(sc, images, None, parts, Progress(quiet=True)) as engine:
+                    engine.memory = 2 * images.rows * images.description.d // parts
+                    found[f"{kind.name}, dual, {parts}"] = dual_findings(engine)
     print(json.dumps({"found": found, "left": left_by_a_run_that_failed(data, Path(folder))}))
 
 
@@ -62,4 +73,4 @@ def left_by_a_run_that_failed(data: str, folder: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:4])

@@ -17,7 +17,7 @@ from ridge_spark.engines.view import View
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.scoring import Weights, count_correct
+from ridge_spark.ridge.scoring import Weights, classified_correctly
 from ridge_spark.ridge.statistics import Statistics
 from tests.engines.mapped import halved
 from tests.support import draw_images
@@ -46,11 +46,13 @@ def test_every_pass_sees_what_the_view_makes_of_the_blocks(engine: LocalEngine) 
     for group, found in enumerate(groups):
         assert found == Statistics.of(images[group_of == group], labels[group_of == group], 2)
     (solution,) = engine.solve([groups[0]], np.array([1.0, 2.0]), "eigen")
-    correct = engine.score(folds, dict.fromkeys(range(3), Weights(*solution.weights())))
+    scored = engine.score(folds, dict.fromkeys(range(3), Weights(*solution.weights())))
+    correct = scored.correct.sum(axis=1)
+    assert scored.images.image.tolist() == images[scored.images.row].tolist()
     for group in range(3):
         mine = group_of == group
-        expected = count_correct(images[mine], labels[mine], Weights(*solution.weights()))
-        assert correct[group].tolist() == expected.tolist()
+        expected = classified_correctly(images[mine], labels[mine], Weights(*solution.weights()))
+        assert correct[group].tolist() == expected.sum(axis=0).tolist()
 
 
 @given(st.integers(1, 40), st.integers(1, 4), st.integers(1, 60))

@@ -104,12 +104,19 @@ def test_predictions_are_those_of_the_model(submit, ridge_spark, folder, tmp_pat
         scores = model.decision_function(images)
         rows = table[at : at + len(images)]
         at += len(images)
-        assert [row["split"] for row in rows] == [split] * len(images)
+        names = [model.class_names[i] for i in labels]
+        assert {row["file"] for row in rows} == {f"data/{split}"}
         assert [row["row"] for row in rows] == list(range(len(images)))
-        assert [row["label"] for row in rows] == labels.tolist()
+        assert [row["label"] for row in rows] == names
         assert [row["class"] for row in rows] == [model.class_names[i] for i in scores.argmax(1)]
         assert np.allclose([row["scores"] for row in rows], scores, atol=1e-12)
         ordered = np.sort(scores, axis=1)
+        second = [model.class_names[i] for i in scores.argsort(axis=1)[:, -2]]
+        assert [row["runner_up"] for row in rows] == second
+        proba = model.predict_proba(images)
+        assert np.allclose([row["probabilities"] for row in rows], proba, atol=1e-12)
+        assert np.allclose([row["probability"] for row in rows], proba.max(axis=1))
+        assert np.allclose([row["score"] for row in rows], scores.max(axis=1))
         assert np.allclose([row["margin"] for row in rows], ordered[:, -1] - ordered[:, -2])
     assert at == len(table)
     assert json.loads((tmp_path / "run" / "result.json").read_text())["n_train"] > 0

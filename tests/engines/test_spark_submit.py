@@ -16,7 +16,7 @@ from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.view import View
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
-from tests.engines.mapped import candidates, halved
+from tests.engines.mapped import candidates, dual_findings, halved, listed
 from tests.engines.processes import ROOT, Submit
 
 SMALL = ("--driver-memory", "1g", "--executor-memory", "1g")
@@ -109,14 +109,14 @@ def test_a_worker_that_dies_changes_nothing(submit: Submit, mnist: Path, tmp_pat
 
 
 def test_spark_has_the_primitives_of_the_local_engine_and_leaves_nothing_behind(
-    submit: Submit, small_data: Path, tmp_path: Path
+    submit: Submit, small_data: Path, few_images: Path, tmp_path: Path
 ) -> None:
-    """Statistics also tile by tile, and passes also through a view of the images."""
+    """Statistics also tile by tile, passes also through a view, and the dual side in pairs."""
     here = Path(__file__).parent
     files = f"{package_code(tmp_path)},{here / 'mapped.py'}"
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    job = ("--py-files", files, here / "primitives.py", small_data, temporary)
+    job = ("--py-files", files, here / "primitives.py", small_data, few_images, temporary)
     done = submit("--master", "local[2]", *job, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
@@ -133,8 +133,11 @@ def test_spark_has_the_primitives_of_the_local_engine_and_leaves_nothing_behind(
         "rows": [[9000], np.bincount(labels, minlength=10).tolist()],
         "map": [0, 1, 4, 9, 16],
         "view": [each.sha256() for each in local.statistics(folds)],
-        "score": local.score(folds, candidates(10)).tolist(),
+        "score": listed(local.score(folds, candidates(10))),
     }
+    few = LocalEngine(open_split(str(few_images), "train"), None, 2, Progress(quiet=True))
+    dual = json.loads(json.dumps(dual_findings(few)))
+    expected |= {"dual, 1": dual, "dual, 3": dual}
     assert told["found"] == {
         f"{name}, {what}": value for name in ("inner", "outer") for what, value in expected.items()
     }

@@ -33,10 +33,12 @@ def test_all_test_images_of_mnist_get_the_same_class(ridge_spark, mnist, mnist_r
     seen = 0
     for block in read_blocks(open_split(str(mnist), "test").blocks):
         pixels = block.images.reshape(-1, 28, 28, 1)
-        names, numbers, scores = digits.run(["class", "number", "scores"], {"pixels": pixels})
+        wanted = ["class", "number", "scores", "proba"]
+        names, numbers, scores, proba = digits.run(wanted, {"pixels": pixels})
         assert (numbers == model.predict(block.images)).all()
         assert [model.class_names[number] for number in numbers] == names.tolist()
         assert np.allclose(scores, model.decision_function(block.images), rtol=0, atol=1e-12)
+        assert np.allclose(proba, model.predict_proba(block.images), rtol=0, atol=1e-9)
         seen += len(numbers)
     assert seen == 10_000
 

@@ -9,6 +9,7 @@ broken anywhere.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shutil
 import sys
@@ -102,6 +103,22 @@ def table(found: dict[Fault, Counter[Came]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def add_up(
+    path: Path, found: dict[Fault, Counter[Came]], faults: Sequence[Fault]
+) -> dict[Fault, Counter[Came]]:
+    """The counts of a file with these added to them, there as well."""
+    counts = json.loads(path.read_text()) if path.exists() else {}
+    total = {}
+    for fault in faults:
+        before = Counter({Came(came): n for came, n in counts.get(fault.name, {}).items()})
+        if both := before + found.get(fault, Counter()):
+            total[fault] = both
+    path.write_text(
+        json.dumps({f.name: {c.value: n for c, n in came.items()} for f, came in total.items()})
+    )
+    return total
+
+
 def write_page(page: Path, text: str) -> None:
     """Put the table into the page, between its marks."""
     before, after = re.split(f"{BEGIN}.*{END}", page.read_text("utf-8"), flags=re.DOTALL)
@@ -114,6 +131,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=[""], help="faults with one of these words")
     parser.add_argument("--page", type=Path, help="page to write the table into")
+    parser.add_argument("--counts", type=Path, help="JSON file of earlier counts, to add these to")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ridge-spark-soak-"))
     with ExitStack() as stack:
@@ -129,6 +147,8 @@ def main() -> None:
     for told in world.told:
         print(f"\n{told}", file=sys.stderr)
     print(table(found))
+    if options.counts:
+        found = add_up(options.counts, found, all_faults(store))
     if options.page:
         write_page(options.page, table(found))
     sys.exit(any(came[each] for came in found.values() for each in (Came.WRONG, Came.LOST)))

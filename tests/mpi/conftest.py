@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,10 +20,9 @@ from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.view import View
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import train
-from tests.engines.mapped import candidates, halved
-from tests.mpi.findings import LAMBDAS, LIMIT, findings
+from tests.engines.mapped import candidates, dual_findings, halved, listed
+from tests.mpi.findings import LIMIT, findings, options_of
 from tests.support import ROOT, give_up
 
 # Where compiled code is kept, so that not every test has every rank compile it.
@@ -95,17 +95,19 @@ def thumbnails(mnist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def found_locally(thumbnails: Path) -> dict[str, list[Any]]:
+def found_locally(thumbnails: Path, few_images: Path) -> dict[str, list[Any]]:
     """What the local engine finds in the first LIMIT thumbnails, with a holdout and 5 folds."""
     found = {}
     for folds in (None, 5):
-        options = TrainOptions("", "", parse_lambdas(LAMBDAS), make_folds(None, folds, 0))
+        options = options_of(folds)
         split = open_split(str(thumbnails), "train").limited(LIMIT)
         test = open_split(str(thumbnails), "test")
         engine = LocalEngine(split, test, 2, Progress(quiet=True))
         found[f"folds {folds}"] = findings(train(engine, options))
     engine.view = View(66, 2, halved)
     groups = [each.sha256() for each in engine.statistics(Folds.k(3))]
-    correct = engine.score(Folds.k(3), candidates(66)).tolist()
-    found["primitives"] = [groups, correct, [0, 1, 4, 9, 16, 25, 36]]
+    scored = listed(engine.score(Folds.k(3), candidates(66)))
+    found["primitives"] = [groups, scored, [0, 1, 4, 9, 16, 25, 36]]
+    few = LocalEngine(open_split(str(few_images), "train"), None, 2, Progress(quiet=True))
+    found["dual"] = json.loads(json.dumps(dual_findings(few)))
     return found

@@ -17,12 +17,16 @@ PROGRAM = Path(__file__).with_name("all_modes.py")
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 4, 7])
 def test_every_mode_thread_count_and_search_agrees(
-    ranks: int, mpirun: MpiRun, thumbnails: Path, found_locally: dict[str, list[Any]]
+    ranks: int,
+    mpirun: MpiRun,
+    thumbnails: Path,
+    few_images: Path,
+    found_locally: dict[str, list[Any]],
 ) -> None:
-    done = mpirun(ranks, PROGRAM, thumbnails, LIMIT)
+    done = mpirun(ranks, PROGRAM, thumbnails, LIMIT, few_images)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
-    assert len(found) == 10
+    assert len(found) == 12
     for run, theirs in found.items():
         assert theirs == found_locally[run.rpartition(", ")[2]], run
 

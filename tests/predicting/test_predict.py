@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ridge_spark.data.dataset import open_split, read_blocks
+from ridge_spark.errors import InputError
 from ridge_spark.model import Model
 from ridge_spark.ridge.metrics import Metrics
 from tests.importing.pictures import encode, noise, read_all, write
@@ -23,7 +26,7 @@ from tests.support import assert_refused
 
 def scores_of_files(output: str) -> dict[str, list[float]]:
     rows = list(csv.reader(io.StringIO(output)))[1:]
-    return {row[0]: list(map(float, row[3:])) for row in rows}
+    return {row[0] + row[1]: list(map(float, row[8:])) for row in rows}
 
 
 def test_files_score_as_the_images_imported_from_them(ridge_spark, pictures_run):
@@ -45,12 +48,66 @@ def test_the_three_outputs_agree(ridge_spark, pictures_run):
         ridge_spark("predict", "--model", pictures_run / "run", image, "--json").stdout
     )
     header, row = csv.reader(io.StringIO(table))
-    assert header == ["file", "class", "margin", *(f"score {name}" for name in model.class_names)]
+    common = ["file", "row", "label", "class", "score", "margin", "probability", "runner_up"]
+    assert header == [*common, *(f"score {name}" for name in model.class_names)]
+    assert list(about) == [*common, "scores"]
     scores = sorted(about["scores"].values())
     assert about["margin"] == scores[-1] - scores[-2]
     assert about["scores"][about["class"]] == scores[-1]
-    assert row[:3] == [str(image), about["class"], repr(about["margin"])]
+    assert about["score"] == scores[-1]
+    assert about["scores"][about["runner_up"]] == scores[-2]
+    assert (about["row"], about["label"]) == (None, None)  # which files do not have
+    figures = [repr(about[name]) for name in ("score", "margin", "probability")]
+    assert row[:8] == [str(image), "", "", about["class"], *figures, about["runner_up"]]
     assert lines == f"{image}\t{about['class']}\t{about['margin']:.3f}\n"
+
+
+def test_probabilities_are_the_softmax_of_scores_by_the_temperature(ridge_spark, pictures_run):
+    run, image = pictures_run / "run", next((pictures_run / "png" / "bee").iterdir())
+    temperature = json.loads((run / "result.json").read_text())["temperature"]
+    names = Model.load(run / "model.safetensors").class_names
+    about = json.loads(
+        ridge_spark("predict", "--model", run, image, "--json", "--proba", "--top-k", 2).stdout
+    )
+    weights = {name: math.exp(s / temperature) for name, s in about["scores"].items()}
+    expected = {name: weight / sum(weights.values()) for name, weight in weights.items()}
+    assert about["probabilities"] == pytest.approx(expected, rel=1e-12)
+    assert about["probability"] == about["probabilities"][about["class"]]
+    first, second = sorted(names, key=lambda name: -expected[name])[:2]
+    top = [{"class": name, "probability": about["probabilities"][name]} for name in (first, second)]
+    assert about["top"] == top
+    line = ridge_spark("predict", "--model", run, image, "--proba").stdout
+    assert line == f"{image}\t{first}\t{expected[first]:.4f}\n"
+    line = ridge_spark("predict", "--model", run, image, "--top-k", 2).stdout
+    assert line == f"{image}\t{first}\t{expected[first]:.4f}\t{second}\t{expected[second]:.4f}\n"
+    assert_refused(ridge_spark("predict", "--model", run, image, "--top-k", 9), "--top-k 9")
+
+
+def test_a_model_without_a_temperature_says_what_is_missing(ridge_spark, pictures_run, tmp_path):
+    """As models of before are: read as ever, but for probabilities."""
+    model = Model.load(pictures_run / "run" / "model.safetensors")
+    replace(model, temperature=None).save(tmp_path / "old.safetensors")
+    data = pictures_run / "data"
+    old = ("predict", "--model", "old.safetensors", data)
+    new = ("predict", "--model", pictures_run / "run", data)
+    assert ridge_spark(*old).stdout == ridge_spark(*new).stdout
+    assert_refused(ridge_spark(*old, "--proba"), "old.safetensors", "temperature", "train again")
+    _, *rows = csv.reader(io.StringIO(ridge_spark(*old, "--csv").stdout))
+    assert {row[6] for row in rows} == {""}
+    assert Model.load(tmp_path / "old.safetensors").sha256() == model.sha256()
+    with pytest.raises(InputError, match="temperature"):
+        replace(model, temperature=None).predict_proba(read_all(data, "test")[0])
+
+
+def test_rows_of_a_data_set_have_their_number_and_label(ridge_spark, pictures_run):
+    data = pictures_run / "data" / "test"
+    _, labels = read_all(pictures_run / "data", "test")
+    names = Model.load(pictures_run / "run" / "model.safetensors").class_names
+    done = ridge_spark("predict", "--model", pictures_run / "run", data, "--csv")
+    _, *rows = csv.reader(io.StringIO(done.stdout))
+    assert [row[:3] for row in rows] == [
+        [str(data), str(row), names[label]] for row, label in enumerate(labels)
+    ]
 
 
 def test_standard_input_names_files(ridge_spark, pictures_run):

@@ -7,6 +7,7 @@ import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from ridge_spark.errors import InputError
 from ridge_spark.model import Model
 from ridge_spark.report import pictures
 from ridge_spark.report.examples import SHOWN, find_examples
+from ridge_spark.report.reliability import SIDE, reliability_diagram
 from ridge_spark.report.text import (
     bytes_of,
     plural,
@@ -27,7 +29,7 @@ from ridge_spark.report.text import (
     seconds_of,
 )
 from ridge_spark.report.times import own_seconds, task_times, workers
-from ridge_spark.runs.result import Result, StageRecord, TaskRecord
+from ridge_spark.runs.result import Calibration, Result, StageRecord, TaskRecord
 
 
 @pytest.mark.parametrize(
@@ -167,3 +169,17 @@ def test_images_of_another_kind_are_refused(tmp_path: Path) -> None:
     other = Model(np.zeros((3, 4)), np.zeros(3), model.class_names, (2, 2, 1), 1.0)
     with pytest.raises(InputError, match="those of the model are"):
         find_examples(str(tmp_path / "data"), other)
+
+
+def test_the_reliability_diagram_has_a_mark_for_each_bin_with_images():
+    found = Calibration(0.1, (0, 30, 70), (None, 0.5, 0.9), (None, 0.4, 1.0))
+    svg = ElementTree.fromstring(str(reliability_diagram(found)))
+    marks = [each for each in svg.iter() if each.tag.endswith("circle")]
+    assert [each[0].text for each in marks] == [
+        "30.0% of the images: 50.0% sure, 40.0% right",
+        "70.0% of the images: 90.0% sure, 100.0% right",
+    ]
+    x, y, r = ([float(each.get(key)) for each in marks] for key in ("cx", "cy", "r"))
+    assert x[1] - x[0] == pytest.approx(0.4 * SIDE)
+    assert y[0] - y[1] == pytest.approx(0.6 * SIDE)
+    assert (r[1] / r[0]) ** 2 == pytest.approx(70 / 30, rel=0.05)

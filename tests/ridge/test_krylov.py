@@ -8,9 +8,9 @@ import pytest
 from ridge_spark import RidgeClassifier
 from ridge_spark.errors import InputError
 from ridge_spark.ridge import krylov, solvers
+from ridge_spark.ridge.choice import choose
 from ridge_spark.ridge.fallback import EigenFallback
 from ridge_spark.ridge.krylov import Factor, KrylovSolver, Subspace, cells
-from ridge_spark.ridge.selection import choose
 from ridge_spark.ridge.solvers import choose_solver, solve_systems
 from tests.ridge.problems import noise_images, problem
 

@@ -11,25 +11,43 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ridge_spark.ridge.blocks import Block
+from ridge_spark.ridge.choice import choose
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.held_out import Sampling
 from ridge_spark.ridge.scoring import (
     PANEL_ROWS,
     Weights,
-    confusion_matrix,
-    count_correct,
+    classified_correctly,
     scores,
 )
 from ridge_spark.ridge.selection import (
-    choose,
-    confusion_of,
-    group_correct,
     group_statistics,
+    judge_on,
+    score_held_out,
 )
 from ridge_spark.ridge.statistics import Statistics
+from tests.engines.mapped import listed
 from tests.support import draw_images
 
 L, D, K = 4, 9, 3
 MANY = 25  # of which three can speak for all
+
+
+def count_correct(images, labels, weights):
+    return classified_correctly(images, labels, weights).sum(axis=0)
+
+
+def confusion_matrix(images, labels, coef, intercept):
+    return confusion_of([Block(0, images, labels)], coef, intercept)
+
+
+def confusion_of(blocks, coef, intercept, threads=1):
+    return judge_on(blocks, coef, intercept, threads=threads).confusion
+
+
+def scored(blocks, folds, weights, threads=1):
+    sampling = Sampling(0, outcomes=0.5, images=0.1)
+    return score_held_out(blocks, folds, weights, sampling, threads=threads).in_order()
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +166,8 @@ def test_of_equal_scores_the_first_class_wins(number):
 def test_any_number_of_threads_counts_the_same(images, one, number, threads):
     blocks, folds = cut(*images, [700, 30]), Folds.k(2)
     weights = {group: candidates(number, seed=group) for group in (0, 1)}
-    first, second = (group_correct(blocks, folds, weights, threads=t) for t in (1, threads))
-    assert first.tolist() == second.tolist()
+    first, second = (scored(blocks, folds, weights, threads=t) for t in (1, threads))
+    assert listed(first) == listed(second)
     first, second = (confusion_of(blocks, *one, threads=t) for t in (1, threads))
     assert first.tolist() == second.tolist()
 
@@ -192,13 +210,28 @@ def test_only_held_out_images_are_scored_and_by_their_own_candidates(sizes):
     folds = Folds.k(3, seed=3)
     group_of = folds.assign(0, len(labels))
     weights = {group: candidates(L, seed=group) for group in (0, 2)}
-    found = group_correct(cut(pixels, labels, sizes), folds, weights)
-    assert found.shape == (3, L)
-    assert not found[1].any()
+    found = scored(cut(pixels, labels, sizes), folds, weights)
+    assert found.correct.shape == (3, K, L)
+    assert not found.correct[1].any()
+    assert not found.n[1].any()
+    right = np.empty((len(labels), L), bool)
     for group, mine in weights.items():
         out = group_of == group
-        expected = count_correct(pixels[out], labels[out], mine)
-        assert found[group].tolist() == expected.tolist()
+        right[out] = classified_correctly(pixels[out], labels[out], mine)
+        for label in range(K):
+            of_class = out & (labels == label)
+            assert found.n[group, label] == of_class.sum()
+            assert found.correct[group, label].tolist() == right[of_class].sum(axis=0).tolist()
+
+    outcomes, shown = found.outcomes, found.images
+    assert 200 < len(outcomes.row) < 330  # half of the images of two groups of three
+    assert 20 < len(shown.row) < 90
+    assert set(shown.row) <= set(outcomes.row)
+    assert outcomes.label.tolist() == labels[outcomes.row].tolist()
+    assert outcomes.right.tolist() == right[outcomes.row].tolist()
+    assert shown.image.tolist() == pixels[shown.row].tolist()
+    assert shown.group.tolist() == group_of[shown.row].tolist()
+    assert listed(found) == listed(scored(cut(pixels, labels, []), folds, weights))
 
 
 def test_the_confusion_of_blocks_is_the_sum_of_theirs(images, one):
