@@ -1,4 +1,4 @@
-"""What docs/stability.md says of the solvers holds: digits by the condition number, or a warning."""
+"""What docs/stability.md says of the solvers holds: so many digits, or a warning."""
 
 from __future__ import annotations
 
