@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -71,27 +72,27 @@ SIZES = (
 )
 
 
-def ours(data: str, size: Size, folder: Path) -> dict[str, Any]:
+def run(command: list[Any]) -> dict[str, Any]:
+    """What a command prints as JSON, and the seconds of all cores that it took, start and all."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {**json.loads(done.stdout), "core_seconds": spent}
+
+
+def trained(data: str, size: Size, folder: Path) -> dict[str, Any]:
     """The result.json of a training run in a process of its own."""
     out = folder / "run"
-    done = subprocess.run(
-        [sys.executable, "-m", "ridge_spark", "train", "--data", data, "--out", out, "--json",
-         "--no-report", *size.options],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    train = [sys.executable, "-m", "ridge_spark", "train", "--data", data, "--out", out]
+    return run([*train, "--json", "--no-report", *size.options])
 
 
-def peer(data: str, size: Size) -> dict[str, float] | None:
+def peer(data: str, size: Size) -> dict[str, Any] | None:
     """scikit-learn's RidgeClassifierCV on the same images as floats; None where they don't fit."""
     if PEER_COPIES * 8 * size.n * size.d > available_memory():
         return None
-    done = subprocess.run(
-        [sys.executable, "-c", PEER, data], capture_output=True, text=True, check=True
-    )
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    return run([sys.executable, "-c", PEER, data])
 
 
 def measured(size: Size) -> dict[str, Any]:
@@ -99,23 +100,25 @@ def measured(size: Size) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = write_photographs(folder / "data", size.n, size.shape)
-        return {"ours": ours(data, size, folder), "peer": peer(data, size)}
+        return {"ours": trained(data, size, folder), "peer": peer(data, size)}
 
 
 HEAD = (
-    "| images | pixels | | side | solver | seconds | planned | GB | planned | scikit-learn | GB |\n"
-    "| ---: | ---: | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    "| images | pixels | | side | solver | seconds | of cores | planned | GB | planned "
+    "| scikit-learn | of cores | GB |\n"
+    "| ---: | ---: | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
 )
 
 
 def row(size: Size, found: dict[str, Any]) -> str:
     """A line of the table."""
-    run, other = found["ours"], found["peer"]
+    ours, other = found["ours"], found["peer"]
     cells = [
-        f"{size.n:,}", f"{size.d:,}", " ".join(size.options), run["side"], run["solver"],
-        f"{run['seconds']['total']:.2f}", f"{run['plan']['seconds']:.2f}",
-        f"{run['peak_rss_mb'] / 1e3:.2f}", f"{run['plan']['peak_mb'] / 1e3:.2f}",
-        f"{other['seconds']:.2f}" if other else "-",
+        f"{size.n:,}", f"{size.d:,}", " ".join(size.options), ours["side"], ours["solver"],
+        f"{ours['seconds']['total']:.2f}", f"{ours['core_seconds']:.2f}",
+        f"{ours['plan']['seconds']:.2f}",
+        f"{ours['peak_rss_mb'] / 1e3:.2f}", f"{ours['plan']['peak_mb'] / 1e3:.2f}",
+        *(f"{other[key]:.2f}" if other else "-" for key in ("seconds", "core_seconds")),
         f"{other['peak_rss_mb'] / 1e3:.2f}" if other else "-",
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"

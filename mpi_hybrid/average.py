@@ -17,6 +17,7 @@ from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.packed import AnyStatistics
 from ridge_spark.ridge.solution import Solution, StoredPath
 from ridge_spark.ridge.statistics import Statistics
 
@@ -63,7 +64,9 @@ class AverageEngine(DataEngine):
         engine.groups, engine.view, engine.key = self.groups, self.view, self.key
         return engine
 
-    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
+    def solve(
+        self, fitted_on: Sequence[AnyStatistics], lambdas: Float, solver: str
+    ) -> list[Solution]:
         """The mean of the ranks' weights, each fitted to its own part of the images of a system."""
         self.end_if_asked()
         total = sum(self.local[1:], self.local[0])

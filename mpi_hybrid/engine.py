@@ -32,6 +32,7 @@ from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.held_out import Scored
+from ridge_spark.ridge.packed import AnyStatistics, PackedStatistics
 from ridge_spark.ridge.selection import Tested
 from ridge_spark.ridge.solution import Indices, Solution, StoredPath, WeightPath
 from ridge_spark.ridge.statistics import Statistics
@@ -136,6 +137,10 @@ class MpiEngine(Engine):
                 self.save()
         return self.groups
 
+    def packed_statistics(self, folds: Folds) -> list[PackedStatistics]:
+        """Collective."""
+        return [PackedStatistics.of(group) for group in self.statistics(folds)]
+
     def reduced(self, mine: list[Statistics]) -> list[Statistics]:
         """The statistics of each group over all ranks; takes the place of `mine`."""
         self.add_up(mine)
@@ -163,7 +168,12 @@ class MpiEngine(Engine):
         if self.world.rank == 0 and self.groups:
             self.checkpoint.write(Progressed(self.groups, [(0, self.train.rows)]))
 
-    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
+    def solve(
+        self,
+        fitted_on: Sequence[AnyStatistics],
+        lambdas: Float,
+        solver: str,
+    ) -> list[Solution]:
         """Collective. The systems are divided among the ranks, or for Cholesky each system and λ.
 
         The weights of the last system stay with its rank: its path is a `CollectivePath`.

@@ -33,7 +33,7 @@ from ridge_spark.ridge.products import products_of
 from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.selection import group_statistics, score_held_out
 from ridge_spark.ridge.solution import Solution
-from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve_systems
+from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve_systems, threads_for
 from ridge_spark.ridge.weights import MOST, balanced_weights
 from ridge_spark.transformer import PatchFeatures, as_bytes
 
@@ -330,7 +330,8 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         if X.dtype == np.uint8:
             exact = group_statistics([block], folds, X.shape[1], k, threads=threads)
             total = sum(exact[1:], exact[0])
-            return [*(partial(centre, total, exact[i]) for i in held_out), partial(centre, total)]
+            made = partial(centre, total, threads=threads_for(total.d, threads))
+            return [*(partial(made, exact[i]) for i in held_out), made]
         groups = FloatStatistics.of_groups(
             X, block.labels, folds, k, times=block.times, threads=threads
         )

@@ -206,7 +206,7 @@ class Model:
             for array, shape in (
                 (self.coef, (k, d)),
                 (self.intercept, (k,)),
-                (np.zeros(d) if self.mean is None else self.mean, (d,)),
+                *([] if self.mean is None else [(self.mean, (d,))]),
             )
         )
 

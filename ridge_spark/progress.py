@@ -49,6 +49,7 @@ class Progress:
         self.started = time.perf_counter()
         self.stages: list[Stage] = []
         self.tasks: list[Task] = []
+        self._together = False
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -66,6 +67,9 @@ class Progress:
     @contextmanager
     def stage(self, name: str, total: int = 0, unit: str = "images") -> Iterator[Advance]:
         """Time what happens inside; it calls the function it is given as the work advances."""
+        if self._together:
+            yield lambda amount: None
+            return
         start = self.total
         report = _log
         if self.stream.isatty() and not self.quiet:
@@ -75,6 +79,16 @@ class Progress:
         self.stages.append(Stage(name, start, self.total))
         amount = f" {total:,} {unit}" if total else ""
         self.say(f"{name}:{amount} in {self.total - start:.2f} s")
+
+    @contextmanager
+    def together(self, name: str) -> Iterator[None]:
+        """Time what happens inside as one stage, whatever stages are in it."""
+        with self.stage(name):
+            self._together = True
+            try:
+                yield
+            finally:
+                self._together = False
 
     def say(self, text: str) -> None:
         """A line for whoever watches."""

@@ -25,6 +25,7 @@ CONTRACT = {
 FURTHER = {
     "warnings", "started", "stages", "tasks", "folds", "blocks", "command",
     "format_version", "runtime", "whole_x", "spec", "features_sha256", "features",
+    "side", "statistics_kept", "plan",
 }  # fmt: skip
 
 

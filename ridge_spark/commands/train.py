@@ -82,8 +82,9 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="which images are held out")
     parser.add_argument(
         "--side", choices=SIDES, default="auto",
-        help="solve X'X, one unknown for each pixel (primal), or XX', one for each image (dual); "
-        "auto: which costs less. Only a primal run can be updated without its images",
+        help="solve X'X, one unknown for each pixel (primal), XX', one for each image (dual), or "
+        "neither, by products with the images pass after pass (operator); auto: what costs least "
+        "and fits. Only a primal run can be updated without its images",
     )  # fmt: skip
     parser.add_argument(
         "--solver", choices=SOLVERS, default="auto",

@@ -26,9 +26,16 @@ from ridge_spark.ridge.dual_weights import (
 )
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.held_out import Sampling, Scored
+from ridge_spark.ridge.packed import AnyStatistics, PackedStatistics
 from ridge_spark.ridge.products import ImageProducts
 from ridge_spark.ridge.scoring import Weights
-from ridge_spark.ridge.selection import Tested, group_statistics, judge_on, score_held_out
+from ridge_spark.ridge.selection import (
+    Tested,
+    group_packed,
+    group_statistics,
+    judge_on,
+    score_held_out,
+)
 from ridge_spark.ridge.solution import Solution, store_weights
 from ridge_spark.ridge.solvers import factorise, solve_systems, threads_for
 from ridge_spark.ridge.statistics import Statistics
@@ -127,7 +134,20 @@ class Engine(ABC):
         d, classes = self.view.d, self.view.classes
         return self.view.through(partial(group_statistics, folds=folds, d=d, classes=classes))
 
-    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
+    def packed_statistics(self, folds: Folds) -> list[PackedStatistics]:
+        """Pass one where X'X is large: the same numbers in less memory."""
+        return self.sum_over_blocks("statistics", self.packed_task(folds), self.train)
+
+    def packed_task(self, folds: Folds) -> BlockTask:
+        d, classes = self.view.d, self.view.classes
+        return self.view.through(partial(group_packed, folds=folds, d=d, classes=classes))
+
+    def solve(
+        self,
+        fitted_on: Sequence[AnyStatistics],
+        lambdas: Float,
+        solver: str,
+    ) -> list[Solution]:
         """Solve the centred system of each, the last of them of all images, for every λ.
 
         Systems side by side rather than threads in a system: a factorisation gains little from more
@@ -144,7 +164,7 @@ class Engine(ABC):
         runs = np.split(lambdas, len(lambdas)) if travels and solver == "cholesky" else [lambdas]
         work = [(i, run) for i in range(len(fitted_on)) for run in runs]
         threads = threads_for(fitted_on[-1].d, self.threads)
-        task = partial(_solve, fitted_on, solver, travels)
+        task = partial(_solve, fitted_on, solver, travels, threads)
         with self.progress.stage("solve"):
             solved = self.map("factorise", task, work, threads)
             if not travels:
@@ -223,10 +243,14 @@ class Engine(ABC):
 
 
 def _solve(
-    fitted_on: Sequence[Statistics], solver: str, travels: bool, item: tuple[int, Float]
+    fitted_on: Sequence[AnyStatistics],
+    solver: str,
+    travels: bool,
+    threads: int,
+    item: tuple[int, Float],
 ) -> Solution:
     i, lambdas = item
-    solution = factorise(centre(fitted_on[i]), solver).solve(lambdas)
+    solution = factorise(centre(fitted_on[i], threads=threads), solver).solve(lambdas)
     return solution.stored() if travels else solution
 
 

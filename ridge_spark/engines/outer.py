@@ -83,14 +83,19 @@ class OuterEngine(SparkEngine):
         return self._shared.read
 
     def score(self, folds: Folds, candidates: Mapping[int, Weights]) -> Scored:
-        """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each."""
+        """The loop the engine is named after: (fold, λ) pairs in tasks, a few λ to each.
+
+        Where what is seen of the images has to be made, tasks are blocks, so that it is made once.
+        """
+        if self.view.mapping:
+            return super().score(folds, candidates)
         L = len(candidates[0].coef)
         grid = split_evenly(range(L), min(L, -(-self.workers // folds.held_out)))
         pairs = [
             (group, slice(run[0], run[-1] + 1)) for group in range(folds.held_out) for run in grid
         ]
         sampling = self.sampling(folds, candidates)
-        work = (self.train.blocks, self.view, folds, dict(candidates), sampling)
+        work = (self.train.blocks, folds, dict(candidates), sampling)
         shared = self.sc.broadcast(work)
         with self._stage("score", len(pairs), self.train.rows, len(pairs)) as (record, read):
             task = partial(_score_pair, read, shared, self.threads)
@@ -126,13 +131,11 @@ def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any
 
 def _score_pair(read: Read, shared: Any, threads: int, pair: tuple[int, slice]) -> Scored:
     """Score one held-out group with a run of λ; images are kept by the first run alone."""
-    blocks, view, folds, candidates, sampling = shared.value
+    blocks, folds, candidates, sampling = shared.value
     group, run = pair
     weights = candidates[group]
     part = {group: Weights(weights.coef[run], weights.intercept[run])}
     if run.start:
         sampling = replace(sampling, images=0.0)
     with blas_threads(threads):
-        return score_held_out(
-            map(read, blocks), folds, part, sampling, seen=view.mapping, threads=threads
-        )
+        return score_held_out(map(read, blocks), folds, part, sampling, threads=threads)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from pyspark import SparkContext, StorageLevel
+from pyspark import RDD, SparkContext, StorageLevel
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import BlockDescriptor, Split
@@ -17,6 +19,7 @@ from ridge_spark.engines.block_reports import Listener
 from ridge_spark.engines.engine import Engine, Item, Result, add
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.memory import peak_rss_mb
+from ridge_spark.engines.packed_sums import add_up, assembled, in_strips, store
 from ridge_spark.engines.partition import split_evenly
 from ridge_spark.engines.resources import spark_resources
 from ridge_spark.engines.spark_session import watch
@@ -27,6 +30,8 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.kernel.upper import EXACT_ROWS, STRIP_ROWS
+from ridge_spark.ridge.packed import AnyStatistics, PackedStatistics
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads
@@ -35,6 +40,7 @@ Read = Callable[[BlockDescriptor], Block]
 Function = Callable[[Any], Any]
 
 TASK_BYTES = 2 * 2**30  # of pixels; beyond, a run has more tasks than cores
+SUMS_BYTES = 5 * 2**28  # of 32-bit sums that a task may hold of all of X'X
 TILES_OF_A_TASK = 3  # at most, where features have to be made
 FAN_IN = 8  # results that one task, or the driver, adds up
 
@@ -118,7 +124,48 @@ class SparkEngine(Engine):
             groups = summed.reduceByKey(add, folds.groups * len(tiles))
             return assemble(groups.toLocalIterator(), tiles, folds.groups, self.view)
 
-    def solve(self, fitted_on: Sequence[Statistics], lambdas: Float, solver: str) -> list[Solution]:
+    def packed_statistics(self, folds: Folds) -> list[PackedStatistics]:
+        """Pass one where X'X is large; each task sums all of it for the images of its blocks.
+
+        What is seen of a block, which may have to be made, is then made once.
+        """
+        if 2 * self.view.d**2 * folds.groups > SUMS_BYTES:
+            return [PackedStatistics.of(group) for group in self.statistics(folds)]
+        least = math.ceil(self.train.rows / EXACT_ROWS)
+        parts = split_evenly(
+            self.train.blocks, min(max(self.partitions, least), len(self.train.blocks))
+        )
+        task = self.sc.broadcast(self.packed_task(folds))
+        with self._stage("statistics", len(parts), self.train.rows) as (record, read):
+            parallel = self.sc.parallelize(parts, len(parts))
+            if str(self.sc.master).startswith("local"):
+                return self._added_from_files(parallel, record, read, task)
+            call = partial(in_strips, read, task, self.threads)
+            strips = math.ceil(self.view.d / STRIP_ROWS)
+            summed = (
+                parallel.flatMap(record(call))
+                .partitionBy(folds.groups * strips, lambda key: key[0] * strips + max(key[1], 0))
+                .mapPartitions(add_up)
+            )
+            return assembled(summed.toLocalIterator(), folds.groups)
+
+    def _added_from_files(
+        self, parts: RDD[Any], record: Callable[[Function], Function], read: Read, task: Any
+    ) -> list[PackedStatistics]:
+        with tempfile.TemporaryDirectory(prefix="ridge-spark-") as folder:
+            call = partial(store, read, task, self.threads, Path(folder))
+            first, *others = parts.map(record(call)).collect()
+            total = [stored.take() for stored in first]
+            for part in others:
+                add(total, [stored.take() for stored in part])
+        return total
+
+    def solve(
+        self,
+        fitted_on: Sequence[AnyStatistics],
+        lambdas: Float,
+        solver: str,
+    ) -> list[Solution]:
         """A Cholesky factorisation for each λ in tasks; one for all λ on the driver's cores."""
         if solver == "cholesky":
             return super().solve(fitted_on, lambdas, solver)

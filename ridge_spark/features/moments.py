@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from ridge_spark.ridge.kernel import portable_features
 from ridge_spark.ridge.kernel.choose import feature_kernel
+from ridge_spark.ridge.threads import blas_threads, parallel_ranges
 
 ONE = 2**16  # 1 in 16.16 fixed point
 LEAST_VARIANCE = 0.3  # square pixels: of less, a stroke one pixel wide would be blown up
 SCALES = ((0.7, 1.4), (0.6, 1.5))  # of y and of x, least and most
+AT_ONCE = 2**20  # bytes of pixels as float64: they stay in a core's cache
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Moments:
 
     def __call__(self, images: NDArray[np.uint8], *, threads: int = 1) -> NDArray[np.uint8]:
         """The images (n, d), upright and of one size."""
-        transforms = self._transforms(images)
+        transforms = self._transforms(images, threads)
         kernel = feature_kernel()
         if kernel is None:
             return portable_features.warp(images, self.shape, transforms, threads=threads)
@@ -48,9 +50,9 @@ class Moments:
 
         return warp(kernel, images, self.shape, transforms, threads=threads)
 
-    def _transforms(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    def _transforms(self, images: NDArray[np.uint8], threads: int) -> NDArray[np.int64]:
         """Where each pixel comes from, (n, 6): y and x are each a·dy + b·dx + c, in 16.16."""
-        y, x, shear, spread_y, spread_x = _moments(images, self.shape)
+        y, x, shear, spread_y, spread_x = _moments(images, self.shape, threads)
         scale_y, scale_x = (
             np.sqrt(spread / (mean / ONE)).clip(*limits)
             for spread, mean, limits in zip((spread_y, spread_x), self.spreads, SCALES, strict=True)
@@ -60,13 +62,12 @@ class Moments:
         return np.rint(T * ONE).astype(np.int64)
 
 
-def _moments(images: NDArray[np.uint8], shape: tuple[int, int, int]) -> tuple[NDArray, ...]:
+def _moments(
+    images: NDArray[np.uint8], shape: tuple[int, int, int], threads: int = 1
+) -> tuple[NDArray, ...]:
     """Centre y and x, shear, and the spreads along y and x, (n,) float64 each."""
-    height, width, channels = shape
-    y, x = (np.repeat(g.ravel(), channels) for g in np.mgrid[:height, :width])
-    basis = np.stack([np.ones_like(y), y, x, y * y, x * x, y * x], axis=1).astype(np.float64)
-    # Sums of whole numbers below 2^53, so that BLAS may add in whatever order.
-    sums = (images.astype(np.float64) @ basis).astype(np.int64).T
+    height, width, _ = shape
+    sums = _sums(images, shape, threads)
     empty = sums[0] == 0
     m, y1, x1, y2, x2, xy = np.where(empty, of_a_dot(height, width)[:, None], sums)
     c_yy, c_xx, c_xy = y2 * m - y1 * y1, x2 * m - x1 * x1, xy * m - y1 * x1  # m² covariances
@@ -82,6 +83,29 @@ def _moments(images: NDArray[np.uint8], shape: tuple[int, int, int]) -> tuple[ND
         np.sqrt(np.maximum(variance_y, LEAST_VARIANCE)),
         np.sqrt(np.maximum(upright, LEAST_VARIANCE)),
     )
+
+
+def _sums(
+    images: NDArray[np.uint8], shape: tuple[int, int, int], threads: int
+) -> NDArray[np.int64]:
+    """Sums of each image's pixels times 1, y, x, y², x² and xy; (6, n).
+
+    BLAS has one thread: others would wait busily afterwards, on the cores that work on patches.
+    """
+    height, width, channels = shape
+    y, x = (np.repeat(g.ravel(), channels) for g in np.mgrid[:height, :width])
+    basis = np.stack([np.ones_like(y), y, x, y * y, x * x, y * x], axis=1).astype(np.float64)
+    found, rows = np.empty((len(images), 6)), max(1, AT_ONCE // (8 * len(y)))
+
+    def work(first: int, last: int) -> None:
+        for start in range(first, last, rows):
+            some = slice(start, min(start + rows, last))
+            # Of whole numbers below 2^53, so that BLAS may add in whatever order.
+            found[some] = images[some].astype(np.float64) @ basis
+
+    with blas_threads(1):
+        parallel_ranges(work, len(images), threads)
+    return found.astype(np.int64).T
 
 
 def of_a_dot(height: int, width: int) -> NDArray[np.int64]:

@@ -8,13 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.errors import InputError
-from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.ridge.kernel.upper import Upper
+from ridge_spark.ridge.packed import AnyStatistics
+from ridge_spark.ridge.statistics import Int64
+from ridge_spark.ridge.threads import run_on_threads
 
 Float = NDArray[np.float64]
 
 MOST_IMAGES = 4 * 10**9  # r_j n_k, at most n²/2, must fit int64
+AT_A_TIME = 16_384  # elements of the Gram matrix: what centring needs besides stays in the cache
+MIRRORED = 128  # rows and columns that are transposed together
 MIN_RESIDUAL_DOF = 1e-3  # for each image
-ROWS_AT_A_TIME = 64  # of the Gram matrix: what centring needs besides stays in a core's cache
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,9 @@ class CentredSystem:
         return coef, self.target_mean - coef @ self.mean
 
 
-def centre(statistics: Statistics, without: Statistics | None = None) -> CentredSystem:
+def centre(
+    statistics: AnyStatistics, without: AnyStatistics | None = None, *, threads: int = 1
+) -> CentredSystem:
     """Centre integer statistics exactly; those that are left `without` others, if given.
 
     With s the sum of a pixel over all n images, c its mean rounded to an integer and r = s - n c
@@ -83,8 +89,8 @@ def centre(statistics: Statistics, without: Statistics | None = None) -> Centred
     lost until the difference becomes a float64. The targets go the same way: with S the sum over
     the n_k images of class k, (Xc'Yc)_jk = 2 (S_kj - c_j n_k - r_j n_k / n).
 
-    It is done a few rows at a time, also the difference: besides the statistics that there are, the
-    float64 matrix is all that it makes.
+    It is done a few rows at a time, also the difference, on `threads` threads: besides the
+    statistics that there are, the float64 matrix is all that it makes.
     """
     sums, counts = statistics.sums, statistics.counts
     if without is not None:
@@ -97,22 +103,37 @@ def centre(statistics: Statistics, without: Statistics | None = None) -> Centred
     r = s - n * c
 
     quotient, remainder = _divmod(r * r, n)
-    squares = np.diagonal(statistics.gram)
+    squares = statistics.gram.diagonal()
     if without is not None:
-        squares = squares - np.diagonal(without.gram)
+        squares = squares - without.gram.diagonal()
     constant = (squares - c * s - r * c == quotient) & (remainder == 0)
     active = np.flatnonzero(~constant)
 
     c, r, s = c[active], r[active], s[active]
     gram = np.empty((len(active), len(active)))
-    for start in range(0, len(active), ROWS_AT_A_TIME):
-        i = slice(start, start + ROWS_AT_A_TIME)
-        quotient, remainder = _divmod(np.outer(r[i], r), n)
-        whole = statistics.gram[np.ix_(active[i], active)]
-        if without is not None:
-            whole -= without.gram[np.ix_(active[i], active)]
-        whole -= np.outer(c[i], s) + np.outer(r[i], c) + quotient
-        gram[i] = whole - remainder / n
+    all_active = len(active) == statistics.d
+
+    def part_of(gram: Int64 | Upper, i: slice) -> Int64:
+        """Rows i and the columns from there on, a view where it can be."""
+        if isinstance(gram, Upper):
+            return gram.part(active[i], active[i.start :])
+        return gram[i, i.start :] if all_active else gram[active[i]][:, active[i.start :]]
+
+    rows = slices(len(active), max(1, AT_A_TIME // max(1, len(active))))
+
+    def centre_rows(thread: int) -> None:
+        for i in rows[thread::threads]:
+            j = slice(i.start, None)
+            quotient, remainder = _divmod(np.outer(r[i], r[j]), n)
+            quotient += np.outer(c[i], s[j])
+            quotient += np.outer(r[i], c[j])
+            whole = np.subtract(part_of(statistics.gram, i), quotient, out=quotient)
+            if without is not None:
+                whole -= part_of(without.gram, i)
+            np.subtract(whole, remainder / n, out=gram[i, j])
+
+    run_on_threads(centre_rows, threads)
+    mirror(gram, threads)
 
     quotient, remainder = _divmod(np.outer(r, counts), n)
     cross = 2.0 * ((sums[:, active].T - np.outer(c, counts) - quotient) - remainder / n)
@@ -127,7 +148,31 @@ def centre(statistics: Statistics, without: Statistics | None = None) -> Centred
     )
 
 
+def mirror(gram: Float, threads: int) -> None:
+    """Copy what is above the diagonal of a square matrix to below it."""
+    parts = slices(len(gram), MIRRORED)
+
+    def copy(thread: int) -> None:
+        for number in range(len(parts))[thread::threads]:
+            i = parts[number]
+            corner = gram[i, i]
+            corner[...] = np.triu(corner) + np.triu(corner, 1).T
+            for j in parts[number + 1 :]:
+                gram[j, i] = gram[i, j].T
+
+    run_on_threads(copy, threads)
+
+
+def slices(count: int, size: int) -> list[slice]:
+    """0, ..., count - 1 in slices of `size`."""
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+
 def _divmod(products: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Quotient, rounded down, and remainder: NumPy's own divmod takes far longer than this."""
+    """Quotient, rounded down, and remainder, which is put in the place of the products.
+
+    NumPy's own divmod takes far longer.
+    """
     quotient = products // n
-    return quotient, products - quotient * n
+    products -= quotient * n
+    return quotient, products

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.ridge.centring import ROWS_AT_A_TIME, CentredSystem, Float
+from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.solution import Indices, Solution
 
 FAR_ABOVE, SURELY = 1e8, 10  # times rounding error
 
 AnyGram = NDArray[Any]  # int64, or float64 of vectors of floats
+
+ROWS_AT_A_TIME = 64  # of XX': what centring needs besides stays in a core's cache
 
 
 @dataclass(frozen=True)

@@ -47,12 +47,14 @@ class IntegerAlpha:
         With A the sum of a part of α over the images, the part of W is Σ α x - A (Σ x) / n, an
         integer and a fraction; of a pixel that is the same in all images exactly 0.
         """
-        n = self.parts.shape[2]
-        of_alpha = self.parts.sum(axis=2).astype(np.int64)[:, :, None]  # 2^13 n at most, or so
-        quotient, remainder = np.divmod(of_alpha * totals, n)
-        whole, fraction = sums - quotient, remainder / n
-        high, low = whole - fraction
-        return np.ldexp(high + np.ldexp(low, -self.bits), self.exponent - self.bits)
+        _, k, n = self.parts.shape
+        of_alpha = self.parts.sum(axis=2).astype(np.int64)  # n at most, or so: α adds up to 0
+        W = np.empty(sums.shape[1:])
+        for i in range(k):  # each needs some memory of its own
+            quotient, remainder = np.divmod(of_alpha[:, i, None] * totals, n)
+            high, low = sums[:, i] - quotient - remainder / n
+            W[i] = np.ldexp(high + np.ldexp(low, -self.bits), self.exponent - self.bits)
+        return W
 
 
 def weighted_sums(

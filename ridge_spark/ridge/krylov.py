@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, qr
+from scipy.linalg import cho_factor, cho_solve
 
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.cholesky import reciprocal_condition
@@ -15,15 +16,19 @@ from ridge_spark.ridge.cost import Cost
 from ridge_spark.ridge.lapack import call
 from ridge_spark.ridge.solution import Solution, StoredPath
 
-TOLERANCE = 1e-11  # of ‖Xc'Yc - (Xc'Xc + NλI) W‖ beside ‖Xc'Yc‖: what an iteration goes on for
-CONVERGED = 1e-8  # and what it must have come to; or as near as rounding lets it
+TOLERANCE = 5e-9  # of ‖Xc'Yc - (Xc'Xc + NλI) W‖ beside ‖Xc'Yc‖, of each class, and
+WEIGHTS = 1e-6  # of what that lets the weights be wrong by, at most: an iteration goes on for both
+CONVERGED = 1e-8  # and what the first must have come to; or as near as rounding lets it
 ROUNDING = 8 * np.finfo(np.float64).eps  # of the residual, beside ‖Xc'Xc‖ ‖W‖
-SPAN = 16.0  # ratio of λ that one factorisation is meant to serve
+SPANS = (1.0, 2.0, 4.0, 10.0)  # ratios of λ that one factorisation may be meant to serve
 STEPS = 40  # with one factorisation, at most
-TRIAL = 3  # steps with the factorisation there is, before another is made
-UNKNOWNS_A_STEP = 480  # a factorisation takes as long as one step for each of these
+POLE_STEPS = 3  # that λ₀ itself takes
+UNKNOWNS_A_STEP = 1400  # a factorisation takes as long as one such step for each of these,
+COLUMNS_A_STEP = 60  # and this many columns more make a step take twice as long
+GAIN = 1e-7  # of the residual, by conjugate gradients
 MOST_COLUMNS = 1500  # of the subspace
-SAME_DIRECTION = 1e-9  # what is left of a new column, once all others are taken out of it
+NORM_ROWS = 64  # whose absolute values are taken at a time
+SAME_DIRECTION = 3e-7  # what is left of a new column, once all others are taken out of it
 
 
 class KrylovSolver:
@@ -32,15 +37,17 @@ class KrylovSolver:
         W(λ) = V (V' Xc'Xc V + NλI)⁻¹ V' Xc'Yc
 
     which of all weights in the subspace is the nearest to the solution in the norm of the system,
-    for every λ at once. While the residual R of some λ is too large, the subspace grows by M⁻¹R,
-    all classes as one block, with M = LL' ≈ Xc'Xc + Nλ₀I for a λ₀ near it: in float32, for half the
-    memory and twice the speed of float64. That L is inexact does no harm but to the number of
-    steps, since the basis, its products with Xc'Xc and the residuals are float64.
+    for every λ at once. For some λ₀ of the grid the subspace grows by M⁻¹R, R the residual of all
+    classes, until that is small: with M = LL' ≈ Xc'Xc + Nλ₀I in float32, for half the memory and
+    twice the speed of float64, in two or three steps. That L is inexact does no harm but to the
+    number of steps, since the basis, its products with Xc'Xc and the residuals are float64.
 
     It is a rational Krylov method whose poles are the λ₀ (Ruhe, Linear Algebra and its Applications
     58, 1984) with a preconditioner in place of the exact inverse (Davidson, Journal of
-    Computational Physics 17, 1975). A λ₀ far from the last one is taken only where a few steps show
-    that the last factor would take longer. Where float32 is too coarse, the factor is of float64.
+    Computational Physics 17, 1975). The neighbours of a λ₀ start from the subspace and go on by
+    conjugate gradients, preconditioned by M too, all as one block: a λ at a ratio κ gains
+    (√κ - 1) / (√κ + 1) a step. How many share a factor is what should be the fastest. Where float32
+    is too coarse, the factor is of float64.
 
     A penalty that is lost in rounding is left to a direct factor, and where that finds the matrix
     singular, there is no answer.
@@ -52,14 +59,20 @@ class KrylovSolver:
     def __init__(self, system: CentredSystem) -> None:
         self.system = system
         self.B = np.ascontiguousarray(system.cross.T)  # (k, a), as all columns here are rows
-        self.norm_of_B = float(np.linalg.norm(self.B))
-        self.norm = float(np.abs(system.gram).sum(axis=0).max(initial=0.0))
-        self.subspace = Subspace(system.gram)
+        self.norm_of_B = np.linalg.norm(self.B, axis=1)
+        self.norm_of_B[self.norm_of_B == 0] = 1.0  # a class that no pixel tells of has no weights
+        self.norm = norm_of(system.gram)
+        self.subspace = Subspace(lambda Z: Z @ system.gram, len(system.gram))
         self.factor: Factor | None = None
+        self.precision: type[np.floating] = np.float32
 
     @staticmethod
     def cost(a: int, lambdas: int) -> Cost:
-        """A few factorisations, a³/3 operations of half the price each, and some fifty steps."""
+        """A few factorisations, a³/3 operations of half the price each, and some fifty steps.
+
+        Besides the system, a factor of float32 is in memory: 1.5 matrices of float64 in all, or 2
+        where float32 is too coarse.
+        """
         poles = min(lambdas, 4)
         traffic = (40 + lambdas) * 16 * a**2
         return Cost(operations=poles * a**3 / 6, traffic=traffic, memory=4 * a * a)
@@ -69,7 +82,10 @@ class KrylovSolver:
         W, residual = np.zeros((L, *self.B.shape)), np.zeros(L)
         converged, solved = np.ones(L, np.bool_), np.ones(L, np.bool_)
         large = np.flatnonzero(shifts > self._rounding)
-        for indices in [*(large[cell] for cell in cells(lambdas[large])), *self._small(shifts)]:
+        for indices in [
+            *(large[cell] for cell in self._cells(lambdas[large])),
+            *self._small(shifts),
+        ]:
             state = self._solve_cell(shifts[indices])
             if state is None:
                 solved[indices] = False
@@ -85,6 +101,16 @@ class KrylovSolver:
             residual=residual[solved],
             converged=converged[solved],
         )
+
+    def _cells(self, lambdas: Float) -> list[NDArray[np.intp]]:
+        """The grid in groups of λ that share a factor, as should be the fastest."""
+        a, k = self.B.T.shape
+
+        def steps(span: float) -> float:
+            found = cells(lambdas, span)
+            return sum(a / UNKNOWNS_A_STEP + steps_for(lambdas[cell], k) for cell in found)
+
+        return cells(lambdas, min(SPANS, key=steps))
 
     def _small(self, shifts: Float) -> list[NDArray[np.intp]]:
         """One cell for each penalty that is not told from none."""
@@ -104,30 +130,18 @@ class KrylovSolver:
         state = self._project(shifts)
         if state.all_done:
             return state
-        state, promising = self._trial(shifts, state)
-        if promising:
-            state = self._step_on(shifts, state)
-        for precision in (np.float32, np.float64):
-            if state.all_done or (state.converged.all() and precision == np.float64):
-                break
-            self.factor = None  # first, for its memory
-            centre = float(np.sqrt(shifts.max() * max(shifts.min(), shifts.max() / SPAN)))
-            self.factor = Factor.of(self.system.gram, centre, precision)
-            state = self._step_on(shifts, state)
+        pole = nearest(shifts)
+        self.factor = None  # first, for its memory
+        self.factor = Factor.of(self.system.gram, float(shifts[pole]), self.precision)
+        self._step_on(shifts[[pole]], state.take([pole]))
+        state = self._conjugate_gradients(shifts, self._project(shifts))
+        left = np.flatnonzero(~state.done.all(axis=1))
+        if len(left) and self.precision == np.float32:
+            self.precision = np.float64  # smaller penalties, which come next, need it all the more
+            again = self._solve_cell(shifts[left])
+            assert again is not None
+            return state.put(left, again)
         return state
-
-    def _trial(self, shifts: Float, state: Projected) -> tuple[Projected, bool]:
-        """A few steps with what there is, and whether to go on is faster than a new factor."""
-        before = state.worst
-        for _ in range(TRIAL):
-            state = self._step(shifts, state)
-            if state.all_done:
-                return state, False
-        rate = (state.worst / before) ** (1 / TRIAL)
-        if rate >= 1:
-            return state, False
-        needed = np.log(TOLERANCE / state.worst) / np.log(rate)
-        return state, needed < len(self.system.gram) / UNKNOWNS_A_STEP
 
     def _step_on(self, shifts: Float, state: Projected) -> Projected:
         """Steps until all is done, or three in a row have gained next to nothing."""
@@ -137,15 +151,15 @@ class KrylovSolver:
                 break
             before = state.worst
             state = self._step(shifts, state)
-            idle = idle + 1 if state.worst > before / 2 and state.worst > before * 0.9 else 0
+            idle = idle + 1 if state.worst > before * 0.9 else 0
         return state
 
     def _step(self, shifts: Float, state: Projected) -> Projected:
-        """Let the subspace grow by the preconditioned residual of the λ that has the largest."""
-        if self.subspace.size + len(self.B) > MOST_COLUMNS:
-            self.subspace = Subspace(self.system.gram)
+        """Let the subspace grow by the preconditioned residual of the one λ."""
+        R = state.R[0]
+        if self.subspace.size + len(R) > MOST_COLUMNS:
+            self.subspace = Subspace(lambda Z: Z @ self.system.gram, len(self.B.T))
             self.subspace.grow(state.W.reshape(-1, state.W.shape[-1]))
-        R = state.R
         self.subspace.grow(self.factor.solve(R) if self.factor else R)
         return self._project(shifts)
 
@@ -153,18 +167,45 @@ class KrylovSolver:
         """The best weights of the subspace for each Nλ, and what they leave."""
         V, GV, T = self.subspace.V, self.subspace.GV, self.subspace.T
         rotated = V @ self.B.T  # (m, k)
-        residual, weight = np.empty(len(shifts)), np.empty(len(shifts))
-        W, worst = np.empty((len(shifts), *self.B.shape)), self.B
-        for i, shift in enumerate(shifts):
-            Y = self._solve_projected(T, rotated, shift)
-            W[i] = Y.T @ V
-            R = self.B - Y.T @ GV - shift * W[i]
-            residual[i] = np.linalg.norm(R) / (self.norm_of_B or 1.0)
-            weight[i] = np.linalg.norm(W[i]) / (self.norm_of_B or 1.0)
-            if residual[i] == residual[: i + 1].max():
-                worst = R
-        floor = ROUNDING * (self.norm + shifts) * weight
-        return Projected(W, worst, residual, floor)
+        Y = np.concatenate([self._solve_projected(T, rotated, shift).T for shift in shifts])
+        W = (Y @ V).reshape(len(shifts), *self.B.shape)
+        R = self.B - (Y @ GV).reshape(W.shape) - shifts[:, None, None] * W
+        return self._state(shifts, W, R)
+
+    def _state(self, shifts: Float, W: Float, R: Float) -> Projected:
+        residual = np.linalg.norm(R, axis=2) / self.norm_of_B
+        weight = np.linalg.norm(W, axis=2) / self.norm_of_B
+        enough = np.minimum(TOLERANCE, WEIGHTS * shifts[:, None] * weight)
+        floor = ROUNDING * (self.norm + shifts[:, None]) * weight
+        return Projected(W, R, residual, np.maximum(enough, floor), floor)
+
+    def _conjugate_gradients(self, shifts: Float, state: Projected) -> Projected:
+        """Take every (λ, class) on to where it is done, each for itself but all in one product."""
+        assert self.factor is not None
+        todo = np.argwhere(~state.done)
+        if not len(todo):
+            return state
+        W, at = state.W.copy(), tuple(todo.T)
+        shift, goal = shifts[at[0], None], (state.enough[at] * self.norm_of_B[at[1]])
+        X, R = W[at], state.R[at]
+        P, rz = np.zeros_like(R), np.ones(len(R))
+        for _ in range(STEPS):
+            Z = self.factor.solve(R)
+            rz, before = np.einsum("ij,ij->i", R, Z), rz
+            P = Z + (rz / before)[:, None] * P
+            Q = P @ self.system.gram + shift * P
+            step = (rz / np.einsum("ij,ij->i", P, Q))[:, None]
+            X += step * P
+            R -= step * Q
+            going = np.linalg.norm(R, axis=1) > goal / 2  # as it is not measured but carried on
+            W[tuple(todo[~going].T)] = X[~going]
+            todo, shift, goal = todo[going], shift[going], goal[going]
+            X, R, P, rz = X[going], R[going], P[going], rz[going]
+            if not len(todo):
+                break
+        W[tuple(todo.T)] = X
+        products = (W.reshape(-1, W.shape[2]) @ self.system.gram).reshape(W.shape)
+        return self._state(shifts, W, self.B - products - shifts[:, None, None] * W)
 
     def _solve_projected(self, T: Float, rotated: Float, shift: float) -> Float:
         """(T + shift I)⁻¹ rotated, which is as regular as the matrix itself."""
@@ -177,40 +218,64 @@ class KrylovSolver:
 
 @dataclass(frozen=True)
 class Projected:
-    """Weights W (L, k, a) in a subspace, the largest residual R (k, a), and the sizes of all.
+    """Weights W (L, k, a), what they leave, R (L, k, a), and how much that is.
 
-    `residual` (L,) is beside that of Xc'Yc, and `floor` (L,) what rounding makes of it anyway.
+    `class_residual` (L, k) is beside that of Xc'Yc, `enough` (L, k) what will do, and `floor`
+    (L, k) what rounding makes of it anyway. Weights are wrong by ‖R‖ / Nλ at most.
     """
 
     W: Float
     R: Float
-    residual: Float
+    class_residual: Float
+    enough: Float
     floor: Float
+
+    @property
+    def residual(self) -> Float:
+        """The largest of all classes, (L,)."""
+        return self.class_residual.max(axis=1)
 
     @property
     def worst(self) -> float:
         return float(self.residual.max())
 
     @property
+    def done(self) -> NDArray[np.bool_]:
+        return self.class_residual <= self.enough
+
+    @property
     def all_done(self) -> bool:
-        return bool((self.residual <= np.maximum(TOLERANCE, self.floor)).all())
+        return bool(self.done.all())
 
     @property
     def converged(self) -> NDArray[np.bool_]:
-        return self.residual <= np.maximum(CONVERGED, self.floor)
+        near = np.maximum(CONVERGED, self.floor)
+        worst: Float = (self.class_residual / near).max(axis=1)
+        return worst <= 1
+
+    def take(self, indices: Sequence[int]) -> Projected:
+        """The same for some of the λ."""
+        return Projected(*(getattr(self, each.name)[indices] for each in fields(self)))
+
+    def put(self, indices: NDArray[np.intp], those: Projected) -> Projected:
+        """The same, with `those` for some of the λ."""
+        for each in fields(self):
+            getattr(self, each.name)[indices] = getattr(those, each.name)
+        return self
 
 
 @dataclass
 class Subspace:
     """Orthonormal rows V (m, a), their products GV (m, a) with the matrix, and T = V G V'."""
 
-    gram: Float
+    product: Callable[[Float], Float]  # of rows (p, a) with the matrix
+    a: int
     size: int = 0
     _V: Float = field(init=False)
     _GV: Float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._V, self._GV = np.empty((0, len(self.gram))), np.empty((0, len(self.gram)))
+        self._V, self._GV = np.empty((0, self.a)), np.empty((0, self.a))
         self.T = np.empty((0, 0))
 
     @property
@@ -225,16 +290,13 @@ class Subspace:
         """Add the directions of the rows of Z (p, a) that are new."""
         lengths = np.linalg.norm(Z, axis=1, keepdims=True)
         Z = Z[lengths[:, 0] > 0] / lengths[lengths[:, 0] > 0]
-        for _ in range(2):  # once leaves rounding error behind
-            Z = Z - (Z @ self.V.T) @ self.V
-        Q, R, _ = qr(Z.T, mode="economic", pivoting=True, check_finite=False)
-        new = Q.T[np.abs(np.diagonal(R)) > SAME_DIRECTION]
-        new = new - (new @ self.V.T) @ self.V
-        new /= np.linalg.norm(new, axis=1, keepdims=True)
+        Z = self._without_own(self._without_own(Z))  # once leaves rounding error behind
+        Z = self._without_own(orthonormal_rows(Z))
+        new = orthonormal_rows(Z)
         self._make_room(len(new))
         rows = slice(self.size, self.size + len(new))
         self._V[rows] = new
-        np.matmul(new, self.gram, out=self._GV[rows])
+        self._GV[rows] = self.product(new)
         self.size = rows.stop
         T = np.empty((self.size, self.size))
         T[: rows.start, : rows.start] = self.T
@@ -244,9 +306,12 @@ class Subspace:
         T[rows, rows] = (corner + corner.T) / 2
         self.T = T
 
+    def _without_own(self, Z: Float) -> Float:
+        return Z - (Z @ self.V.T) @ self.V
+
     def _make_room(self, rows: int) -> None:
         if self.size + rows > len(self._V):
-            more = np.empty((max(rows, len(self._V) // 2, 64), len(self.gram)))
+            more = np.empty((max(rows, len(self._V) // 2, 64), self.a))
             self._V = np.concatenate([self._V, more])
             self._GV = np.concatenate([self._GV, more])
 
@@ -292,14 +357,46 @@ class Factor:
         scale = np.abs(R).max() or 1.0  # residuals leave the range of float32 before it matters
         Z = np.array(R / scale, self.L.dtype)  # its rows are LAPACK's columns
         call("spotrs" if Z.dtype == np.float32 else "dpotrs", "L", a, k, self.L, a, Z, a)
-        return Z.astype(np.float64)
+        return Z.astype(np.float64) * scale
 
 
-def cells(lambdas: Float) -> list[NDArray[np.intp]]:
-    """The grid in groups of λ that one factorisation can serve, the largest first."""
+def norm_of(gram: Float) -> float:
+    """‖G‖₁ of a symmetric matrix, without a copy of it."""
+    rows = (slice(start, start + NORM_ROWS) for start in range(0, len(gram), NORM_ROWS))
+    return max((float(np.abs(gram[i]).sum(axis=1).max()) for i in rows), default=0.0)
+
+
+def orthonormal_rows(Z: Float) -> Float:
+    """An orthonormal basis of the rows of Z (p, a), of lengths up to 1, but for what is rounding.
+
+    By the eigenvectors of ZZ', which costs two products. Done twice, it is as good as any other.
+    """
+    eigenvalues, vectors = np.linalg.eigh(Z @ Z.T)
+    new = eigenvalues > SAME_DIRECTION**2
+    return (vectors[:, new] / np.sqrt(eigenvalues[new])).T @ Z
+
+
+def nearest(lambdas: Float) -> int:
+    """Index of the one in their midst, by ratios."""
+    centre = np.sqrt(lambdas.max() * lambdas.min())
+    return int(np.abs(np.log(lambdas / centre)).argmin())
+
+
+def steps_for(lambdas: Float, classes: int) -> float:
+    """Steps of a single λ that those which share a factor should take together."""
+    pole = lambdas[nearest(lambdas)]
+    root = float(np.sqrt(max(lambdas.max() / pole, pole / lambdas.min())))
+    if root == 1:
+        return POLE_STEPS
+    steps = np.log(GAIN) / np.log((root - 1) / (root + 1))
+    return POLE_STEPS + float(steps) * (1 + (len(lambdas) - 1) * classes / COLUMNS_A_STEP)
+
+
+def cells(lambdas: Float, span: float) -> list[NDArray[np.intp]]:
+    """The grid in groups of λ, the largest first, each at most `span` times another of its own."""
     order, groups = np.argsort(-lambdas, kind="stable"), []
     while len(order):
-        near = lambdas[order] * SPAN >= lambdas[order[0]]
+        near = lambdas[order] * span * (1 + 1e-9) >= lambdas[order[0]]
         groups.append(order[near])
         order = order[~near]
     return groups

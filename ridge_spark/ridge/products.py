@@ -44,6 +44,11 @@ class ImageProducts:
         """Images of each class (classes,)."""
         return np.bincount(self.labels, minlength=self.classes).astype(np.int64)
 
+    @property
+    def trace(self) -> int:
+        """The sum of the squares of all numbers of all images."""
+        return int(np.trace(self.gram))
+
     def sha256(self) -> str:
         """SHA-256 over (classes, N, d), then labels and gram, as little-endian int64, C order."""
         digest = hashlib.sha256(np.array([self.classes, self.n, self.d], "<i8").tobytes())

@@ -14,7 +14,8 @@ from ridge_spark.ridge.calibration import BINS, Reliability
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.held_out import Sampling, Scored
-from ridge_spark.ridge.kernel import Sums, Tile, accumulator
+from ridge_spark.ridge.kernel import Accumulator, Sums, Tile, accumulator
+from ridge_spark.ridge.packed import PackedStatistics
 from ridge_spark.ridge.scoring import Weights, classified_correctly, panels, scores
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import parallel_map
@@ -33,11 +34,15 @@ def group_sums(
 ) -> list[Sums]:
     """Pass one: `counts`, `sums` and `gram` (or one tile of it) of each group of images."""
     sums = accumulator(d, classes, groups=folds.groups, threads=threads, tile=tile)
+    _add_blocks(sums, blocks, folds)
+    return sums.finish()
+
+
+def _add_blocks(sums: Accumulator, blocks: Iterable[Block], folds: Folds) -> None:
     for block in blocks:
         group_of = folds.assign(block.first_row, len(block.labels))
         for images, labels, groups in counted(block, group_of):
             sums.add(images, labels, groups)
-    return sums.finish()
 
 
 def group_statistics(
@@ -45,6 +50,15 @@ def group_statistics(
 ) -> list[Statistics]:
     """Pass one: the statistics of each group of images."""
     return [Statistics(*sums) for sums in group_sums(blocks, folds, d, classes, threads=threads)]
+
+
+def group_packed(
+    blocks: Iterable[Block], folds: Folds, d: int, classes: int, *, threads: int = 1
+) -> list[PackedStatistics]:
+    """Pass one, where X'X is large: the same with its upper triangle alone."""
+    sums = accumulator(d, classes, groups=folds.groups, threads=threads)
+    _add_blocks(sums, blocks, folds)
+    return [PackedStatistics(*each) for each in sums.finish_upper()]
 
 
 def score_held_out(
@@ -108,7 +122,7 @@ class Tested:
 
     confusion    (k, k)      images by class (rows) and predicted class (columns), int64
     reliability  (BINS, 3)   the sums of a `Reliability`; all 0 where there are no probabilities
-    sums         (d,)        of all images, int64
+    sums         (d,)        of all images, int64; 0 where they are not bytes
     """
 
     confusion: NDArray[np.int64]
@@ -153,10 +167,9 @@ def judge_on(
         for rows in panels(len(block.labels)):
             images, labels = block.images[rows], block.labels[rows]
             of_panel = scores(images, coef, intercept)
-            # Of so few bytes, sums are whole numbers that float32 holds.
-            found.sums += (np.ones(len(images), np.float32) @ images.astype(np.float32)).astype(
-                np.int64
-            )
+            if images.dtype == np.uint8:  # of so few, sums are whole numbers that float32 holds
+                summed = np.ones(len(images), np.float32) @ images.astype(np.float32)
+                found.sums += summed.astype(np.int64)
             confused = np.bincount(labels * k + of_panel.argmax(axis=1), minlength=k * k)
             found.confusion += confused.reshape(k, k)
             if temperature is not None:

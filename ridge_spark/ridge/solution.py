@@ -123,6 +123,32 @@ class Solution:
         )
 
 
+@dataclass(frozen=True)
+class _OnePath:
+    """Weights of one λ of a grid: those of the others were not asked for."""
+
+    length: int
+    index: int
+    coef: Float
+    intercept: Float
+
+    def __len__(self) -> int:
+        return self.length
+
+    def weights(self, indices: Indices) -> tuple[Float, Float]:
+        if any(i != self.index for i in indices):
+            raise ValueError("the weights of this λ are not known")
+        repeat = len(indices)
+        return np.stack([self.coef] * repeat), np.stack([self.intercept] * repeat)
+
+
+def one_of_grid(one: Solution, index: int, length: int) -> Solution:
+    """The solution of one λ as that of the λ `index` of a grid, of which no more is known."""
+    gcv, singular = np.full(length, np.inf), np.zeros(length, np.bool_)
+    gcv[index], singular[index] = one.gcv[0], one.singular[0]
+    return Solution(gcv, singular, _OnePath(length, index, *one.weights_at(0)), one.rank)
+
+
 def pieces(path: WeightPath) -> list[Indices]:
     """The whole grid, in pieces: what is formed together has the same bits however it is done."""
     L = len(path)

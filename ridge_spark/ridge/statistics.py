@@ -111,6 +111,11 @@ class Statistics:
         upper = np.concatenate([row[i:] for i, row in enumerate(self.gram)])
         return _from_upper_triangle, (self.counts, self.sums, upper)
 
+    @property
+    def trace(self) -> int:
+        """The sum of the squares of all numbers of all images."""
+        return int(np.trace(self.gram))
+
     def sha256(self) -> str:
         """SHA-256 over the shapes, then counts, sums and gram, as little-endian int64, C order."""
         digest = hashlib.sha256(np.array([self.classes, self.d], "<i8").tobytes())

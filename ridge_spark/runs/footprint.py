@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from ridge_spark.engines.pairs import parts_for
 from ridge_spark.engines.read_ahead import READ_AHEAD
 from ridge_spark.engines.resources import TASK_BYTES, Resources
 from ridge_spark.ridge.few_images import are_few
 from ridge_spark.ridge.kernel.integer import LANES_BYTES
+from ridge_spark.ridge.kernel.upper import EXACT_ROWS
+from ridge_spark.ridge.operator import PANEL_BYTES
+from ridge_spark.ridge.operator_solver import COLUMNS, RANK, most_columns
 from ridge_spark.ridge.products import MOST_PIXELS, TILE_BYTES
 from ridge_spark.ridge.solvers import COSTS, SIDE_BY_SIDE, choose_solver
 
-LEAD_BYTES = 165 * 10**6  # of a process with everything loaded that a run needs
-COPIES_OF_A_BLOCK = 3  # as it is read: compressed, decoded, and as an array
+LEAD_BYTES = 175 * 10**6  # of a process with everything loaded that a run needs
+SUBSPACE = 600  # columns, and their products, that the solver krylov comes to hold
+COPIES_OF_A_BLOCK = 4  # as it is read: compressed, decoded, as an array; and what Arrow keeps
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,10 @@ class Problem:
 
     def solver_of(self, side: str, workers: int) -> str:
         """The solver that the side takes."""
-        if self.solver != "auto":
+        if self.solver != "auto" and side != "operator":
             return self.solver
+        if side == "operator":
+            return "krylov"
         if side == "dual":
             return choose_solver(self.n, self.n, self.lambdas, self.systems, 1)
         return choose_solver(self.n, self.d, self.lambdas, self.systems, workers)
@@ -75,8 +82,9 @@ class Footprint:
 
 def footprint(side: str, problem: Problem, resources: Resources) -> Footprint:
     """What each process holds at its peak, on that side."""
-    solving = _solving(side, problem, resources)
-    summing, summed = (_dual_pass if side == "dual" else _primal_pass)(problem, resources)
+    passes = {"primal": _primal_pass, "dual": _dual_pass, "operator": _operator_pass}
+    summing, summed = passes[side](problem, resources)
+    solving = (_iterating if side == "operator" else partial(_solving, side))(problem, resources)
     scoring = summed + _scoring(side, problem)
     if resources.whole_x:  # pages that all workers of a node share, and each has mapped
         summing += problem.n * problem.block_d
@@ -97,13 +105,18 @@ def _dual_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
     turned = min(MOST_PIXELS * 2 * some, TILE_BYTES)
     whole = 8 * n * n
     mine = images + COPIES_OF_A_BLOCK * problem.block + 8 * tile + 2 * tile * lanes + turned
-    gathered = whole if resources.workers > 1 and not resources.tasks_apart else 0
-    return mine + gathered, whole
+    gathered = 2 * whole if resources.workers > 1 and not resources.tasks_apart else 0
+    # The last pass reads on another thread, which has nothing of what Arrow keeps for the first.
+    last = 2 * COPIES_OF_A_BLOCK * problem.block + 3 * 8 * problem.k * d
+    return max(mine + gathered, last), whole
 
 
 def _primal_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
     """Bytes of a task that sums statistics; and of those of all groups."""
-    square = 8 * problem.d**2
+    square, summed = 8 * problem.d**2, _summed(problem)
+    if problem.d > SIDE_BY_SIDE and (resources.tasks_apart or resources.workers == 1):
+        sums = 2 * problem.groups * problem.d**2 + summed
+        return sums + READ_AHEAD * problem.block, summed
     lanes = resources.threads
     if problem.groups * lanes * square / 4 > LANES_BYTES:
         lanes = 1
@@ -111,28 +124,51 @@ def _primal_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
     blocks = (READ_AHEAD + COPIES_OF_A_BLOCK) * problem.block
     if resources.tasks_apart:  # tiles, where they would be too large; and on their way, a copy
         sums = min(sums + problem.groups * square / 2, 1.5 * resources.budget)
-    return sums + blocks, problem.groups * square
+    return sums + blocks, summed
+
+
+def _summed(problem: Problem) -> float:
+    """Bytes of X'X of all groups: squares, or the triangles of large ones, of 32 bits or of 64."""
+    if problem.d <= SIDE_BY_SIDE:
+        return 8 * problem.groups * problem.d**2
+    return (2 if problem.n <= EXACT_ROWS else 4) * problem.groups * problem.d**2
+
+
+def _operator_pass(problem: Problem, resources: Resources) -> tuple[float, float]:
+    """Bytes of a task that multiplies images by the vectors of the sketch; and of the moments."""
+    vectors = 8 * min(RANK, problem.d) * problem.d
+    each = 2 * vectors + 2 * PANEL_BYTES + COPIES_OF_A_BLOCK * problem.block
+    moments = 8 * problem.groups * (problem.k + 1) * problem.d
+    return 3 * vectors + resources.threads * each, moments
+
+
+def _iterating(problem: Problem, resources: Resources) -> float:
+    """Bytes of the process that leads: the sketch, then the subspace as large as it may become."""
+    d, rank = problem.d, min(RANK, problem.d)
+    columns = most_columns(d, resources.lead)
+    weights = 8 * problem.held_out * problem.lambdas * problem.k * d
+    return 8 * d * (4 * columns + rank + 3 * COLUMNS) + weights  # twice 2, while it grows
 
 
 def _solving(side: str, problem: Problem, resources: Resources) -> float:
     """Bytes of the process that solves: the sums, the systems, and what solvers make of them."""
     solver, a = problem.solver_of(side, resources.workers), problem.unknowns(side)
     square, extra = 8 * a * a, COSTS[solver](a, problem.lambdas).memory
+    if solver == "krylov":
+        extra += 2 * 8 * SUBSPACE * a
     if problem.is_singular(side):
         extra += COSTS["eigen"](a, problem.lambdas).memory * 2 / 3
     if side == "primal" and are_few(int(problem.kept * problem.n), problem.d):
         extra = 3 * 8 * problem.kept * problem.n * problem.d
-    at_once = min(resources.lead_threads, problem.systems) if a <= SIDE_BY_SIDE else 1
     weights = 8 * problem.held_out * problem.lambdas * problem.k * a
-    if side == "dual":
-        systems = square * (1 + problem.held_out * problem.kept**2)
-        held = systems if a <= SIDE_BY_SIDE else square
-        return square + held + at_once * extra + weights
-    sums = problem.groups * square
+    if side == "dual":  # small systems are all there until the last is solved
+        together = 1 + problem.held_out * problem.kept**2 if a <= SIDE_BY_SIDE else 1
+        return square + together * (square + extra) + weights
+    sums = _summed(problem)
     if a > SIDE_BY_SIDE:
-        more = 0 if problem.held_out == 1 else 2 * square
+        more = 0 if problem.held_out == 1 else 2 * sums / problem.groups
         return sums + more + square + extra + weights
-    return sums + problem.systems * square + at_once * (square + extra) + weights
+    return sums + problem.systems * (2 * square + extra) + weights
 
 
 def _scoring(side: str, problem: Problem) -> float:

@@ -18,7 +18,7 @@ DEFAULT_LAMBDAS_OF_FEATURES = "1,10,100"  # each of them a factorisation of thou
 DEFAULT_FEATURES = "pixels"
 DEFAULT_VALIDATION = 0.2
 MOST_LAMBDAS = 10_000
-SIDES = ("auto", "primal", "dual")
+SIDES = ("auto", "primal", "dual", "operator")
 SOLVERS = ("auto", "tridiagonal", "cholesky", "eigen", "krylov")
 
 

@@ -8,13 +8,17 @@ from ridge_spark.data.dataset import Split
 from ridge_spark.engines.resources import Resources, gigabytes
 from ridge_spark.errors import InputError
 from ridge_spark.features import PIXELS, FeatureSpec
-from ridge_spark.ridge.side import SIDES, choose_side, side_seconds
+from ridge_spark.ridge.side import choose_side, side_seconds
 from ridge_spark.runs.footprint import Footprint, Problem, footprint
-from ridge_spark.runs.options import TrainOptions
+from ridge_spark.runs.options import SIDES, TrainOptions
 from ridge_spark.runs.result import Planned
 
-MATRIX = {"primal": "X'X", "dual": "XX'"}
-PASSES = {"primal": "two passes", "dual": "one pass and one for the weights"}
+MATRIX = {"primal": "X'X", "dual": "XX'", "operator": "the iteration"}
+PASSES = {
+    "primal": "two passes",
+    "dual": "one pass and one for the weights",
+    "operator": "a pass for each step",
+}
 START_SECONDS = {False: 0.5, True: 8.0}  # of this program, and of Spark
 
 
@@ -50,17 +54,29 @@ class Plan:
     @property
     def line(self) -> str:
         """`plan: dual, 300 x 300, one pass and one for the weights, 0.2 GB`, and what it beats."""
-        a = self.problem.unknowns(self.side)
         peak = gigabytes(self.footprint.peak(self.resources))
-        return f"plan: {self.side}, {a:,} x {a:,}, {PASSES[self.side]}, {peak}"
+        return f"plan: {self.side}, {self.matrix}, {PASSES[self.side]}, {peak}"
 
     @property
     def why(self) -> str:
-        """What the other side would have been."""
-        (other,) = {"primal", "dual"} - {self.side}
-        a = self.problem.unknowns(other)
-        peak = footprint(other, self.problem, self.resources).peak(self.resources)
-        return f"{other} would be {a:,} x {a:,}, {gigabytes(peak)}"
+        """What the sides with a matrix would have been."""
+        others = [side for side in ("primal", "dual") if side != self.side]
+        peaks = [
+            footprint(side, self.problem, self.resources).peak(self.resources) for side in others
+        ]
+        return "; ".join(
+            f"{side} would be {self._matrix(side)}, {gigabytes(peak)}"
+            for side, peak in zip(others, peaks, strict=True)
+        )
+
+    @property
+    def matrix(self) -> str:
+        """Its size, or that of what is solved without one."""
+        return self._matrix(self.side)
+
+    def _matrix(self, side: str) -> str:
+        a = self.problem.unknowns(side)
+        return f"{a:,} unknowns" if side == "operator" else f"{a:,} x {a:,}"
 
     def planned(self) -> Planned:
         """What the result says of it."""
@@ -100,25 +116,30 @@ def make_plan(
     `InputError` where none fits, or what is asked for does not.
     """
     problem = problem_of(split, spec, options)
-    if not exact and options.side not in ("auto", "primal"):
-        raise InputError(f"--side {options.side}: models are averaged on side primal only")
-    if options.class_weight is not None and options.side not in ("auto", "primal"):
-        raise InputError(f"--side {options.side}: class weights are on side primal only")
-    if options.side != "auto" or options.class_weight is not None or not exact:
-        sides = ["primal" if options.side == "auto" else options.side]
-    else:
-        first = choose_side(problem.n, problem.d, problem.lambdas, problem.systems)
-        sides = [first, *(side for side in SIDES if side != first)]
+    sides = _possible(options, exact)
+    if options.side != "auto":
+        if options.side not in sides:
+            why = "class weights are" if exact else "models are averaged"
+            raise InputError(f"--side {options.side}: {why} on side {' or '.join(sides)} only")
+        sides = [options.side]
+    elif choose_side(problem.n, problem.d, problem.lambdas, problem.systems) == "dual":
+        sides.sort(key=lambda side: side != "dual")
     plans = [Plan(side, problem, resources) for side in sides]
     fitting = next((plan for plan in plans if not plan.lacks), None)
     if fitting is None:
         plan = min(plans, key=lambda plan: plan.footprint.lead)
-        a = problem.unknowns(plan.side)
         raise InputError(
-            f"{split.uri}: {MATRIX[plan.side]} ({a:,} x {a:,}) takes {plan.lacks}: "
+            f"{split.uri}: {MATRIX[plan.side]} ({plan.matrix}) takes {plan.lacks}: "
             + _remedy(plan, options)
         )
     return fitting
+
+
+def _possible(options: TrainOptions, exact: bool) -> list[str]:
+    """The sides on which what is asked for can be done, the first preferred."""
+    if not exact:
+        return ["primal"]
+    return [side for side in SIDES[1:] if options.class_weight is None or side != "dual"]
 
 
 def _remedy(plan: Plan, options: TrainOptions) -> str:

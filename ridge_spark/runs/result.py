@@ -207,7 +207,8 @@ class Result:
     gcv: Annotated[
         tuple[float | None, ...],
         "for each λ, generalised cross-validation of the fit on all training images; null where "
-        "it is not defined",
+        "it is not defined, and where the solver is krylov, which does not compute it: the trace "
+        "of an inverse would take longer than all else",
     ]
     best_lambda: Annotated[float, "the λ of the model"]
     test_accuracy: Annotated[float | None, "on the test images; null where there are none"]
@@ -218,7 +219,8 @@ class Result:
         str,
         "SHA-256 over the statistics of all training images, as little-endian int64 in C order: "
         "the shapes (classes, d), then counts, sums and X'X; on the dual side the shapes "
-        "(classes, images, d), then the labels and XX'",
+        "(classes, images, d), then the labels and XX'; on side operator the shapes (classes, d), "
+        "then counts, sums and sums of squares",
     ]
     model_sha256: Annotated[
         str,
@@ -245,10 +247,16 @@ class Result:
     combine: Annotated[str | None, "only under MPI: exact, or average"] = None
     mpi: Annotated[Mpi | None, "only under MPI"] = None
     approximation: Annotated[Approximation | None, "only where models were averaged"] = None
-    side: Annotated[str, "of the matrix that was solved: primal, X'X, or dual, XX'"] = "primal"
+    side: Annotated[str, "what was solved: primal, X'X, dual, XX', or operator, neither"] = "primal"
     statistics_kept: Annotated[
         tuple[str, ...], "what statistics.safetensors holds; without gram, no update can start here"
     ] = EVERYTHING
+    residual: Annotated[
+        tuple[float | None, ...],
+        "for each λ, how far an iteration has come: ‖Xc'Yc - (Xc'Xc + NλI) W‖ / ‖Xc'Yc‖, the "
+        "largest of all classes and folds, 1e-8 or less where it has converged; null where a "
+        "direct method took its place",
+    ] = ()
     spec: Annotated[str, "the features of the model, as `--features` takes them"] = "pixels"
     features_sha256: Annotated[str | None, "over all that defines the features' map"] = None
     features: Annotated[

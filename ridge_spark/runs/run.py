@@ -63,6 +63,7 @@ def result_of(engine: Engine, training: Training, options: TrainOptions) -> Resu
         features=training.searched,
         validation_accuracy=tuple(training.validation_accuracy.tolist()),
         side=training.side,
+        residual=training.residual,
         plan=training.plan.planned(),
         statistics_kept=_kept(training, options),
         solver=training.solver,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,8 +16,11 @@ from ridge_spark.ridge.calibration import fit_temperature
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.choice import choose, error_of_difference, score_of
 from ridge_spark.ridge.folds import Folds
-from ridge_spark.ridge.held_out import Scored
+from ridge_spark.ridge.held_out import Images, Scored
+from ridge_spark.ridge.nystrom import Sketched
+from ridge_spark.ridge.packed import AnyStatistics
 from ridge_spark.ridge.products import DualStatistics, ImageProducts
+from ridge_spark.ridge.scoring import panels, scores
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads
@@ -29,7 +32,7 @@ class Searched:
     """What the search over λ has found with one feature map.
 
     side      of the matrix that was solved
-    solved    the sums over all training images that it was solved from: X'X, or XX'
+    solved    what it was solved from: X'X, XX', or what products with the images start from
     full      the solution of all training images, its best λ solved
     scored    what each λ made of the held-out images
     scores_at called with the index of a λ, returns the scores (m, k) that it gives to held-out
@@ -38,7 +41,7 @@ class Searched:
 
     feature_map: FeatureMap
     side: str
-    solved: Statistics | ImageProducts
+    solved: AnyStatistics | ImageProducts | Sketched
     lambdas: Float
     scored: Scored
     scores_at: Callable[[int], tuple[Float, NDArray[np.int64]]]
@@ -128,6 +131,19 @@ class Fit:
     intercept: Float
     solution: Solution
     statistics: Statistics | DualStatistics
+
+
+def kept_scores(
+    images: Images, fitted: Sequence[Solution], index: int
+) -> tuple[Float, NDArray[np.int64]]:
+    """Scores (m, k) of the images that were kept, by fits without them, and their labels."""
+    found = np.empty((len(images.row), fitted[0].weights_at(index)[0].shape[0]))
+    for group, solution in enumerate(fitted):
+        coef, intercept = solution.weights_at(index)
+        mine = np.flatnonzero(images.group == group)
+        for some in panels(len(mine)):
+            found[mine[some]] = scores(images.image[mine[some]], coef, intercept)
+    return found, images.label
 
 
 def require_images(counts: NDArray[np.int64], folds: Folds, split: Split) -> None:

@@ -22,6 +22,7 @@ def table(result: Result, out: str) -> str:
     kept = result.update is not None and result.update.lambda_ == KEPT
     how = result.update.lambda_ if result.update else f"by {result.n_validation:,} held-out images"
     lines += ["", f"{'λ' if kept else 'best λ':<15}{result.best_lambda:.6g}, {how}"]
+    lines += _next_best(result)
     if result.test_accuracy is not None:
         share = result.metrics.largest_share
         lines.append(
@@ -37,6 +38,24 @@ def table(result: Result, out: str) -> str:
     if result.approximation:
         lines += _approximation(result.approximation)
     return "\n".join(lines)
+
+
+def _next_best(result: Result) -> list[str]:
+    """How far from the chosen λ the best other is, and the standard error; a line, or none."""
+    if result.held_out is None or len(result.lambdas) < 2:
+        return []
+    balanced = result.held_out.metric == "balanced"
+    found = result.held_out.balanced_accuracy if balanced else result.validation_accuracy
+    score = np.array(found, np.float64)
+    others = [i for i in range(len(score)) if i != result.best]
+    i = max(others, key=lambda i: score[i])
+    below, errors = score[result.best] - score[i], result.held_out.standard_error
+    error = max(errors[i], errors[result.best])  # one of the two is the best, and has none
+    return [
+        f"next best      {result.lambdas[i]:.6g}: {100 * abs(below):.2f} ± {100 * error:.2f} "
+        f"percentage points {'less' if below >= 0 else 'more'}"
+        f"{' of macro recall' if balanced else ''}"
+    ]
 
 
 def _search(result: Result) -> list[str]:

@@ -45,6 +45,7 @@ class Training:
     lambdas: tuple[float, ...]
     validation_accuracy: Float  # (L,)
     gcv: Float  # (L,)
+    residual: tuple[float | None, ...]  # of L, the largest of all folds
     best: int  # index of the chosen λ
     tested: Tested  # on no images where there is no test split
     side: str
@@ -85,7 +86,7 @@ def train(engine: Engine, options: TrainOptions, plans: Sequence[Plan] | None = 
         preparation=description.preparation,
         features=None if found.feature_map.spec.is_pixels else found.feature_map,
         temperature=engine.once(found.temperature),
-        **middle_of(fit.statistics.counts, fit.statistics.sums, found.solved.gram),
+        **middle_of(fit.statistics.counts, fit.statistics.sums, found.solved.trace),
     )
     tested = engine.judge(model)
     return Training(
@@ -95,6 +96,7 @@ def train(engine: Engine, options: TrainOptions, plans: Sequence[Plan] | None = 
         lambdas=tuple(found.lambdas.tolist()),
         validation_accuracy=found.correct / found.n_validation,
         gcv=fit.solution.gcv,
+        residual=largest_residual(found.fitted, len(found.lambdas)),
         best=found.best,
         tested=tested,
         side=found.side,
@@ -127,13 +129,11 @@ def _by_heart(found: Searched, model: Model) -> tuple[str, ...]:
     return by_heart_warnings(seen, held_out[: len(images)], labels[: len(images)])
 
 
-def middle_of(
-    counts: NDArray[np.int64], sums: NDArray[np.int64], gram: NDArray[np.int64]
-) -> dict[str, Any]:
-    """The `mean` and `spread` of a `Model` from class sums (k, d) and X'X, or XX'."""
+def middle_of(counts: NDArray[np.int64], sums: NDArray[np.int64], trace: int) -> dict[str, Any]:
+    """The `mean` and `spread` of a `Model` from class sums (k, d) and the sum of all squares."""
     n = int(counts.sum())
     mean = sums.sum(axis=0) / n
-    return {"mean": mean, "spread": float(np.trace(gram)) / n - float(mean @ mean)}
+    return {"mean": mean, "spread": trace / n - float(mean @ mean)}
 
 
 def singular_warnings(
@@ -147,6 +147,13 @@ def singular_warnings(
         f"{matrix} + NλI is singular to working precision{rank} for λ up to {largest:g}: "
         "the weights of least norm were taken there",
     )
+
+
+def largest_residual(fitted: Sequence[Solution], lambdas: int) -> tuple[float | None, ...]:
+    """Of each λ, over all fits that were iterated; None where none was."""
+    known = [each.residual for each in fitted if each.residual is not None]
+    largest = np.fmax.reduce([np.full(lambdas, np.nan), *known])
+    return tuple(value if np.isfinite(value) else None for value in largest.tolist())
 
 
 def unconverged_warnings(lambdas: Float, fitted: Sequence[Solution]) -> tuple[str, ...]:

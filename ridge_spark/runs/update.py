@@ -28,7 +28,7 @@ from ridge_spark.runs.finish import Draw, finish, found, ran_on, times
 from ridge_spark.runs.guidance import class_warnings, distance_warnings
 from ridge_spark.runs.result import BY_GCV, KEPT, Change, Result, Update
 from ridge_spark.runs.seen import see
-from ridge_spark.runs.training import middle_of, singular_warnings
+from ridge_spark.runs.training import largest_residual, middle_of, singular_warnings
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     (solution,) = engine.solve([statistics], lambdas, solver)
     best = int(np.argmin(solution.gcv)) if options.by_gcv else old.best
     coef, intercept = solution.weights_at(best)
-    middle = middle_of(statistics.counts, statistics.sums, statistics.gram)
+    middle = middle_of(statistics.counts, statistics.sums, statistics.trace)
     model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best], **middle)
     tested = engine.judge(model)
     result = Result(
@@ -93,6 +93,7 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
         n_validation=0,
         lambdas=old.lambdas,
         validation_accuracy=(None,) * len(lambdas),
+        residual=largest_residual([solution], len(lambdas)),
         solver=solver,
         seed=old.seed,
         folds=0,

@@ -15,6 +15,7 @@ import ridge_spark
 from ridge_spark import progress
 from ridge_spark.data.dataset import BlockDescriptor, Split, open_split, read_block
 from ridge_spark.engines import spark_session
+from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.spark_session import spark_context
@@ -24,13 +25,13 @@ from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.runs.json_form import to_json
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
-from ridge_spark.runs.training import Training, train
+from ridge_spark.runs.training import train
 
 SEARCHES = {"holdout": None, "5 folds": 5, "features": None}
 
 
 def options_of(search: str, folds: int | None) -> TrainOptions:
-    features = "pixels,patches:filters=16,units=64" if search == "features" else "pixels"
+    features = "pixels,patches:filters=16,units=320" if search == "features" else "pixels"
     lambdas = parse_lambdas("1e-3,1,600,1e4")
     weighted = {"class_weight": {"5": 3, "8": 2}, "metric": "balanced", "choose": "one-se"}
     return TrainOptions(
@@ -45,9 +46,13 @@ def splits_of(data: str, search: str) -> tuple[Split, Split]:
     return tuple(open_split(data, name).limited(rows) for name in ("train", "test"))
 
 
-def findings(training: Training) -> list[Any]:
-    """What must be the same, whoever has found it."""
+def findings(engine: Engine, options: TrainOptions) -> list[Any]:
+    """What must be the same, whoever has found it; of features, also the sums as triangles."""
+    training = train(engine, options)
+    packed = engine.packed_statistics(options.folds) if len(options.features) > 1 else []
     return [
+        [group.unpacked().sha256() for group in packed],
+        not packed or sum(packed[1:], packed[0]).unpacked() == training.statistics,
         training.statistics.sha256(),
         training.model.sha256(),
         training.model.features_sha256,
@@ -96,8 +101,10 @@ def main(data: str, partitions: list[int]) -> None:
             for engine in (OuterEngine, InnerEngine):
                 for parts in partitions if search != "5 folds" else partitions[-1:]:
                     splits = splits_of(data, search)
-                    training = train(engine(sc, *splits, parts, Progress(quiet=True)), options)
-                    found[f"{engine.name}, {parts} partitions, {search}"] = findings(training)
+                    started = engine(sc, *splits, parts, Progress(quiet=True))
+                    found[f"{engine.name}, {parts} partitions, {search}"] = findings(
+                        started, options
+                    )
         told = progress_within_a_task(sc, data)
         worker = sc.parallelize([0], 1).map(where_the_code_is).first()
         spark = {"version": sc.version, "master": sc.master}

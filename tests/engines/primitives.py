@@ -49,10 +49,8 @@ def main(data: str, few: str, folder: str) -> None:
                 engine.view = View(10, 2, halved)
                 found[f"{kind.name}, view"] = hashes(engine.statistics(folds))
                 found[f"{kind.name}, score"] = listed(engine.score(folds, candidates(10)))
-            for parts in (1, 3):
-                with kind(sc, images, None, parts, Progress(quiet=True)) as engine:
-                    engine.memory = 2 * images.rows * images.description.d // parts
-                    found[f"{kind.name}, dual, {parts}"] = dual_findings(engine)
+            with kind(sc, images, None, 3, Progress(quiet=True)) as engine:
+                found[f"{kind.name}, dual"] = dual_findings(engine)
     print(json.dumps({"found": found, "left": left_by_a_run_that_failed(data, Path(folder))}))
 
 

@@ -42,7 +42,7 @@ def test_images_of_one_value(kernel: str, value: int, d: int) -> None:
     assert_same(kernel_sums([(images, labels)], d, CLASSES), numpy_sums(images, labels, CLASSES))
 
 
-@pytest.mark.parametrize("rows", [2**15 - 1, 2**15, 2**15 + 1, 2**16 + 1, 3 * 2**15 + 5])
+@pytest.mark.parametrize("rows", [2**15 + 1, 2**16 - 1, 2**16, 2**16 + 1, 3 * 2**16 + 5])
 def test_more_white_images_than_32_bits_can_count(kernel: str, rows: int) -> None:
     images, labels = np.full((rows, 5), 255, np.uint8), np.zeros(rows, np.int64)
     counts, sums, gram = kernel_sums([(images, labels)], 5, 1)
@@ -179,6 +179,28 @@ def test_groups_have_sums_of_their_own(
     for group, found in enumerate(sums.finish()):
         mine = group_of == group
         assert_same(found, numpy_sums(images[mine], labels[mine], 4))
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["sums of each thread", "shared sums"])
+@pytest.mark.parametrize("exact_rows", [2**16, 256], ids=["no overflow", "overflows"])
+def test_triangles_are_those_of_the_squares(
+    kernel: str, own: bool, exact_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of more than one strip, moved to 64 bits in between or never."""
+    monkeypatch.setattr("ridge_spark.ridge.kernel.integer.SMALL_BLOCK", 2**10)
+    monkeypatch.setattr("ridge_spark.ridge.kernel.integer.EXACT_ROWS", exact_rows)
+    if not own:
+        monkeypatch.setattr("ridge_spark.ridge.kernel.integer.LANES_BYTES", 0)
+    images, labels = some_images(900, 805)
+    group_of = RNG.integers(0, 2, 900)
+    sums = accumulator(805, CLASSES, groups=2, threads=2)
+    for rows in (slice(0, 500), slice(500, 900)):
+        sums.add(images[rows], labels[rows], group_of[rows])
+    for group, (counts, class_sums, upper) in enumerate(sums.finish_upper()):
+        mine = group_of == group
+        expected = numpy_sums(images[mine], labels[mine], CLASSES)
+        assert_same((counts, class_sums, upper.square()), expected)
+        assert [strip.dtype for strip in upper.strips] == [np.uint32] * 2
 
 
 def test_many_rows_of_threads_that_overflow_in_turn(kernel: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 
+from mpi_hybrid.memory import given_by_slurm
 from tests.mpi.conftest import MpiRun
 
 PROGRAM = Path(__file__).with_name("large_sum.py")
@@ -43,3 +45,21 @@ def test_four_ranks_of_a_node_share_one_copy_of_the_images(hybrid: MpiRun, mnist
     copy = 50_000 * (784 + 4) / 2**20
     assert more["node_shared_mb"] - fewer["node_shared_mb"] == pytest.approx(copy, rel=0.03)
     assert more["node_mb"] - fewer["node_mb"] < 2 * copy
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, math.inf),
+        ({"MEM_PER_NODE": "0"}, math.inf),
+        ({"MEM_PER_NODE": "4096", "MEM_PER_CPU": "1", "CPUS_ON_NODE": "8"}, 4096 * 2**20),
+        ({"MEM_PER_CPU": "512", "CPUS_ON_NODE": "8"}, 4096 * 2**20),
+        ({"MEM_PER_CPU": "512"}, math.inf),
+    ],
+)
+def test_what_slurm_gives_a_job_is_what_it_has(told, expected, monkeypatch) -> None:
+    for name in ("MEM_PER_NODE", "MEM_PER_CPU", "CPUS_ON_NODE"):
+        monkeypatch.delenv(f"SLURM_{name}", raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    assert given_by_slurm() == expected

@@ -58,6 +58,24 @@ def test_outer(run: Run) -> None:
         assert part in told
 
 
+def test_the_dual_side(run: Run) -> None:
+    dual = changed(
+        run, side="dual", engine="inner", runtime="spark", workers=3, folds=5, blocks=7,
+        tasks=tasks(pairs=6, weights=3, test=2),
+    )  # fmt: skip
+    told = words(dual)
+    for part in (
+        "6 tasks, each a pair of parts of the images: XX', 900 × 900, exactly",
+        "200 columns of weights of images",
+        "by their products with the others: 5 folds × 10 λ",
+        "900 × 4 weights of images, α | The weights: 3 tasks, each its blocks",
+        "54 × 4 sums of pixels times α, as integers > 54 × 4 weights",
+    ):
+        assert part in told
+    assert "Pass two" not in told
+    assert "X'X" not in told
+
+
 def test_inner(run: Run) -> None:
     inner = changed(
         run, engine="inner", runtime="spark", workers=2, threads=4, solver="cholesky",

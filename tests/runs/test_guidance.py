@@ -11,6 +11,7 @@ from ridge_spark.ridge.folds import Folds
 from ridge_spark.runs.guidance import choice_warnings
 from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.run import run
+from ridge_spark.runs.summary import table
 from tests.importing.pictures import encode, write
 from tests.support import SMALL_NAMES, draw_images
 
@@ -124,6 +125,32 @@ def test_evaluate_and_predict_tell_of_inverted_images(ridge_spark, mnist, mnist_
     found = ridge_spark("evaluate", "--model", mnist_run, "--data", "data")
     assert found.stderr.startswith("warning: these 200 images are on average 3.")
     assert ridge_spark("evaluate", "--model", mnist_run, "--data", mnist).stderr == ""
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced"])
+def test_the_table_says_how_far_the_next_best_lambda_is(tmp_path, metric):
+    """By one standard error, the choice may have less than another; of both rules, in words."""
+    images, labels = faint(600, 3)
+    splits = {"train": [(images, labels)]}
+    write_dataset(str(tmp_path / "data"), Description(SHAPE, SMALL_NAMES, "drawn"), splits)
+    for choose in ("best", "one-se"):
+        options = TrainOptions(
+            str(tmp_path / "data"), str(tmp_path / choose), (300.0, 1e3, 2e3), FOLDS,
+            side="primal", metric=metric, choose=choose,
+        )  # fmt: skip
+        result = run("local", options, None)
+        held_out = result.held_out
+        score = held_out.balanced_accuracy if metric == "balanced" else result.validation_accuracy
+        top = int(np.argmax(score))
+        assert held_out.standard_error[top] == 0
+        within = [i for i in range(3) if score[top] - score[i] <= held_out.standard_error[i]]
+        assert result.best == (top if choose == "best" else max(within))
+        other = max((i for i in range(3) if i != result.best), key=lambda i: score[i])
+        points = 100 * (score[result.best] - score[other])
+        error = 100 * max(held_out.standard_error[i] for i in (other, result.best))
+        (line,) = [row for row in table(result, "").splitlines() if row.startswith("next best")]
+        assert f"{result.lambdas[other]:.6g}: {abs(points):.2f} ± {error:.2f} percentage" in line
+        assert ("macro recall" in line) == (metric == "balanced")
 
 
 @pytest.mark.parametrize("score", [[0.9], [0.9, 0.5]])

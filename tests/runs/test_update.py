@@ -71,6 +71,27 @@ def test_adding_and_removing_equal_training_from_scratch(ridge_spark, parts, tmp
     assert np.allclose(ours.coef, theirs.coef, rtol=1e-9, atol=1e-15)
 
 
+def test_images_are_seen_through_the_features_of_the_run(ridge_spark, parts, tmp_path):
+    """The map stays the one that was found, and comes back to the statistics it started from."""
+    from ridge_spark.model import Model
+
+    features = ("--features", "patches:filters=16,units=16", "--side", "primal")
+    old = train(ridge_spark, parts["old"], tmp_path / "half", *features)
+    add = ("--add", parts["new"], "--test", parts["new"] / "train")
+    done = ridge_spark("update", "--model", "half", *add, "--out", "up")
+    assert done.returncode == 0, done.stderr
+    done = ridge_spark("update", "--model", "up", "--remove", parts["new"], "--out", "down")
+    assert done.returncode == 0, done.stderr
+    up, down = result(tmp_path / "up"), result(tmp_path / "down")
+    images, labels = draw_images(900, 30, 3)
+    model = Model.load(tmp_path / "up" / "model.safetensors")
+    expected = Statistics.of(model.features(images), labels, 3)
+    assert up["statistics_sha256"] == expected.sha256()
+    assert up["features_sha256"] == old["features_sha256"] == model.features.sha256
+    assert down["statistics_sha256"] == old["statistics_sha256"]
+    assert down["model_sha256"] == old["model_sha256"]
+
+
 def test_the_keys_of_the_result_are_those_of_any_run(ridge_spark, parts, tmp_path):
     old = train(ridge_spark, parts["old"], tmp_path / "half")
     done = ridge_spark("update", "--model", "half", "--add", parts["new"], "--out", "up", "--json")

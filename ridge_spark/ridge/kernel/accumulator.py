@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.errors import InputError
+from ridge_spark.ridge.kernel.upper import Upper
 
 Tile = tuple[slice, slice]
 Sums = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]  # counts, sums, gram
-
-MIRROR_ROWS = 16  # at a time: as many columns are then written, and their cache lines stay in reach
 
 
 class Accumulator(ABC):
@@ -53,6 +53,10 @@ class Accumulator(ABC):
         All are int64, and are handed over: who has finished takes no more blocks.
         """
 
+    @abstractmethod
+    def finish_upper(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], Upper]]:
+        """The same of one group after the other, with `gram`, which is square, as its triangle."""
+
 
 def checked_labels(
     images: NDArray[np.uint8], labels: NDArray[np.integer], d: int, classes: int
@@ -88,13 +92,3 @@ def checked_groups(
     if rows and (group_of.min() < 0 or group_of.max() >= groups):
         raise ValueError(f"groups must lie between 0 and {groups - 1}")
     return np.ascontiguousarray(group_of, dtype=np.int64)
-
-
-def mirror(gram: NDArray[np.int64]) -> None:
-    """Copy the upper triangle of the square `gram` to the lower one, in place."""
-    d = len(gram)
-    for start in range(0, d, MIRROR_ROWS):
-        stop = min(start + MIRROR_ROWS, d)
-        gram[stop:, start:stop] = gram[start:stop, stop:].T
-        corner = gram[start:stop, start:stop]
-        corner[:] = np.triu(corner) + np.triu(corner, 1).T

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial as bind
 from threading import Lock
 
 import numpy as np
@@ -11,9 +13,9 @@ from numpy.typing import NDArray
 
 from ridge_spark.ridge.kernel.accumulator import Accumulator, Sums, Tile
 from ridge_spark.ridge.kernel.native import Kernel
+from ridge_spark.ridge.kernel.upper import EXACT_ROWS, STRIP_ROWS, Upper, Whole, packed
 from ridge_spark.ridge.threads import parallel_ranges, run_on_threads
 
-EXACT_ROWS = 2**15  # 255² · 2^15 < 2^31: as many rows as 32-bit sums can surely take
 CHUNK_BYTES = 2**20  # of packed pixels before they are multiplied: they stay in the L2 cache;
 CHUNK_SHARE = 4  # but at least this part of the sums, which every chunk reads and writes once,
 CHUNK_ROWS = 1024, 4096  # and these rows, to keep sums in registers; and no more, for the L2 cache
@@ -29,6 +31,8 @@ class IntegerAccumulator(Accumulator):
     threads are started once for a block and wait for nobody. Their sums are added up in the end.
     Where so many copies would take too much memory, the threads share the sums of one *lane*: they
     pack and multiply the same rows together, each its part of the columns.
+
+    Of up to EXACT_ROWS images of a group, the 32-bit sums are all that is in memory of it.
     """
 
     def __init__(
@@ -44,15 +48,11 @@ class IntegerAccumulator(Accumulator):
         super().__init__(d, classes, groups, max(threads, 1), tile)
         self.kernel = kernel
         self.layout = Layout(self, kernel.product.width)
-        self.grams = [np.zeros((self.height, self.width), np.int64) for _ in range(groups)]
-        locks = [Lock() for _ in range(groups)]
         own = self.threads * groups * self.layout.partial_bytes <= LANES_BYTES
         lanes, threads = (self.threads, 1) if own else (1, self.threads)
+        self.totals = [Totals(self.layout, kernel) for _ in range(groups)]
         self.lanes = [
-            [
-                PackedSums(kernel, self.layout, classes, gram, lock, threads)
-                for gram, lock in zip(self.grams, locks, strict=True)
-            ]
+            [PackedSums(kernel, self.layout, classes, total, threads) for total in self.totals]
             for _ in range(lanes)
         ]
 
@@ -72,29 +72,86 @@ class IntegerAccumulator(Accumulator):
         run_on_threads(add_rows, len(lanes))
 
     def finish(self) -> list[Sums]:
+        self._multiply_rest()
+        return [self._whole(group) for group in range(len(self.totals))]
+
+    def finish_upper(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], Upper]]:
+        self._multiply_rest()
+        for group in range(len(self.totals)):
+            yield self._upper(group)
+
+    def _multiply_rest(self) -> None:
         def multiply_rest(lane: int) -> None:
             for sums in self.lanes[lane]:
                 sums.multiply()
 
         run_on_threads(multiply_rest, len(self.lanes))
-        return [self._total(group) for group in range(len(self.grams))]
 
-    def _total(self, group: int) -> Sums:
-        parts, gram = [lane[group] for lane in self.lanes], self.grams[group]
-        class_sums = np.sum([part.sums + part.partial_sums for part in parts], axis=0)
-        correction = self.kernel.product.offset * class_sums.sum(axis=0)
-        tiles, shape = self.layout.tiles, (*gram.shape, self.layout.first_right)
+    def _whole(self, group: int) -> Sums:
+        class_sums, correction, parts = self._taken(group)
+        layout, gram = self.layout, np.zeros((self.height, self.width), np.int64)
+        for strip, total in zip(layout.strips, self.totals[group].strips, strict=False):
+            gram[strip.rows, strip.first_column :] = total
+        where = gram, *gram.shape, layout.first_right
 
         def work(first: int, last: int) -> None:
             for part in parts[1:]:
-                self.kernel.flush(tiles, part.partial, gram, *shape, first, last)
-            partial = parts[0].partial
+                self.kernel.flush(layout.tiles, part, *where, first, last)
             self.kernel.complete(
-                tiles, partial, correction, gram, *shape, self.layout.square, first, last
+                layout.tiles, parts[0], correction, *where, layout.square, first, last
             )
 
-        parallel_ranges(work, len(tiles), self.threads)
+        parallel_ranges(work, len(layout.tiles), self.threads)
         return self.counts[group], class_sums, gram
+
+    def _upper(self, group: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Upper]:
+        class_sums, correction, parts = self._taken(group)
+        totals = self.totals[group].strips
+
+        def whole(strip: Strip) -> Whole:
+            total = totals.pop(0) if totals else strip.zeros()
+            some, rest = [part[strip.here] for part in parts], correction[strip.rows]
+            where = total, *total.shape, 0
+
+            def work(first: int, last: int) -> None:
+                for part in some[1:]:
+                    self.kernel.flush(strip.tiles, part, *where, first, last)
+                self.kernel.complete(strip.tiles, some[0], rest, *where, False, first, last)
+
+            parallel_ranges(work, len(strip.tiles), self.threads)
+            return packed(total)
+
+        upper = Upper(self.width, [whole(strip) for strip in self.layout.strips])
+        return self.counts[group], class_sums, upper
+
+    def _taken(
+        self, group: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[NDArray[np.int32]]]:
+        """Class sums, what each row's 32-bit sums lack, and these sums; no longer held here."""
+        lanes = [lane[group] for lane in self.lanes]
+        class_sums = np.sum([part.sums + part.partial_sums for part in lanes], axis=0)
+        correction = self.kernel.product.offset * class_sums.sum(axis=0)
+        partial = [part.partial for part in lanes]
+        for part in lanes:
+            part.let_go()
+        return class_sums, correction, partial
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Some rows of a tile of X'X, from the first column there is of them to the last.
+
+    `here` are the numbers of the kernel's tiles that make it up, and `tiles` where they are in it.
+    """
+
+    rows: slice
+    first_column: int
+    columns: int
+    here: slice
+    tiles: NDArray[np.int32]
+
+    def zeros(self) -> NDArray[np.int64]:
+        return np.zeros((self.rows.stop - self.rows.start, self.columns), np.int64)
 
 
 class Layout:
@@ -111,6 +168,19 @@ class Layout:
         pixels = panel * (self.left + self.right)
         rows = max(CHUNK_BYTES // len(whole.counts), self.partial_bytes // CHUNK_SHARE) // pixels
         self.steps = min(max(rows, CHUNK_ROWS[0]), CHUNK_ROWS[1]) // 4
+        self.strips = [self._strip(top) for top in range(0, self.height, STRIP_ROWS)]
+
+    def _strip(self, top: int) -> Strip:
+        """The rows from `top` on; a strip is of whole runs of TILES_ACROSS panels."""
+        rows = slice(top, min(top + STRIP_ROWS, self.height))
+        panels = top // self.panel, -(-rows.stop // self.panel)
+        p = self.tiles[:, 0]
+        numbers = np.flatnonzero((p >= panels[0]) & (p < panels[1]))
+        here = slice(int(numbers[0]), int(numbers[-1]) + 1)
+        first_column = top if self.square else 0
+        first_right = panels[0] if self.square else self.left
+        tiles = self.tiles[here] - np.array([panels[0], first_right], np.int32)
+        return Strip(rows, first_column, self.width - first_column, here, tiles)
 
     @property
     def partial_bytes(self) -> int:
@@ -120,9 +190,9 @@ class Layout:
 class PackedSums:
     """Images of one group: packed until they are worth multiplying, then 32-bit sums.
 
-    Before the sums could overflow, they are moved to the 64-bit `gram`, which several share under
-    `lock`. Where the instruction has an offset, they are sums of U'(U - offset), and the rest is
-    added in the end:
+    Before the sums could overflow, they are moved to the 64-bit `total`, which lanes share. Where
+    the instruction has an offset, they are sums of U'(U - offset), and the rest is added in the
+    end:
 
         U'U = U'(U - offset) + offset · (column sums of U) 1'
 
@@ -130,16 +200,10 @@ class PackedSums:
     """
 
     def __init__(
-        self,
-        kernel: Kernel,
-        layout: Layout,
-        classes: int,
-        gram: NDArray[np.int64],
-        lock: Lock,
-        threads: int,
+        self, kernel: Kernel, layout: Layout, classes: int, total: Totals, threads: int
     ) -> None:
         self.kernel, self.layout, self.threads = kernel, layout, threads
-        self.gram, self.lock = gram, lock
+        self.total = total
         self.sums = np.zeros((classes, layout.height), np.int64)
         self.partial_sums = np.zeros((classes, layout.height), np.int32)
         panels = layout.left + layout.right, layout.steps, layout.panel
@@ -147,6 +211,10 @@ class PackedSums:
         tiles = len(layout.tiles), layout.panel, layout.panel
         self.partial = _aligned_zeros(tiles, np.int32)
         self.used = self.pending = 0
+
+    def let_go(self) -> None:
+        """Hold no more memory; to be added to no more."""
+        del self.partial, self.panels
 
     def add(
         self, images: NDArray[np.uint8], labels: NDArray[np.int64], rows: NDArray[np.int64]
@@ -205,16 +273,28 @@ class PackedSums:
         self.used += math.ceil(len(rows) / 4)
 
     def _flush(self) -> None:
-        tiles, gram, first_right = self.layout.tiles, self.gram, self.layout.first_right
-
-        def work(first: int, last: int) -> None:
-            self.kernel.flush(tiles, self.partial, gram, *gram.shape, first_right, first, last)
-
-        with self.lock:
-            parallel_ranges(work, len(tiles), self.threads)
+        self.total.add(self.partial, self.threads)
         self.sums += self.partial_sums
         self.partial_sums[:] = 0
         self.pending = 0
+
+
+class Totals:
+    """The 64-bit sums of one group in strips: none until 32 bits are not enough."""
+
+    def __init__(self, layout: Layout, kernel: Kernel) -> None:
+        self.layout, self.kernel = layout, kernel
+        self.strips: list[NDArray[np.int64]] = []
+        self.lock = Lock()
+
+    def add(self, partial: NDArray[np.int32], threads: int) -> None:
+        """Move 32-bit sums here; `partial` is zero afterwards."""
+        with self.lock:
+            self.strips = self.strips or [strip.zeros() for strip in self.layout.strips]
+            for strip, total in zip(self.layout.strips, self.strips, strict=True):
+                tiles, some, where = strip.tiles, partial[strip.here], (total, *total.shape, 0)
+                work = bind(self.kernel.flush, tiles, some, *where)
+                parallel_ranges(work, len(tiles), threads)
 
 
 def _tiles(left: int, right: int) -> NDArray[np.int32]:

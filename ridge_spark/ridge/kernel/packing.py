@@ -28,7 +28,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, types
+from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
 from ridge_spark.ridge.kernel.gram_program import SIGNATURES
@@ -118,8 +118,19 @@ def multiply(product: DotProduct) -> Callable[..., None]:
     return multiply
 
 
+def _widened(product: DotProduct) -> Any:
+    """A 32-bit sum as an integer: with an offset it may be below zero, without it never is."""
+    signed = product.offset != 0
+
+    @njit
+    def widened(x):
+        return np.int64(x) if signed else np.int64(np.uint32(x))
+
+    return widened
+
+
 def flush(product: DotProduct) -> Callable[..., None]:
-    width = product.width
+    width, widened = product.width, _widened(product)
 
     def flush(tiles, partial, gram, height, columns, first_right, first, last):
         """Move the 32-bit sums of tiles first to last-1 to their place in the 64-bit `gram`."""
@@ -130,14 +141,14 @@ def flush(product: DotProduct) -> Callable[..., None]:
             top, left = pairs[t, 0] * width, (pairs[t, 1] - first_right) * width
             for i in range(min(width, height - top)):
                 for j in range(min(width, columns - left)):
-                    total[top + i, left + j] += sums[t, i, j]
+                    total[top + i, left + j] += widened(sums[t, i, j])
             sums[t] = 0
 
     return flush
 
 
 def complete(product: DotProduct) -> Callable[..., None]:
-    width = product.width
+    width, widened = product.width, _widened(product)
 
     def complete(
         tiles, partial, correction, gram, height, columns, first_right, symmetric, first, last
@@ -152,7 +163,7 @@ def complete(product: DotProduct) -> Callable[..., None]:
             h, w = min(width, height - top), min(width, columns - left)
             for i in range(h):
                 for j in range(w):
-                    total[top + i, left + j] += sums[t, i, j] + rest[top + i]
+                    total[top + i, left + j] += widened(sums[t, i, j]) + rest[top + i]
             if symmetric and top != left:
                 for j in range(w):
                     for i in range(h):

@@ -6,11 +6,14 @@ sum over fewer than 2^37 images, 137 thousand million, has no rounding, in whate
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dgemm, dsyrk
 
-from ridge_spark.ridge.kernel.accumulator import Accumulator, Sums, Tile, mirror
+from ridge_spark.ridge.kernel.accumulator import Accumulator, Sums, Tile
+from ridge_spark.ridge.kernel.upper import STRIP_ROWS, Upper, mirror, packed
 from ridge_spark.ridge.threads import blas_threads
 
 PANEL_BYTES = 2**23  # of float64 pixels at a time: enough for BLAS to run at full speed
@@ -71,6 +74,15 @@ class PortableAccumulator(Accumulator):
             (counts, sums.astype(np.int64), self._integers(gram))
             for counts, sums, gram in zip(self.counts, self.sums, self.grams, strict=True)
         ]
+
+    def finish_upper(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], Upper]]:
+        for group, (counts, sums) in enumerate(zip(self.counts, self.sums, strict=True)):
+            gram, self.grams[group] = self.grams[group], np.empty((0, 0))
+            strips = [
+                packed(gram[r : r + STRIP_ROWS, r:].astype(np.int64))
+                for r in range(0, len(gram), STRIP_ROWS)
+            ]
+            yield counts, sums.astype(np.int64), Upper(len(gram), strips)
 
     def _integers(self, floats: NDArray[np.float64]) -> NDArray[np.int64]:
         gram = floats.view(np.int64)  # the same memory: another d² numbers may not fit

@@ -1,0 +1,33 @@
+"""How far an iteration has come is in the result, and that GCV is not known."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from ridge_spark.ridge.krylov import CONVERGED
+from ridge_spark.ridge.solution import Solution, StoredPath
+from ridge_spark.runs.training import largest_residual
+
+
+def test_a_run_tells_the_residual_of_an_iteration(ridge_spark, small_runs, small_data, tmp_path):
+    options = ("--lambdas", "1,100,10000", "--limit", 2000, "--out", "run")
+    ridge_spark("train", "--data", small_data, "--solver", "krylov", *options)
+    iterated = json.loads((tmp_path / "run" / "result.json").read_text())
+    direct = json.loads((small_runs / "trained" / "result.json").read_text())
+    assert all(0 < residual <= CONVERGED for residual in iterated["residual"])
+    assert direct["residual"] == iterated["gcv"] == [None] * 3
+    assert iterated["validation_accuracy"] == direct["validation_accuracy"]
+    assert iterated["best_lambda"] == direct["best_lambda"]
+
+
+def test_of_several_folds_the_largest_is_told():
+    def of(*residual):
+        nothing = np.zeros((3, 1, 1))
+        path = StoredPath(nothing, nothing[:, 0])
+        return Solution(np.zeros(3), np.zeros(3, bool), path, residual=np.array(residual))
+
+    direct = Solution(np.zeros(3), np.zeros(3, bool), of(0, 0, 0).path)
+    assert largest_residual([of(1, np.nan, np.nan), of(2, 4, np.nan), direct], 3) == (2, 4, None)
+    assert largest_residual([direct], 3) == (None,) * 3
