@@ -108,10 +108,11 @@ def add_up(
 ) -> dict[Fault, Counter[Came]]:
     """The counts of a file with these added to them, there as well."""
     counts = json.loads(path.read_text()) if path.exists() else {}
+    new = {fault.name: came for fault, came in found.items()}
     total = {}
     for fault in faults:
         before = Counter({Came(came): n for came, n in counts.get(fault.name, {}).items()})
-        if both := before + found.get(fault, Counter()):
+        if both := before + new.get(fault.name, Counter()):
             total[fault] = both
     path.write_text(
         json.dumps({f.name: {c.value: n for c, n in came.items()} for f, came in total.items()})
