@@ -83,7 +83,8 @@ def test_a_page_that_was_edited_keeps_nobody_from_predicting(run: Path) -> None:
 
 def test_a_page_that_is_drawn_again_is_as_written(ridge_spark, run: Path) -> None:
     for arguments in (("report", run), ("report", run, "--out", run / "report.html")):
-        (run / "report.html").write_text("mine")
+        page = (run / "report.html").read_text()
+        (run / "report.html").write_text(page + "<!-- edited -->")
         assert ridge_spark(*arguments).returncode == 0
         assert ridge_spark("verify", run).stdout == f"{run}: as written, 5 files\n"
 
