@@ -20,7 +20,7 @@ SPARK := JAVA_HOME="$$($(PYTHON) -m ridge_spark.engines.java)" PYSPARK_PYTHON=$(
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format bench docs clean
+.PHONY: help setup run test soak audit lint format bench docs clean
 
 include mpi_hybrid/mpi.mk emr/emr.mk
 
@@ -51,6 +51,12 @@ run: $(PROGRAM) | $(MNIST)  ## Train on all of MNIST, pixels and features, with 
 
 test: $(READY) $(MPI_READY) | $(MNIST)  ## Run the whole test suite
 	$(PYTHON) -m pytest $(TESTING)
+
+soak: $(READY) $(MPI_READY)  ## Inject faults for half an hour, table into docs/trust.md (MINUTES=30)
+	$(PYTHON) -m tests.faults.soak --minutes $(or $(MINUTES),30) --page docs/trust.md
+
+audit: $(READY)  ## Ask the index of known vulnerabilities about the versions we use
+	$(PIP) pip-audit && $(PYTHON) -m pip_audit --requirement constraints.txt --no-deps --disable-pip
 
 lint: $(READY)  ## Check style, types and the direction of imports
 	$(VENV)/bin/ruff check .

@@ -11,7 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,12 @@ def parse(parser: argparse.ArgumentParser, repeats: int) -> argparse.Namespace:
         if hasattr(options, "data"):
             options.data = _first_images(options.data)
     return options
+
+
+def sizes_within(sizes: Sequence[int], data: str) -> list[int]:
+    """Those numbers of training images that a data set has."""
+    rows = open_split(data, "train").rows
+    return [size for size in sizes if size <= rows]
 
 
 def _first_images(data: str) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-from measure import interleaved, median_ratio, parse, report
+from measure import interleaved, median_ratio, parse, report, sizes_within
 from numpy.typing import NDArray
 
 from ridge_spark.cores import available_cores
@@ -121,7 +121,7 @@ def main() -> None:
     results = []
     lines = [f"{'images':>8}{'serial program':>16}{'ours, 1 thread':>16}{f'{cores} threads':>12}"
              f"{'times':>8}{'times':>8}"]  # fmt: skip
-    for images in SIZES:
+    for images in sizes_within(SIZES, options.data):
         same = serial(options.data, images).best_lambda == ours(options.data, images, 1).model.lam
         times = interleaved(
             {

@@ -15,7 +15,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from measure import interleaved, median_ratio, parse, report
+from measure import interleaved, median_ratio, parse, report, sizes_within
 from pyspark import SparkContext
 from report_baseline import FOLDS, GRID, serial
 
@@ -47,7 +47,7 @@ def main() -> None:
     started = time.perf_counter()
     with spark_context("benchmark") as sc:
         start = time.perf_counter() - started
-        for images in [size for size in SIZES if size <= open_split(data, "train").rows]:
+        for images in sizes_within(SIZES, data):
             runs = {
                 name: partial(run, sc, engine, data, images) for name, engine in ENGINES.items()
             }

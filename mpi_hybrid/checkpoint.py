@@ -18,7 +18,7 @@ from typing import Any
 from mpi_hybrid.rows import Rows, count, joined
 from ridge_spark.data.dataset import Split
 from ridge_spark.data.storage import is_local, locate, one_line
-from ridge_spark.errors import InputError
+from ridge_spark.errors import MALFORMED, InputError
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.statistics import Statistics
 
@@ -158,7 +158,7 @@ class Checkpoint:
                 about = file.metadata()
             rows = joined((int(start), int(stop)) for start, stop in json.loads(about["rows"]))
             part = Part(path, int(about["rank"]), rows, about["run"], about["sha256"])
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        except (SafetensorError, OSError, *MALFORMED) as error:
             raise InputError(f"{path}: not a checkpoint ({one_line(error)}); remove it") from error
         if part.run != self.run:
             raise InputError(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ridge_spark.commands.parser import Parser
 from ridge_spark.commands.train import add_training_options
 from ridge_spark.errors import InputError
+from ridge_spark.printable import print_log_lines, printable
 
 if TYPE_CHECKING:
     from mpi_hybrid.world import World
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # not every terminal can show a λ
+    print_log_lines()
     arguments = sys.argv[1:] if arguments is None else arguments
     if {"-h", "--help"} & set(arguments):  # before MPI, which a login node need not have
         if any(os.environ.get(name, "0") != "0" for name in RANK_VARIABLES):
@@ -64,7 +66,7 @@ def _run_rank(world: World, arguments: list[str]) -> int:
         return 0
     except Stopped as stopped:
         if world.rank == 0:
-            print(f"mpi_hybrid: {stopped}", file=sys.stderr)
+            print(f"mpi_hybrid: {printable(stopped)}", file=sys.stderr)
         return TRY_AGAIN
     except InputError as error:
         return _end_alike(world, 2, f"error: {error}", f"error on {_name(world)}: {error}")
@@ -96,9 +98,9 @@ def _end_alike(world: World, status: int, together: str, alone: str) -> int:
     """The status to exit with where all ranks have the same to say; else this one ends them all."""
     if world.all_fail():
         if world.rank == 0:
-            print(f"mpi_hybrid: {together}", file=sys.stderr)
+            print(f"mpi_hybrid: {printable(together)}", file=sys.stderr)
     else:
-        print(f"mpi_hybrid: {alone}", file=sys.stderr)
+        print(f"mpi_hybrid: {printable(alone)}", file=sys.stderr)
         world.abort(status)
     return status
 

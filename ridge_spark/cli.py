@@ -10,6 +10,7 @@ import select
 import shlex
 import signal
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from types import ModuleType
 from typing import NoReturn
@@ -20,6 +21,7 @@ from ridge_spark.cores import limit_libraries
 from ridge_spark.engines.submitted import is_submitted, submit_command
 from ridge_spark.errors import InputError
 from ridge_spark.extras import explain_missing
+from ridge_spark.printable import print_log_lines, printable
 
 SHOWN = "ridge_spark.shown"  # how to write what can't be encoded; of `codecs`
 
@@ -27,33 +29,27 @@ SHOWN = "ridge_spark.shown"  # how to write what can't be encoded; of `codecs`
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command and exit.
 
-    0 done, 2 bad option or input, 130 interrupted, 141 nobody reads the output any more (as in
-    `| head`), 143 terminated.
+    0 done, 1 out of memory or disk, 2 bad option or input, 130 interrupted, 141 nobody reads the
+    output any more (as in `| head`), 143 terminated.
     """
     signal.signal(signal.SIGTERM, _terminate)
     codecs.register_error(SHOWN, _shown)
+    print_log_lines()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=SHOWN)
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        limit_libraries()
-        parser = _parser()
-        if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next
-            import argcomplete
-
-            argcomplete.autocomplete(parser)
-        options = parser.parse_args(arguments)
-        if getattr(options, "verbose", False):
-            os.environ["RIDGE_SPARK_VERBOSE"] = "1"
-        options.command_line = _command_line(options)
-        options.run(options)
-        sys.stdout.flush()
+        _run(arguments)
     except BrokenPipeError:
         if not _output_is_cut_off():
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
+        _write_no_more()
         sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:  # where nobody nearer knows more of it: standard output, as a rule
+        _write_no_more()
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}can't be read or written ({error.strerror or error})", 1)
     except InputError as error:
         _fail(str(error), 2)
     except UnicodeEncodeError as error:
@@ -68,6 +64,21 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except MemoryError:
         _fail("out of memory; use smaller images, more --partitions or a larger machine", 1)
     sys.exit(0)
+
+
+def _run(arguments: list[str]) -> None:
+    limit_libraries()
+    parser = _parser()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    options = parser.parse_args(arguments)
+    if getattr(options, "verbose", False):
+        os.environ["RIDGE_SPARK_VERBOSE"] = "1"
+    options.command_line = _command_line(options)
+    options.run(options)
+    sys.stdout.flush()
 
 
 def _command_line(options: argparse.Namespace) -> str:
@@ -98,8 +109,14 @@ def _output_is_cut_off() -> bool:
     return any(event & select.POLLERR for _, event in outputs.poll(0))
 
 
+def _write_no_more() -> None:
+    """Let the last flush of standard output, which could only fail again, go nowhere."""
+    with suppress(OSError, ValueError):  # it may be no file at all
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _fail(message: str, status: int) -> NoReturn:
-    print(f"ridge-spark: error: {message}", file=sys.stderr)
+    print(f"ridge-spark: error: {printable(message)}", file=sys.stderr)
     sys.exit(status)
 
 

@@ -7,3 +7,8 @@ class InputError(ValueError):
     The message is one line that names the file or the option and says what to do about it. Every
     command prints it alone, without a traceback, and ends with status 2.
     """
+
+
+# What Python raises where data that were read are nothing like what they should be: a key that is
+# missing, text for a number, an infinite size, lists in lists without end.
+MALFORMED = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.errors import InputError
+from ridge_spark.errors import MALFORMED, InputError
 from ridge_spark.features import PIXELS, FeatureMap
 from ridge_spark.features.blocks import map_blocks
 from ridge_spark.ridge.blocks import Block
@@ -150,9 +150,11 @@ class Model:
         if self.features:
             about["features"] = self.features.about()
             tensors |= self.features.tensors()
+        # It writes memory as it lies there, whatever the order of the axes.
+        tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        about["sha256"] = _sha256(about, tensors)
         save_file(
-            # It writes memory as it lies there, whatever the order of the axes.
-            {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()},
+            tensors,
             path,
             metadata={FORMAT: json.dumps(about)},  # one entry: their order is left to chance
         )
@@ -172,6 +174,14 @@ class Model:
                 if FORMAT not in metadata:
                     raise InputError(f"{path}: not a model of this program (no '{FORMAT}' in it)")
                 about = json.loads(metadata[FORMAT])
+                # As it was read, not as it is understood: whatever is in the file counts.
+                said = about.pop("sha256", None)  # the first files of this format have none
+                names = sorted(file.keys())
+                if said not in (None, _sha256(about, {n: file.get_tensor(n) for n in names})):
+                    raise InputError(
+                        f"{path}: is damaged, its hash is not that of what it holds; put back what "
+                        "was there, or train again"
+                    )
                 height, width, channels = about["shape"]
                 model = cls(
                     coef=file.get_tensor("coef"),
@@ -187,7 +197,7 @@ class Model:
                 )
         except InputError:
             raise
-        except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        except (SafetensorError, OSError, *MALFORMED) as error:
             raise InputError(f"{path}: can't be read as a model ({error})") from error
         if not model._fits_together():
             raise InputError(f"{path}: the weights in it do not fit its image shape and classes")
@@ -209,6 +219,15 @@ class Model:
                 *([] if self.mean is None else [(self.mean, (d,))]),
             )
         )
+
+
+def _sha256(about: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 of all that a model file says: its metadata, and every tensor with type and shape."""
+    shapes = [(name, str(tensors[name].dtype), tensors[name].shape) for name in sorted(tensors)]
+    digest = hashlib.sha256(json.dumps([about, shapes]).encode())
+    for name in sorted(tensors):
+        digest.update(np.ascontiguousarray(tensors[name]).data)
+    return digest.hexdigest()
 
 
 def _temperature(about: dict[str, Any]) -> float | None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
+from ridge_spark.printable import printable
+
 LOG_EVERY_SECONDS = 10.0
 CLEAR_LINE = "\r\x1b[K"
 
@@ -93,7 +95,7 @@ class Progress:
     def say(self, text: str) -> None:
         """A line for whoever watches."""
         if not self.quiet:
-            print(text, file=self.stream, flush=True)
+            print(printable(text), file=self.stream, flush=True)
 
 
 @contextmanager

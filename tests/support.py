@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
+import signal
 import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NoReturn
 
@@ -56,6 +58,27 @@ def assert_refused(done: subprocess.CompletedProcess[str], *named: object, statu
     assert "Traceback" not in done.stderr
     for name in named:
         assert str(name) in errors[0]
+
+
+def call_main(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """What the command `ridge-spark` does and says, in this process: sooner than in one of its own.
+
+    What is no error of ours comes out as it is.
+    """
+    from ridge_spark.cli import main
+
+    out, error = io.StringIO(), io.StringIO()
+    given = [str(each) for each in arguments]
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM,)}
+    try:
+        with redirect_stdout(out), redirect_stderr(error):
+            main(given)
+    except SystemExit as done:
+        status = int(done.code or 0)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return subprocess.CompletedProcess(given, status, out.getvalue(), error.getvalue())
 
 
 def run_command(*arguments: object, cwd: Path, home: Path) -> str:

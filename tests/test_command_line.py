@@ -14,7 +14,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.support import assert_refused, draw_images, idx
+from tests.support import assert_refused, call_main, draw_images, idx
 
 CONTRACT = {
     "engine", "dataset", "n_train", "n_validation", "n_test", "d", "classes", "lambdas",
@@ -135,6 +135,19 @@ class TestTraining:
                            env={**environment, "PYTHONIOENCODING": "ascii"})  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "test accuracy" in done.stdout
+
+    def test_standard_output_on_a_full_disk_is_one_line(self, environment, small_data):
+        command = f"exec {sys.executable} -m ridge_spark verify {small_data} > /dev/full"
+        done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True,
+                              text=True, check=False)  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert "No space left" in done.stderr
+
+    @pytest.mark.parametrize("address", ["gs://bucket/data", "hdfs://host/data", "viewfs://x/y"])
+    def test_addresses_that_are_not_read_are_refused_at_once(self, address):
+        """Arrow would try some of them for a quarter of an hour, and hear no signal."""
+        assert_refused(call_main("train", "--data", address, "--out", "run"), address, "not read")
 
     def test_singular_data_is_said_loudly(self, ridge_spark, small_data):
         done = ridge_spark("train", "--data", small_data, "--out", "run", "--limit", 25,

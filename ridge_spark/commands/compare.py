@@ -7,6 +7,7 @@ import json
 
 from ridge_spark.commands.model_option import load_model
 from ridge_spark.errors import InputError
+from ridge_spark.printable import printable
 
 HELP = "Compare two models on the same labelled images, by McNemar's test."
 SURELY = 0.05
@@ -45,11 +46,11 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps({**found.to_dict(), "models": options.models, "data": split.uri}))
         return
-    print(f"{split.uri}: {found.n:,} images")
+    print(f"{printable(split.uri)}: {found.n:,} images")
     width = max(map(len, options.models))
     for path, alone in zip(options.models, (found.first, found.second), strict=True):
         right = (found.both + alone) / found.n
-        print(f"{path:<{width}}  {right:.4f}, alone right about {alone:,}")
+        print(f"{printable(path):<{width}}  {right:.4f}, alone right about {alone:,}")
     low, high = (100 * bound for bound in found.interval)
     verdict = "may be chance" if found.p_value > SURELY else "is hardly chance"
     print(

@@ -8,6 +8,7 @@ import sys
 
 from ridge_spark.commands.model_option import add_model_option, load_model
 from ridge_spark.errors import InputError
+from ridge_spark.printable import printable
 
 HELP = "Test a classifier on labelled images."
 
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     blocks = model.seen(read_blocks(split.blocks), threads=threads)
     tested = judge_on(blocks, model.coef, model.intercept, model.temperature, threads=threads)
     for warning in distance_warnings(model, tested.sums, tested.n):
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {printable(warning)}", file=sys.stderr)
     metrics = Metrics.of(tested.confusion)
     error = None if model.temperature is None else Reliability(tested.reliability).expected_error
     if options.json:
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps({**about, "calibration_error": error, "data": split.uri}))
         return
     low, high = metrics.interval
-    print(f"{split.uri}: {metrics.n:,} images")
+    print(f"{printable(split.uri)}: {metrics.n:,} images")
     print(f"accuracy {metrics.accuracy:.4f}, 95% confidence interval {low:.4f} to {high:.4f}")
     print(f"balanced accuracy {metrics.balanced_accuracy:.4f}, the mean of the classes' recall")
     if error is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ridge_spark.commands.model_option import add_model_option, load_model
 from ridge_spark.errors import InputError
+from ridge_spark.printable import printable
 
 HELP = "Hand a classifier on to other programs, as an ONNX file."
 
@@ -25,4 +26,4 @@ def run(options: argparse.Namespace) -> None:
     from ridge_spark.export.onnx_model import write_onnx
 
     write_onnx(model, options.onnx)
-    print(options.onnx)
+    print(printable(options.onnx))

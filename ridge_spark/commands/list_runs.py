@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ridge_spark.errors import InputError
+from ridge_spark.printable import printable
 
 if TYPE_CHECKING:
     from ridge_spark.runs.result import Result
@@ -60,8 +61,8 @@ def _row(folder: Path, result: Result) -> tuple[str, ...]:
         accuracy = f"{result.test_accuracy:.4f}"
         interval = "{:.4f} to {:.4f}".format(*result.metrics.interval)
     return (
-        str(folder),
-        result.dataset_name,
+        printable(folder),
+        printable(result.dataset_name),
         f"{result.n_train:,}",
         result.engine,
         result.spec,

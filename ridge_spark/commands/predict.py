@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 from collections.abc import Iterable
 from itertools import chain
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ridge_spark.commands.model_option import add_model_option, load_model
 from ridge_spark.errors import InputError
+from ridge_spark.printable import json_line, printable
 
 if TYPE_CHECKING:
     from ridge_spark.model import Model
@@ -21,7 +21,8 @@ HELP = "Classify image files, folders of them, or a data set."
 COLUMNS = (
     "Prints a line for each image, three fields with a tab between them: its file (or data set and "
     "row), its class, and the margin, by which the score of that class is above the next best, or "
-    "with --proba its probability. --csv has a line with the names of its columns first."
+    "with --proba its probability. --csv has a line with the names of its columns first. What "
+    "would steer a terminal is shown as an escape, such as \\n; --json has names exactly."
 )
 
 COLUMNS_OF_ALL = (
@@ -82,7 +83,7 @@ def run(options: argparse.Namespace) -> None:
     def skip(reason: str) -> None:
         nonlocal skipped
         skipped += 1
-        print(f"skipped: {reason}", file=sys.stderr)
+        print(f"skipped: {printable(reason)}", file=sys.stderr)
 
     watched = Watched()
     found = predict_paths(model, options.images, skip if options.skip_bad else None, watched)
@@ -108,7 +109,7 @@ def _run_on_spark(options: argparse.Namespace) -> None:
         model, options.images[0], options.out, options.partitions, Progress()
     )
     _warn(model, watched)
-    print(f"{options.out}: {watched.n:,} images classified")
+    print(f"{printable(options.out)}: {watched.n:,} images classified")
 
 
 def _warn(model: Model, watched: Watched) -> None:
@@ -116,18 +117,19 @@ def _warn(model: Model, watched: Watched) -> None:
     from ridge_spark.runs.guidance import distance_warnings
 
     for warning in distance_warnings(model, watched.sums, watched.n):
-        print(f"warning: {warning}", file=sys.stderr)
+        print(f"warning: {printable(warning)}", file=sys.stderr)
 
 
 def _lines(model: Model, found: Iterable[Prediction], proba: bool, top_k: int) -> None:
     for each in found:
         if top_k:
-            shown = [f"{name}\t{p:.4f}" for name, p in _likeliest(model, each, top_k)]
+            likeliest = _likeliest(model, each, top_k)
+            shown = list(chain.from_iterable((name, f"{p:.4f}") for name, p in likeliest))
         elif proba and each.proba is not None:
             shown = [model.class_names[each.predicted], f"{each.proba[each.predicted]:.4f}"]
         else:
             shown = [model.class_names[each.predicted], f"{each.margin:.3f}"]
-        print("\t".join([each.name, *shown]))
+        print("\t".join(map(printable, [each.name, *shown])))
 
 
 def _likeliest(model: Model, each: Prediction, top_k: int) -> list[tuple[str, float]]:
@@ -138,17 +140,22 @@ def _likeliest(model: Model, each: Prediction, top_k: int) -> list[tuple[str, fl
 
 
 def _csv(model: Model, found: Iterable[Prediction], proba: bool, top_k: int) -> None:
-    names = model.class_names
+    names = [printable(name) for name in model.class_names]
     writer = csv.writer(sys.stdout, lineterminator="\n")
     columns = [*COLUMNS_OF_ALL, *(f"score {name}" for name in names)]
     columns += [f"probability {name}" for name in names] if proba else []
     columns += [f"{what} {i + 1}" for i in range(top_k) for what in ("class", "probability")]
     writer.writerow(columns)
     for each in found:
-        row = [*_of_all(model, each).values(), *each.scores.tolist()]
+        row = [_shown(value) for value in _of_all(model, each).values()]
+        row += each.scores.tolist()
         row += each.proba.tolist() if proba and each.proba is not None else []
-        row += chain.from_iterable(_likeliest(model, each, top_k)) if top_k else []
+        row += map(_shown, chain.from_iterable(_likeliest(model, each, top_k))) if top_k else []
         writer.writerow(row)
+
+
+def _shown(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) else value
 
 
 def _json(model: Model, found: Iterable[Prediction], proba: bool, top_k: int) -> None:
@@ -163,7 +170,7 @@ def _json(model: Model, found: Iterable[Prediction], proba: bool, top_k: int) ->
                 {"class": name, "probability": p} for name, p in _likeliest(model, each, top_k)
             ]
         # A name that isn't UTF-8 can only be told in JSON by escapes, as Python reads them back.
-        print(json.dumps(about, ensure_ascii=not _is_utf8(each.name)))
+        print(json_line(about, ensure_ascii=not _is_utf8(each.name)))
 
 
 def _of_all(model: Model, each: Prediction) -> dict[str, Any]:

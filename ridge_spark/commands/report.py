@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ridge_spark.errors import InputError
+from ridge_spark.printable import printable
 
 HELP = "Draw report.html again, or one page for several runs side by side."
 
@@ -19,9 +20,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from ridge_spark.data.storage import is_remote
+    from ridge_spark.data.storage import is_remote, write_beside
     from ridge_spark.report.page import render
     from ridge_spark.runs.directory import REPORT, read_runs
+    from ridge_spark.runs.verification import write_report
 
     if options.out is None and len(options.runs) > 1:
         raise InputError("--out: several runs need a file to be shown in, such as --out runs.html")
@@ -29,8 +31,16 @@ def run(options: argparse.Namespace) -> None:
         raise InputError("--out: a run that is not on this machine needs a file, as --out run.html")
     out = options.out or Path(options.runs[0]) / REPORT
     _require_replaceable(out)
-    _write(out, render(read_runs(options.runs), [_reached(run, out) for run in options.runs]))
-    print(out)
+    page = render(read_runs(options.runs), [_reached(run, out) for run in options.runs])
+    own = Path(options.runs[0], REPORT)
+    if len(options.runs) == 1 and out.absolute() == own.absolute():
+        write_report(options.runs[0], page)
+    else:
+        try:
+            write_beside(str(out.parent), out.name, page.encode())
+        except InputError as error:
+            raise InputError(f"--out {error}") from error
+    print(printable(out))
 
 
 def _reached(run: str, page: Path) -> str | None:
@@ -60,16 +70,3 @@ def _require_replaceable(out: Path) -> None:
     raise InputError(
         f"{out}: exists and is no page of this program; choose another --out or remove it first"
     )
-
-
-def _write(out: Path, page: str) -> None:
-    from ridge_spark.data.storage import one_line
-
-    partial = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        partial.write_text(page, "utf-8")
-        partial.replace(out)
-    except OSError as error:
-        raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
-    finally:
-        partial.unlink(missing_ok=True)

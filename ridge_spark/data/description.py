@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from ridge_spark.data.storage import without_secrets
-from ridge_spark.errors import InputError
+from ridge_spark.errors import MALFORMED, InputError
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"ridge-spark"
@@ -27,6 +27,8 @@ class Description:
     class_names: tuple[str, ...]
     source: str
     preparation: dict[str, Any] = field(default_factory=dict)
+
+    KEYS: ClassVar = ("shape", "class_names", "source", "preparation")
 
     @property
     def d(self) -> int:
@@ -44,7 +46,9 @@ class Description:
     @classmethod
     def from_dict(cls, about: Mapping[str, Any]) -> Description:
         """The reverse of `to_dict`; any of the usual errors where `about` is nothing like it."""
-        height, width, channels = map(int, about["shape"])
+        height, width, channels = about["shape"]
+        if not all(type(size) is int for size in (height, width, channels)):
+            raise ValueError("shape")
         names = tuple(map(str, about["class_names"]))
         description = cls(
             (height, width, channels), names, str(about["source"]), dict(about["preparation"])
@@ -66,7 +70,7 @@ class Description:
         try:
             about = json.loads((schema.metadata or {})[METADATA_KEY])
             version, description = about["format_version"], cls.from_dict(about)
-        except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except MALFORMED as error:
             raise InputError(
                 f"{name}: not a shard of a data set of this program; "
                 "make one with: ridge-spark import KIND SOURCE --out DIR"

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pyarrow import ArrowException, fs
+from pyarrow import fs
 
 from ridge_spark.data.description import SPLITS, Description
-from ridge_spark.data.storage import one_line
-from ridge_spark.errors import InputError
+from ridge_spark.data.sealed import seal, unseal
+from ridge_spark.data.storage import read_whole
+from ridge_spark.errors import MALFORMED, InputError
 
 NAME = "manifest.json"
 FORMAT = "ridge-spark data set"
 VERSION = 1
+KEYS = {"format", "version", "writing", *Description.KEYS, "splits"}
 LARGEST = 2**28  # bytes of a manifest that are read: a million shards would have less
 SHARD_NAME = re.compile(r"[\w.-]+\.parquet", re.ASCII)
 ATTEMPT = re.compile(r"\.[0-9a-f]{12}\.[0-9a-f]{8}\.parquet$")  # in names until an import is done
@@ -57,18 +58,20 @@ class Manifest:
                 split: [asdict(shard) for shard in shards] for split, shards in self.splits.items()
             },
         }
-        return json.dumps(about, ensure_ascii=False).encode() + b"\n"
+        return seal(about)
 
     @classmethod
     def from_json(cls, text: bytes, where: str) -> Manifest:
         """Read what `to_json` wrote; `InputError` names `where` it stands if it is not that."""
         try:
-            about = json.loads(text)
+            about = unseal(text)
             if about["format"] != FORMAT or about["version"] != VERSION:
                 raise InputError(
                     f"{where}: manifest of '{about['format']}' {about['version']}, but this "
                     f"program reads '{FORMAT}' {VERSION}; import the images again"
                 )
+            if about.keys() != KEYS:  # a flipped bit in the name of the hash is one as well
+                raise ValueError("keys")
             description = Description.from_dict(about)
             splits = {
                 split: tuple(_shard(entry, len(description.class_names)) for entry in entries)
@@ -79,7 +82,7 @@ class Manifest:
                 raise ValueError("splits")
         except InputError:
             raise
-        except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except MALFORMED as error:
             raise InputError(
                 f"{where}: not a manifest of this program, or damaged; where the images are as "
                 "they were, make it anew: remove it, then ridge-spark verify --write"
@@ -112,14 +115,8 @@ class Manifest:
 def read(filesystem: fs.FileSystem, root: str) -> Manifest | None:
     """The manifest of the data set in the folder `root`, or None where there is none."""
     path = f"{root}/{NAME}"
-    try:
-        with filesystem.open_input_stream(path) as file:
-            text = file.read(LARGEST)
-    except (FileNotFoundError, NotADirectoryError, UnicodeError):  # Arrow's names are all UTF-8
-        return None
-    except (OSError, ArrowException) as error:
-        raise InputError(f"{path}: can't be read ({one_line(error)})") from error
-    return Manifest.from_json(text, path)
+    text = read_whole(filesystem, path, LARGEST)
+    return None if text is None else Manifest.from_json(text, path)
 
 
 def _shard(entry: Any, classes: int) -> Shard:

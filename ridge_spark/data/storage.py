@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -59,25 +60,27 @@ def exists(uri: str) -> bool:
         raise InputError(f"{uri}: can't be reached ({one_line(error)})") from error
 
 
-def upload(folder: Path, uri: str, last: str) -> None:
-    """Copy the files of a local folder below `uri`, the one named `last` in the end.
+def upload(files: Sequence[Path], uri: str) -> None:
+    """Copy files of this machine below `uri`, one after the other.
 
-    That one is written only if there is none: of two who upload to one place, one fails. Every copy
-    is looked at when it is there. What was written is removed again if not all of it can be.
+    The first is written only if there is none: of two who upload to one place, one fails there,
+    before it has touched what the other has. Every copy is looked at when it is there. What was
+    written is removed again if not all of it can be, the first file last.
     """
     filesystem, target = locate(uri)
-    paths = sorted(path for path in folder.iterdir() if path.name != last)
-    written = []
+    first, *others = files
+    written: list[str] = []
     try:
-        for path in paths:
+        write_new(f"{uri.rstrip('/')}/{first.name}", first.read_bytes())
+        written.append(f"{target}/{first.name}")
+        for path in others:
             written.append(f"{target}/{path.name}")
             _copy(path, filesystem, written[-1])
-        write_new(f"{uri.rstrip('/')}/{last}", (folder / last).read_bytes())
     except BaseException as error:
-        for path_there in written:
+        for path_there in reversed(written):
             with suppress(OSError, ArrowException):  # what stopped the copying may stop this too
                 filesystem.delete_file(path_there)
-        if isinstance(error, OSError | ArrowException) and not isinstance(error, InputError):
+        if isinstance(error, OSError | ArrowException):
             raise InputError(f"{uri}: can't be written ({one_line(error)})") from error
         raise
 
@@ -91,17 +94,25 @@ def _copy(path: Path, filesystem: fs.FileSystem, target: str) -> None:
         raise OSError(f"{target} has {size} bytes, not {wanted}")
 
 
+def beside(target: str) -> str:
+    """A path to write to until it takes the name of `target`; never used before.
+
+    A random one, and not the number of a process: those of two containers are the same.
+    """
+    return f"{target}.partial-{token_hex(6)}"
+
+
 def write_beside(folder: str, name: str, content: bytes) -> None:
     """Write a local file under another name, then rename it: others see all of it or nothing."""
     target = Path(folder, name)
-    beside = target.with_name(f".{name}.{token_hex(4)}")
+    partial = target.with_name(f".{name}.{token_hex(4)}")
     try:
-        beside.write_bytes(content)
-        beside.rename(target)
+        partial.write_bytes(content)
+        partial.rename(target)
     except OSError as error:
         raise InputError(f"{target}: can't be written ({one_line(error)})") from error
     finally:
-        beside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
 
 
 def write_new(uri: str, content: bytes) -> None:
@@ -128,6 +139,8 @@ def write_new(uri: str, content: bytes) -> None:
         client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in LOST_THE_RACE:
+            if read_whole(filesystem, path, len(content) + 1) == content:
+                return  # it is ours: the answer to a first try was lost on its way
             raise exists_already from error
         raise OSError(one_line(error)) from error
     except BotoCoreError as error:
@@ -173,6 +186,18 @@ def download(uri: str, path: Path) -> bool:
     except (OSError, ArrowException) as error:
         raise InputError(f"{uri}: can't be read ({one_line(error)})") from error
     return True
+
+
+def read_whole(filesystem: fs.FileSystem, path: str, most: int) -> bytes | None:
+    """The first `most` bytes of a file, or None where there is none; `InputError` otherwise."""
+    try:
+        with filesystem.open_input_stream(path, compression=None) as file:
+            content: bytes = file.read(most)
+    except (FileNotFoundError, NotADirectoryError, UnicodeError):  # Arrow's names are all UTF-8
+        return None
+    except (OSError, ArrowException) as error:
+        raise InputError(f"{path}: can't be read ({one_line(error)})") from error
+    return content
 
 
 def one_line(error: Exception) -> str:

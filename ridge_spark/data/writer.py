@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from glob import escape
 from pathlib import Path
-from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
@@ -23,15 +19,14 @@ from pyarrow import fs
 from ridge_spark.data import manifest
 from ridge_spark.data.description import SPLITS, Description
 from ridge_spark.data.manifest import Manifest, Shard
-from ridge_spark.data.storage import exists, is_local, locate, one_line, write_new
+from ridge_spark.data.output import Output, attempt, settled
+from ridge_spark.data.storage import locate, one_line, write_new
 from ridge_spark.errors import InputError
 
 BLOCK_BYTES = 4 * 2**20
 MOST_BLOCK_ROWS = 4096
 FEWEST_BLOCK_ROWS = 256
 BLOCKS_PER_SHARD = 8
-log = logging.getLogger(__name__)
-
 PAGE_BYTES = 2**20  # of a block: it is compressed and checked by the page
 
 
@@ -51,9 +46,9 @@ class PartWriter:
     """
 
     def __init__(self, uri: str, description: Description, part: str, writing: str) -> None:
-        self.description, self.part = description, part
+        self.description = description
         self.filesystem, self.folder = locate(uri)
-        self.suffix = f".{writing}.{token_hex(4)}.parquet"
+        self.part, self.writing = part, writing
         self.splits: dict[str, _SplitWriter] = {}
 
     @property
@@ -66,7 +61,7 @@ class PartWriter:
             folder = f"{self.folder}/{split}"
             self.filesystem.create_dir(folder, recursive=True)
             self.splits[split] = _SplitWriter(
-                self.filesystem, folder, self.part, self.suffix, self.description
+                self.filesystem, folder, self.part, self.writing, self.description
             )
         self.splits[split].append(
             images.reshape(len(images), self.description.d), labels.astype(np.int32)
@@ -108,14 +103,8 @@ class DatasetWriter(PartWriter):
     """
 
     def __init__(self, uri: str, description: Description) -> None:
-        if exists(uri):
-            raise InputError(f"{uri}: exists already; choose another --out or remove it first")
-        self.uri, self.target = uri, locate(uri)[1]
-        self.local = is_local(uri)
-        self.writing = token_hex(6)
-        self.unfinished = f"{self.target}.partial-{self.writing}" if self.local else uri
-        if self.local:
-            _tell_of_leftovers(Path(self.target))
+        self.uri, self.output = uri, Output(uri)
+        self.unfinished, self.writing = self.output.folder, self.output.writing
         self.parts: dict[str, list[Shard]] = {}
         super().__init__(self.unfinished, description, "part", self.writing)
 
@@ -149,50 +138,25 @@ class DatasetWriter(PartWriter):
             for split in SPLITS
             if split in self.parts
         }
-        if self.local:
+        if self.output.local:
             splits = {split: self._named(split, shards) for split, shards in splits.items()}
-        writing = "" if self.local else self.writing
+        writing = "" if self.output.local else self.writing
         text = Manifest(self.description, splits, writing).to_json()
-        if self.local:
+        if self.output.local:
             Path(self.folder, manifest.NAME).write_bytes(text)
-            self.filesystem.move(self.folder, self.target)
+            self.output.publish()
         else:
             write_new(f"{self.uri}/{manifest.NAME}", text)
 
     def _named(self, split: str, shards: Sequence[Shard]) -> tuple[Shard, ...]:
-        """Rename the shards of a split to what they are from now on, and remove all others."""
-        folder = Path(self.folder, split)
-        named = []
-        for shard in shards:
-            name = shard.name.partition(".")[0] + ".parquet"
-            (folder / shard.name).rename(folder / name)
-            named.append(replace(shard, name=name))
-        kept = {shard.name for shard in named}
-        for path in folder.iterdir():
-            if path.name not in kept:
-                path.unlink()
-        return tuple(named)
+        """The shards of a split under the names that they have from now on."""
+        self.output.keep([shard.name for shard in shards], split)
+        return tuple(replace(shard, name=settled(shard.name)) for shard in shards)
 
     def _remove(self) -> None:
         """Take away what was written, and nothing that anybody else has."""
         self.abandon()
-        if self.local:
-            if self.filesystem.get_file_info(self.folder).type != fs.FileType.NotFound:
-                self.filesystem.delete_dir(self.folder)
-            return
-        selector = fs.FileSelector(self.folder, allow_not_found=True, recursive=True)
-        for info in self.filesystem.get_file_info(selector):
-            if f".{self.writing}." in info.base_name:
-                self.filesystem.delete_file(info.path)
-
-
-def _tell_of_leftovers(target: Path) -> None:
-    """Say what imports that were killed have left beside `target`."""
-    for left in sorted(target.parent.glob(f"{escape(target.name)}.partial-*")):
-        log.warning(
-            "%s: left behind by an import that was killed, or of one that is still at work; if "
-            "none is, remove it with: rm -r %s", left, shlex.quote(str(left)),
-        )  # fmt: skip
+        self.output.remove()
 
 
 class _SplitWriter:
@@ -203,10 +167,10 @@ class _SplitWriter:
         filesystem: fs.FileSystem,
         folder: str,
         part: str,
-        suffix: str,
+        writing: str,
         description: Description,
     ) -> None:
-        self.filesystem, self.folder, self.part, self.suffix = filesystem, folder, part, suffix
+        self.filesystem, self.folder, self.part, self.writing = filesystem, folder, part, writing
         self.schema, self.d = description.schema(), description.d
         self.classes = len(description.class_names)
         self.rows = block_rows(self.d)
@@ -244,7 +208,7 @@ class _SplitWriter:
 
     def _write_block(self) -> None:
         if self.shard is None:
-            name = f"{self.part}-{len(self.written):05d}{self.suffix}"
+            name = attempt(f"{self.part}-{len(self.written):05d}", self.writing)
             self.shard = _ShardWriter(
                 self.filesystem, self.folder, name, self.schema, self.d, self.classes
             )

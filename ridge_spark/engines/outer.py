@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ import numpy as np
 from pyspark import SparkContext, SparkFiles
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, read_block
+from ridge_spark.data.scratch import Scratch
 from ridge_spark.data.storage import one_line
 from ridge_spark.engines.engine import add
 from ridge_spark.engines.partition import split_evenly
@@ -66,18 +66,26 @@ class OuterEngine(SparkEngine):
         progress: Progress,
     ) -> None:
         super().__init__(sc, train, test, partitions, progress)
-        self._folder = tempfile.TemporaryDirectory(prefix="ridge-spark-")
+        self._folder = Scratch()
+        self._copies: list[Path] = []
         splits = [split for split in (train, test) if split]
         try:
             with progress.stage("broadcast", sum(split.rows for split in splits)) as advance:
-                self._shared = _share(sc, Path(self._folder.name), splits, advance)
+                self._shared = _share(sc, self._folder.path, splits, advance)
+            names = (self._shared.images, self._shared.labels)
+            self._copies = [Path(SparkFiles.get(name)) for name in names]
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Remove the file of all images; until now, executors may have come to fetch it."""
-        self._folder.cleanup()
+        """Remove the file of all images; until now, executors may have come to fetch it.
+
+        Here Spark has a copy of its own, which it would keep as long as it runs.
+        """
+        self._folder.close()
+        for copy in self._copies:
+            copy.unlink(missing_ok=True)
 
     def reader(self) -> Read:
         return self._shared.read

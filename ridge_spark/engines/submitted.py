@@ -7,6 +7,9 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
 
 # Of spark-submit's settings, those that say where and how large; others may hold secrets.
 OPTIONS = {
@@ -21,19 +24,26 @@ OPTIONS = {
 
 
 class _StandardErrorOfTheJvm(io.TextIOBase):
-    """Writes to standard error of the JVM, which is that of `spark-submit`."""
+    """Writes to standard error of the JVM, which is that of `spark-submit`.
+
+    Once the JVM is gone, as it is after Ctrl-C, it writes there by itself, where it is let.
+    """
 
     def __init__(self) -> None:
         from pyspark import SparkContext
 
         SparkContext._ensure_initialized()
         self._stream = SparkContext._jvm.System.err  # type: ignore[union-attr]
+        self._itself: TextIO | None = sys.__stdout__
+        with suppress(OSError):  # Linux: the files that the JVM, our parent, has open
+            self._itself = Path(f"/proc/{os.getppid()}/fd/2").open("a", encoding="utf-8")  # noqa: SIM115
 
     def write(self, text: str) -> int:
         try:
             self._stream.print(text)
-        except Exception:  # the JVM is gone, as it is after Ctrl-C: any way out is better than none
-            sys.__stdout__.write(text)  # type: ignore[union-attr]
+        except Exception:
+            with suppress(OSError):  # any way out is better than none
+                print(text, end="", file=self._itself, flush=True)
         return len(text)
 
 

@@ -11,13 +11,14 @@ from typing import Any
 from pyspark import AccumulatorParam
 
 from ridge_spark.engines.memory import peak_rss_mb
+from ridge_spark.engines.signals import unless_interrupted
 from ridge_spark.progress import Task
 
 
 def recorded(task: Callable[[Any], Any], stage: str, records: Any, item: Any) -> Any:
     """Do `task` and note who did it, from when to when."""
     start = time.time()
-    done = task(item)
+    done = unless_interrupted(task, item)
     worker = f"{socket.gethostname()}/{os.getpid()}"
     records.add([Task(stage, worker, start, time.time(), peak_rss_mb())])
     return done

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from ridge_spark.data.dataset import Description
+from ridge_spark.engines.signals import unless_interrupted
 from ridge_spark.engines.spark_session import spark_context, watch
 from ridge_spark.importing.options import ImportOptions
 from ridge_spark.importing.parts import ShareOut, Task, import_encoded
@@ -30,6 +32,7 @@ def import_on_spark(
                 progress.stage("import", len(shares), "tasks") as advance,
                 watch(sc, advance, len(shares)),
             ):
-                return sc.parallelize(shares, len(shares)).map(task).collect()
+                done = sc.parallelize(shares, len(shares)).map(partial(unless_interrupted, task))
+                return done.collect()
 
     return import_encoded(uri, splits, options, like, in_tasks)

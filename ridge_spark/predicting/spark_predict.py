@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import fs
 
 from ridge_spark.data.dataset import BlockDescriptor, Split, find_splits, read_block
+from ridge_spark.data.output import Output, attempt
 from ridge_spark.data.same_images import require_same_images
-from ridge_spark.data.storage import exists, is_local, locate, one_line
+from ridge_spark.data.storage import locate, one_line
 from ridge_spark.engines.partition import split_evenly
+from ridge_spark.engines.signals import unless_interrupted
 from ridge_spark.engines.spark_session import spark_context, watch
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
@@ -40,67 +39,32 @@ def predict_on_spark(
     (null of a model without), `runner_up` (the second best class), and lists of a float64 for each
     class, `scores` and `probabilities`.
     """
-    if exists(out):
-        raise InputError(f"--out {out}: exists already; choose another or remove it first")
+    output = Output(out)
     splits = find_splits(data)
     if not splits:
         raise InputError(f"{data}: not a data set; make one with ridge-spark import")
     for split in splits:
         require_same_images(split.uri, split.description, model)
-    output = _Output(out)
     try:
         with spark_context("ridge-spark predict") as sc:
             work = _divide(splits, partitions or sc.defaultParallelism)
-            task = partial(_classify, sc.broadcast(model), output)
+            classify_work = partial(_classify, sc.broadcast(model), output.folder, output.writing)
+            task = partial(unless_interrupted, classify_work)
             with (
                 progress.stage("predict", len(work), "tasks") as advance,
                 watch(sc, advance, len(work)),
             ):
                 written = sc.parallelize(work, len(work)).map(task).collect()
-        output.commit([name for name, _ in written])
+        output.keep([name for name, _ in written])
+        output.publish()
     except BaseException as error:
-        output.remove(keep=())
+        output.remove()
         if isinstance(error, OSError):
             raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
         raise
     return Watched(
         sum(watched.n for _, watched in written), sum(watched.sums for _, watched in written)
     )
-
-
-class _Output:
-    """Where the files of a job go: every attempt of a task writes one of its own name.
-
-    Which of them count, Spark says in the end. Locally they are then renamed and their folder moved
-    to its place; an object store can't rename, and there the others are removed.
-    """
-
-    def __init__(self, out: str) -> None:
-        self.out, self.writing = out, token_hex(6)
-        self.folder = f"{locate(out)[1]}.partial-{self.writing}" if is_local(out) else out
-
-    def path(self, number: int) -> str:
-        """A path for one attempt of task `number`, on the file system of `folder`."""
-        folder = locate(self.folder)[1]
-        return f"{folder}/part-{number:07d}.{self.writing}.{token_hex(4)}.parquet"
-
-    def commit(self, names: Sequence[str]) -> None:
-        self.remove(keep=names)
-        if is_local(self.out):
-            folder = Path(locate(self.folder)[1])
-            for name in names:
-                (folder / name).rename(folder / f"{name.partition('.')[0]}.parquet")
-            folder.rename(locate(self.out)[1])
-
-    def remove(self, keep: Sequence[str]) -> None:
-        """Remove what this job has written, but for the files to `keep`, and nothing else."""
-        filesystem, folder = locate(self.folder)
-        selector = fs.FileSelector(folder, allow_not_found=True)
-        for info in filesystem.get_file_info(selector):
-            if f".{self.writing}." in info.base_name and info.base_name not in keep:
-                filesystem.delete_file(info.path)
-        if not keep and is_local(self.folder) and exists(self.folder):
-            filesystem.delete_dir(folder)
 
 
 Work = tuple[int, Split, Sequence[BlockDescriptor]]
@@ -116,20 +80,20 @@ def _divide(splits: Sequence[Split], workers: int) -> list[Work]:
     return work
 
 
-def _classify(shared: Any, output: _Output, work: Work) -> tuple[str, Watched]:
+def _classify(shared: Any, out: str, writing: str, work: Work) -> tuple[str, Watched]:
     """A task: its blocks to one file; returns the name of it and what was seen."""
     number, split, blocks = work
     model: Model = shared.value
-    filesystem, folder = locate(output.folder)
+    filesystem, folder = locate(out)
     filesystem.create_dir(folder, recursive=True)
-    path, watched = output.path(number), Watched()
-    with pq.ParquetWriter(path, _schema(model), filesystem=filesystem) as writer:
+    name, watched = attempt(f"part-{number:07d}", writing), Watched()
+    with pq.ParquetWriter(f"{folder}/{name}", _schema(model), filesystem=filesystem) as writer:
         for descriptor in blocks:
             block = read_block(descriptor)
             answers = Answers.of(model, block.images)
             watched.add(answers)
             writer.write_table(_table(model, split, block, answers))
-    return path.rpartition("/")[2], watched
+    return name, watched
 
 
 def _schema(model: Model) -> pa.Schema:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from ridge_spark.errors import InputError
+from ridge_spark.printable import printable
 from ridge_spark.report import charts, outcome, times
 from ridge_spark.report.charts import MOST_WORKERS
 from ridge_spark.report.colours import stage_colour
@@ -36,6 +37,7 @@ def render(runs: Sequence[Run], folders: Sequence[str | None]) -> str:
 
     folders  of the runs, as links from the page reach them: "" or ending in /, None for none
     """
+    runs = [replace(run, name=printable(run.name)) for run in runs]
     views = [_view(run, folder) for run, folder in zip(runs, folders, strict=True)]
     return (
         _environment()
@@ -59,6 +61,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=DictLoader({name: (folder / name).read_text("utf-8") for name in TEMPLATES}),
         autoescape=True,  # names of classes and paths are anybody's text
+        finalize=_without_control,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -70,6 +73,11 @@ def _environment() -> Environment:
         "colour": stage_colour,
     }
     return environment
+
+
+def _without_control(value: Any) -> Any:
+    """Text that a template shows without what no page may hold, which autoescape leaves in."""
+    return printable(value) if type(value) is str else value
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,45 @@
-"""The directory of a finished run: result.json, model, statistics and report; written and read."""
+"""The directory of a finished run: result.json, model, statistics, report, manifest."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from secrets import token_hex
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from ridge_spark.data.storage import download, exists, is_local, is_remote, locate, one_line, upload
+from ridge_spark.data.output import tell_of_leftovers
+from ridge_spark.data.storage import (
+    beside,
+    download,
+    exists,
+    is_local,
+    is_remote,
+    locate,
+    one_line,
+    upload,
+)
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
 from ridge_spark.ridge import statistics_file
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.products import DualStatistics
 from ridge_spark.ridge.statistics import Statistics
+from ridge_spark.runs import manifest as manifests
+from ridge_spark.runs.manifest import MODEL, REPORT, RESULT, STATISTICS, File, RunFolder
 from ridge_spark.runs.result import Result
 
-RESULT, MODEL, STATISTICS = "result.json", "model.safetensors", "statistics.safetensors"
-REPORT = "report.html"
+log = logging.getLogger(__name__)
+
 AnyStatistics = Statistics | DualStatistics
 MOST_BYTES = 64 * 2**20  # of a result.json; a real one has a few thousand
 
@@ -57,18 +68,14 @@ def require_free(out: str) -> None:
     if exists(out) or (is_local(out) and os.path.lexists(locate(out)[1])):  # a link to nothing
         raise InputError(f"--out {out}: exists already; choose another or remove it first")
     if is_local(out):
+        tell_of_leftovers(out)
         target = Path(locate(out)[1])
         parent = next(folder for folder in target.parents if folder.exists())
         try:
             with tempfile.TemporaryDirectory(dir=parent) as folder:
-                Path(folder, beside(target).name).mkdir()
+                Path(folder, Path(beside(str(target))).name).mkdir()
         except OSError as error:
             raise InputError(f"--out {out}: can't be written ({one_line(error)})") from error
-
-
-def beside(target: Path) -> Path:
-    """A folder to write to until it takes the name of `target`; never used before."""
-    return target.with_name(f"{target.name}.partial-{token_hex(6)}")
 
 
 def write_run(
@@ -83,8 +90,7 @@ def write_run(
             _write_here(Path(locate(out)[1]), result, model, statistics, page)
             return
         with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), result, model, statistics, page)
-            upload(Path(folder), out, last=RESULT)
+            upload(_write_files(Path(folder), result, model, statistics, page), out)
     except (OSError, SafetensorError, InputError) as error:
         reason = str(error) if isinstance(error, InputError) else one_line(error)
         kept = _keep_elsewhere(result, model, statistics, page)
@@ -94,7 +100,7 @@ def write_run(
 def _write_here(
     target: Path, result: Result, model: Model, statistics: AnyStatistics, page: str | None
 ) -> None:
-    partial = beside(target)
+    partial = Path(beside(str(target)))
     try:
         partial.mkdir(parents=True)
         _write_files(partial, result, model, statistics, page)
@@ -117,36 +123,57 @@ def _keep_elsewhere(
 
 def _write_files(
     folder: Path, result: Result, model: Model, statistics: AnyStatistics, page: str | None
-) -> None:
-    model.save(folder / MODEL)
-    statistics.save(folder / STATISTICS, gram="gram" in result.statistics_kept)
+) -> list[Path]:
+    """Write all files, the manifest in the end; returns their paths in that order."""
+    paths = [folder / name for name in (RESULT, MODEL, STATISTICS)]
     text = json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / RESULT).write_text(text + "\n", "utf-8")
+    paths[0].write_text(text + "\n", "utf-8")
+    model.save(paths[1])
+    statistics.save(paths[2], gram="gram" in result.statistics_kept)
     if page is not None:
         report = folder / REPORT
         try:
             report.write_text(page, "utf-8")
+            paths.append(report)
         except OSError as error:  # the page can be drawn again, the run can't be had again
             report.unlink(missing_ok=True)
-            print(f"warning: no {REPORT} ({one_line(error)})", file=sys.stderr)
-    mode = (folder / RESULT).stat().st_mode
-    for path in folder.iterdir():  # safetensors lets nobody else read what it writes
+            log.warning("warning: no %s (%s)", REPORT, one_line(error))
+    mode = paths[0].stat().st_mode
+    for path in paths:  # safetensors lets nobody else read what it writes
         path.chmod(mode)
+    about = manifests.manifest_of(paths, result.model_sha256, result.statistics_sha256)
+    paths.append(folder / manifests.NAME)
+    paths[-1].write_bytes(about.to_json())
+    return paths
 
 
 def read_run(uri: str, *, means: bool = False) -> Run:
     """Read a run directory, here or remote, without its X'X, which may be large.
 
-    `means` asks for the mean images. `InputError` if it is no run, or is damaged.
+    Every file that is read is compared with the manifest. `means` asks for the mean images.
+    `InputError` if it is no run, not all of one, or is damaged.
     """
-    with _copied(uri, RESULT) as path:
-        result = read_result(path, f"{uri}/{RESULT}")
-    model = read_model(uri)
-    if (model.class_names, model.sha256()) != (result.classes, result.model_sha256):
-        raise InputError(f"{uri}: its model and its {RESULT} do not belong together")
-    name = uri.rstrip("/").rpartition("/")[2] or uri
-    found, counts = _read_means(uri, model) if means else (None, None)
+    folder = RunFolder(uri)
+    if folder.manifest is None:
+        log.warning(
+            "%s: has no %s, so that not all damage can be noticed; where it is known to be right, "
+            "write one with: ridge-spark verify --write", uri, manifests.NAME,
+        )  # fmt: skip
+    result, model = read_result_and_model(folder)
+    name = folder.uri.rpartition("/")[2] or uri
+    found, counts = _read_means(folder, model) if means else (None, None)
     return Run(name, result, model, found, counts)
+
+
+def read_result_and_model(folder: RunFolder) -> tuple[Result, Model]:
+    with checked(folder, RESULT) as path:
+        result = read_result(path, f"{folder.uri}/{RESULT}")
+    with checked(folder, MODEL) as path:
+        model = Model.load(path)
+    of_model = (model.class_names, model.lam, model.sha256())
+    if of_model != (result.classes, result.best_lambda, result.model_sha256):
+        raise InputError(f"{folder.uri}: its model and its {RESULT} do not belong together")
+    return result, model
 
 
 def read_runs(uris: Sequence[str]) -> list[Run]:
@@ -170,11 +197,6 @@ def read_result(path: Path, name: str = "") -> Result:
         raise InputError(
             f"{name}: not a result of this program ({one_line(error)}); train again"
         ) from error
-
-
-def read_model(uri: str) -> Model:
-    with _copied(uri, MODEL) as path:
-        return Model.load(path)
 
 
 def read_statistics(uri: str, result: Result) -> Statistics:
@@ -204,16 +226,26 @@ def read_statistics(uri: str, result: Result) -> Statistics:
     return statistics
 
 
-def _read_means(uri: str, model: Model) -> tuple[Float | None, NDArray[np.int64] | None]:
+def _read_means(folder: RunFolder, model: Model) -> tuple[Float | None, NDArray[np.int64] | None]:
     from safetensors import safe_open
 
-    try:
-        with _copied(uri, STATISTICS) as path, safe_open(path, framework="numpy") as file:
-            counts, sums = file.get_tensor("counts"), file.get_tensor("sums")
-    except (SafetensorError, OSError, InputError):
-        return None, None
+    with checked(folder, STATISTICS) as path:
+        try:
+            with safe_open(path, framework="numpy") as file:
+                counts, sums = file.get_tensor("counts"), file.get_tensor("sums")
+        except (SafetensorError, OSError):
+            return None, None
     fits = sums.shape == model.coef.shape and counts.shape == (len(sums),) and counts.min() > 0
     return (sums / counts[:, None], counts) if fits else (None, None)
+
+
+@contextmanager
+def checked(folder: RunFolder, name: str) -> Iterator[Path]:
+    """The path on this machine of a file of a run that is, as far as can be told, as written."""
+    with _copied(folder.uri, name) as path:
+        if folder.manifest is not None:
+            folder.manifest.require_same(File.of(path), folder.uri)
+        yield path
 
 
 def _copied(uri: str, name: str) -> AbstractContextManager[Path]:

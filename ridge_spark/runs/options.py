@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ DEFAULT_LAMBDAS = "logspace:-5:5:10"
 DEFAULT_LAMBDAS_OF_FEATURES = "0.1,1,10,100"  # each is a factorisation of thousands of unknowns
 DEFAULT_FEATURES = "pixels"
 DEFAULT_VALIDATION = 0.2
+LARGEST_LAMBDA = 1e100  # N λ must be a finite number
 MOST_LAMBDAS = 10_000
 SIDES = ("auto", "primal", "dual", "operator")
 SOLVERS = ("auto", "tridiagonal", "cholesky", "eigen", "krylov")
@@ -78,8 +78,10 @@ def parse_lambdas(text: str) -> tuple[float, ...]:
         raise InputError(
             f"--lambdas {text}: neither logspace:FIRST:LAST:NUMBER nor numbers with commas between"
         ) from error
-    if not all(math.isfinite(value) and value >= 0 for value in values):
-        raise InputError(f"--lambdas {text}: every λ must be a finite number, 0 or more")
+    if not all(0 <= value <= LARGEST_LAMBDA for value in values):
+        raise InputError(
+            f"--lambdas {text}: every λ must be a finite number, 0 to {LARGEST_LAMBDA:g}"
+        )
     return tuple(sorted(set(values)))
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ridge_spark.ridge.calibration import Reliability
 from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.runs.json_form import from_json, to_json
+from ridge_spark.runs.options import LARGEST_LAMBDA
 
 FORMAT_VERSION = 2
 SUMS = ("counts", "sums")
@@ -289,6 +290,7 @@ class Result:
             min(sizes) >= 0 and min(self.d, self.workers, self.threads) > 0, "a size is below 0"
         )
         _require(all(value >= 0 for value in self.lambdas), "a λ is below 0")
+        _require(max(self.lambdas, default=0) <= LARGEST_LAMBDA, "a λ is too large")
         for name in ("statistics_sha256", "model_sha256"):
             _require(_is_hash(getattr(self, name)), f"'{name}' is not 64 hexadecimal digits")
         _require(

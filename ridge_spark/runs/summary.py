@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ridge_spark.printable import printable
 from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.runs.class_weights import in_words
 from ridge_spark.runs.result import KEPT, Approximation, Result
@@ -34,7 +35,7 @@ def table(result: Result, out: str) -> str:
     if result.class_weight:
         lines.append(f"class weights  {in_words(result.class_weight)}")
     lines.append(f"trained on     {result.n_train:,} images in {result.run_seconds:.2f} s")
-    lines.append(f"run directory  {out}")
+    lines.append(f"run directory  {printable(out)}")
     if result.approximation:
         lines += _approximation(result.approximation)
     return "\n".join(lines)
@@ -108,6 +109,7 @@ def _approximation(cost: Approximation) -> list[str]:
 
 def class_table(metrics: Metrics, names: Sequence[str]) -> str:
     """Precision and recall of each class as text."""
+    names = [printable(name) for name in names]
     width = max(len(name) for name in (*names, "class"))
     lines = [f"{'class':<{width}}  precision     recall     images"]
     for name, precision, recall, row in zip(
@@ -122,6 +124,7 @@ def class_table(metrics: Metrics, names: Sequence[str]) -> str:
 
 def confusion_table(confusion: NDArray[np.int64], names: list[str]) -> str:
     """The confusion matrix as text: true classes down, predicted classes across."""
+    names = [printable(name) for name in names]
     width = 1 + max(len(f"{confusion.max():,}"), *(len(name) for name in names))
     rows = ["true \\ predicted", " " * width + "".join(f"{name:>{width}}" for name in names)]
     rows += [

@@ -14,6 +14,7 @@ import pytest
 from ridge_spark.data.dataset import find_split, find_splits, open_split, read_blocks
 from ridge_spark.data.description import Description
 from ridge_spark.data.manifest import Manifest
+from ridge_spark.data.sealed import seal
 from ridge_spark.data.writer import DatasetWriter, PartWriter, write_dataset
 from ridge_spark.errors import InputError
 from tests.support import assert_refused, draw_images
@@ -31,6 +32,11 @@ def data(tmp_path):
 
 def manifest_of(data):
     return json.loads((data / "manifest.json").read_text())
+
+
+def write_manifest(data, about):
+    """A manifest that says this, and that it has been written so."""
+    (data / "manifest.json").write_bytes(seal({k: v for k, v in about.items() if k != "sha256"}))
 
 
 def test_every_shard_is_listed_as_it_is(data):
@@ -125,7 +131,7 @@ def test_a_folder_that_can_t_be_read_is_not_a_folder_that_is_not_there(data, rid
     ids=str,
 )
 def test_a_damaged_manifest_is_refused(data, change):
-    (data / "manifest.json").write_text(json.dumps({**manifest_of(data), **change}))
+    write_manifest(data, {**manifest_of(data), **change})
     with pytest.raises(InputError, match=r"manifest\.json"):
         open_split(str(data), "train")
 
@@ -148,9 +154,27 @@ def test_a_damaged_manifest_is_refused(data, change):
 def test_a_damaged_entry_is_refused(data, change):
     about = manifest_of(data)
     about["splits"]["test"][0].update(change)
-    (data / "manifest.json").write_text(json.dumps(about))
+    write_manifest(data, about)
     with pytest.raises(InputError, match=r"manifest\.json"):
         open_split(str(data), "train")
+
+
+def test_one_bit_anywhere_in_a_manifest_is_noticed(data):
+    """Also in a class name, which nothing but the manifest's own hash could tell."""
+    text = (data / "manifest.json").read_bytes()
+    for place in range(0, len(text), 7):
+        damaged = bytearray(text)
+        damaged[place] ^= 1 << place % 8
+        (data / "manifest.json").write_bytes(damaged)
+        with pytest.raises(InputError, match=r"manifest\.json"):
+            open_split(str(data), "train")
+
+
+def test_the_first_manifests_had_no_hash_and_are_read(data):
+    about = manifest_of(data)
+    del about["sha256"]
+    (data / "manifest.json").write_text(json.dumps(about))
+    assert open_split(str(data), "test").rows == 100
 
 
 def test_what_nests_deeply_is_refused(data):

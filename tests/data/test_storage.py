@@ -103,7 +103,7 @@ def test_import_train_and_evaluate_there(ridge_spark, on_s3, bucket, source, tmp
     result = json.loads(done.stdout)
     assert (result["n_train"], result["n_test"]) == (5000, 400)
     assert [key for key in bucket() if key.startswith("runs")] == [
-        "runs/a/model.safetensors", "runs/a/report.html",
+        "runs/a/manifest.json", "runs/a/model.safetensors", "runs/a/report.html",
         "runs/a/result.json", "runs/a/statistics.safetensors",
     ]  # fmt: skip
 

@@ -65,7 +65,7 @@ def left_by_a_run_that_failed(data: str, folder: Path) -> list[str]:
         run("outer", options, lambda run: "")
     except InputError as error:
         held = error
-        left = [path.name for path in folder.glob("ridge-spark-*")]
+        left = [path.name for path in folder.rglob("images-*")]
         return [*left, *([] if "is empty" in str(held) else [str(held)])]
     return ["no error"]
 

@@ -58,7 +58,8 @@ def test_the_commands_agree_on_all_of_mnist(
         assert f"{expected['test_accuracy']:.4f} on 10,000 images" in done.stdout
         assert not list(tmp_path.glob("*.checkpoint"))
         assert sorted(path.name for path in out.iterdir()) == [
-            "model.safetensors", "report.html", "result.json", "statistics.safetensors",
+            "manifest.json", "model.safetensors", "report.html", "result.json",
+            "statistics.safetensors",
         ]  # fmt: skip
 
 

@@ -151,7 +151,8 @@ def test_where_the_images_are_gone_it_says_so(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished / "holdout", run)
-    (run / "statistics.safetensors").unlink()
+    (run / "statistics.safetensors").write_bytes(b"damaged")
+    (run / "manifest.json").unlink()  # as in runs of earlier versions
     result = json.loads((run / "result.json").read_text())
     result["dataset"] = str(tmp_path / "nowhere")
     result |= {"stages": [], "tasks": [], "command": ""}  # what may not be known of a run
@@ -177,6 +178,7 @@ def test_no_jinja_costs_the_page_and_nothing_else(
     assert done.returncode == 0, done.stderr
     assert "warning: no report.html (ImportError: no jinja2 here)" in done.stderr
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "manifest.json",
         "model.safetensors",
         "statistics.safetensors",
         "result.json",

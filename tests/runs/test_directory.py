@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from ridge_spark.data.dataset import open_split, read_blocks
+from ridge_spark.data.storage import beside
 from ridge_spark.errors import InputError
 from ridge_spark.runs.directory import (
-    beside,
     read_run,
     read_statistics,
     require_free,
@@ -67,6 +67,8 @@ def text(content: str) -> Callable[[Path], None]:
         (change(lambdas=[-1, 100, 10000]), "a λ is below 0"),
         (change(lambdas=[float("nan"), 100, 10000]), "'lambdas' is not a number"),
         (change(lambdas=[1, 100, 10**400]), "not a result of this program"),
+        (change(lambdas=[1, 100, 1e101]), "a λ is too large"),
+        (change(lambdas=[1, 2, 100], best_lambda=2), "do not belong together"),
         (change(gcv=[1, float("inf"), 1]), "'gcv' is not a number"),
         (change(best_lambda=0.5), "do not fit together"),
         (change(confusion=[["a"]]), "'confusion' is not an integer"),
@@ -100,6 +102,7 @@ def test_what_is_no_run_is_refused_in_one_line(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(small_runs / "trained", run)
+    (run / "manifest.json").unlink()  # which would tell first, and only, that there is some harm
     harm(run)
     with pytest.raises(InputError, match=told) as refused:
         read_run(str(run))
@@ -172,7 +175,7 @@ class TestWriting:
 
     def test_a_stale_folder_of_a_killed_run_is_left_alone(self, small_runs, tmp_path):
         finished = read_run(str(small_runs / "trained"))
-        stale = beside(tmp_path / "out")
+        stale = Path(beside(str(tmp_path / "out")))
         stale.mkdir()
         statistics = read_statistics(str(small_runs / "trained"), finished.result)
         write_run(str(tmp_path / "out"), finished.result, finished.model, statistics)

@@ -164,6 +164,32 @@ def test_a_run_that_is_damaged_or_none_is_refused(ridge_spark, parts, tmp_path):
     assert_refused(ridge_spark("update", "--model", "half", *add), "result.json")
 
 
+def test_images_under_other_labels_than_they_had_are_refused():
+    """All sums of pixels and X'X are right then: only the scatter within classes tells."""
+    images, labels = draw_images(900, 30, 3)
+    total = Statistics.of(images, labels, 3)
+    some = slice(0, 120)
+    wrong = (labels[some] + 1) % 3
+    assert downdate(total, Statistics.of(images[some], labels[some], 3)).n == 780
+    with pytest.raises(InputError, match="or under other labels"):
+        downdate(total, Statistics.of(images[some], wrong, 3))
+
+
+def test_a_pixel_that_can_not_have_such_squares_is_refused():
+    """Sums and squares that are possible by themselves, and not of two classes: by one, exactly."""
+    n = 10**9
+    least = n * 200**2  # of a class of all 200s, beside one of all 0s
+    for short, refused in ((0, False), (1, True)):
+        total = Statistics(
+            np.array([n, n]), np.array([[0], [200 * n]]), np.array([[least - short]])
+        )
+        if refused:
+            with pytest.raises(InputError, match="or under other labels"):
+                downdate(total, Statistics.zeros(2, 1))
+        else:
+            assert downdate(total, Statistics.zeros(2, 1)) == total
+
+
 images_of = st.integers(0, 2**32 - 1).map(
     lambda seed: np.random.default_rng(seed).integers(0, 256, (12, 5), np.uint8)
 )
