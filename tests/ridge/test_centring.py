@@ -149,3 +149,17 @@ def test_what_is_left_without_a_group_knows_nothing_of_it(at, huge):
     Xc = kept - kept.mean(axis=0)
     np.testing.assert_allclose(left.gram, Xc.T @ Xc, rtol=1e-10, atol=1e-10 * len(kept))
     np.testing.assert_allclose(left.mean, kept.mean(axis=0), atol=1e-14 * (1 + at))
+
+
+@pytest.mark.parametrize("constant", [0, 3])
+def test_the_bits_do_not_depend_on_threads(constant):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (300, 290), dtype=np.uint8)
+    images[:, :constant] = 7
+    labels = rng.integers(0, 3, 300)
+    statistics, some = (Statistics.of(images[i:], labels[i:], 3) for i in (0, 200))
+    for without in (None, some):
+        one, three = (centre(statistics, without, threads=threads).gram for threads in (1, 3))
+        assert np.array_equal(one, three)
+        assert np.array_equal(one, one.T)
+        assert len(one) == 290 - constant
