@@ -23,6 +23,11 @@ CONTRACT = {
     "seconds", "versions",
 }  # fmt: skip
 FURTHER = {
+    "temperature",
+    "balanced_accuracy",
+    "calibration",
+    "residual",
+    "held_out",
     "warnings", "started", "stages", "tasks", "folds", "blocks", "command",
     "format_version", "runtime", "whole_x", "spec", "features_sha256", "features",
     "side", "statistics_kept", "plan",
