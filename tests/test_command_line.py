@@ -23,6 +23,11 @@ CONTRACT = {
     "seconds", "versions",
 }  # fmt: skip
 FURTHER = {
+    "temperature",
+    "balanced_accuracy",
+    "calibration",
+    "residual",
+    "held_out",
     "warnings", "started", "stages", "tasks", "folds", "blocks", "command",
     "format_version", "runtime", "whole_x", "spec", "features_sha256", "features",
     "side", "statistics_kept", "plan",
@@ -100,7 +105,12 @@ class TestTraining:
         assert done.returncode == 0, done.stderr
         assert "report" not in done.stderr
         files = {path.name for path in (tmp_path / "run").iterdir()}
-        assert files == {"model.safetensors", "statistics.safetensors", "result.json"}
+        assert files == {
+            "model.safetensors",
+            "statistics.safetensors",
+            "result.json",
+            "manifest.json",
+        }
         assert ridge_spark("report", "run").returncode == 0
         more = ("update", "--model", "run", "--add", small_data, "--out", "more", "--no-report")
         assert ridge_spark(*more).returncode == 0
