@@ -69,7 +69,7 @@ bench: $(READY) | $(MNIST)  ## Measure ours against its peers, QUICK=1 for a loo
 	  echo "== $$script"; \
 	  $(PYTHON) benchmarks/$$script.py --data $(MNIST) $(if $(QUICK),--quick) || exit 1; done
 
-docs: $(READY)  ## Write pages of every module, class and function to dist/docs
+docs: $(READY) | $(MPI_READY)  ## Write pages of every module, class and function to dist/docs
 	$(VENV)/bin/pdoc --docformat numpy --math --output-directory dist/docs $(DOCUMENTED)
 
 format: $(READY)  ## Format the code
