@@ -201,5 +201,11 @@ def read_whole(filesystem: fs.FileSystem, path: str, most: int) -> bytes | None:
 
 
 def one_line(error: Exception) -> str:
-    """The first line of what an error says, or its kind if it says nothing."""
+    """The first line of what an error says, or its kind if it says nothing.
+
+    For messages that lay it on a file; want of memory, which Arrow's errors may be as well, is
+    nobody's fault but this machine's, and raised again.
+    """
+    if isinstance(error, MemoryError):
+        raise error
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -10,11 +10,10 @@ from contextlib import suppress
 
 from pyspark.daemon import manager
 
-import ridge_spark.engines.outer  # noqa: F401
-from ridge_spark.errors import InputError
-from ridge_spark.ridge.kernel.choose import accumulator_type
-
 if __name__ == "__main__":
-    with suppress(InputError):  # which the first task will tell
+    with suppress(Exception):  # what is wrong here, the first task will tell, and Spark with it
+        import ridge_spark.engines.outer  # noqa: F401
+        from ridge_spark.ridge.kernel.choose import accumulator_type
+
         accumulator_type()
     manager()

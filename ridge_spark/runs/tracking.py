@@ -8,6 +8,7 @@ from typing import Any
 from ridge_spark.data.storage import one_line
 from ridge_spark.errors import InputError
 from ridge_spark.extras import explain_missing
+from ridge_spark.runs import manifest
 from ridge_spark.runs.directory import MODEL, REPORT, RESULT, STATISTICS, open_file
 from ridge_spark.runs.result import Result
 
@@ -43,7 +44,7 @@ def log_run(out: str, result: Result) -> None:
         mlflow.log_params({key: getattr(result, key) for key in PARAMETERS})
         mlflow.set_tags({key: getattr(result, key) for key in TAGS if getattr(result, key)})
         mlflow.log_metrics(_metrics(result))
-        for file in (RESULT, MODEL, STATISTICS, REPORT):
+        for file in (RESULT, MODEL, STATISTICS, REPORT, manifest.NAME):
             try:
                 with open_file(f"{out.rstrip('/')}/{file}", file) as path:
                     mlflow.log_artifact(str(path))

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-OURS = re.compile(r"(\w+):.* in \d+\.\d\d s|\w+: \d+ of \d+ tasks after \d+ s")
+OURS = re.compile(
+    r"(\w+):.* in \d+\.\d\d s|\w+: [\d,]+ of [\d,]+ (tasks|images) after \d+ s|(plan|warning): .*"
+)
 OF_THE_JVM = "WARNING: Using incubator modules"  # said before there is anything to configure
 
 

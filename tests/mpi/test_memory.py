@@ -32,7 +32,7 @@ TIDY = {
 
 
 def test_four_ranks_of_a_node_share_one_copy_of_the_images(hybrid: MpiRun, mnist: Path) -> None:
-    """What 50,000 more images cost a node is their size, once."""
+    """What 50,000 more images cost a node is their size, once, and what is held out of them."""
     needed = []
     for images in (10_000, 60_000):
         done = hybrid(
@@ -44,7 +44,8 @@ def test_four_ranks_of_a_node_share_one_copy_of_the_images(hybrid: MpiRun, mnist
     fewer, more = needed
     copy = 50_000 * (784 + 4) / 2**20
     assert more["node_shared_mb"] - fewer["node_shared_mb"] == pytest.approx(copy, rel=0.03)
-    assert more["node_mb"] - fewer["node_mb"] < 2 * copy
+    held_out = 4 * copy / 5  # each rank keeps those, up to a limit, to judge probabilities by
+    assert more["node_mb"] - fewer["node_mb"] < copy + held_out + copy / 2
 
 
 @pytest.mark.parametrize(
