@@ -9,8 +9,6 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 PREFIX = "ridge-spark-scratch-"
 LOCK = "lock"
@@ -28,7 +26,7 @@ class Scratch:
 
     def __init__(self) -> None:
         sweep()
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self.path, self.held = Path(tempfile.mkdtemp(prefix=PREFIX)), -1
         with suppress(OSError):  # a file system without locks: then it is as any temporary folder
             self._hold()
 
@@ -44,19 +42,6 @@ class Scratch:
         held, self.held = self.held, -1
         if held >= 0:
             os.close(held)
-
-    held = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def sweep() -> None:

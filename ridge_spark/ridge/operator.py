@@ -19,7 +19,6 @@ from ridge_spark.ridge.threads import parallel_map
 Int64 = NDArray[np.int64]
 
 PANEL_BYTES = 2**23  # of float64 pixels: what a thread converts at a time
-PANEL_ROWS = 64  # where images are small
 WHOLE_BITS = 62  # of int64, for sums in fixed point
 
 
@@ -129,11 +128,6 @@ class OperatorSystem:
         )
 
     @property
-    def trace(self) -> float:
-        """The sum of the eigenvalues of Xc'Xc, so that none of them is larger."""
-        return float((self.squares - self.rest**2 / self.n).sum())
-
-    @property
     def scale(self) -> float:
         """A power of two by which products with vectors of length 1 fit `WHOLE_BITS` bits.
 
@@ -203,6 +197,5 @@ def _products(
 
 
 def _panels(images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    rows = max(PANEL_ROWS, PANEL_BYTES // (8 * max(1, images.shape[1])))
-    rows = min(rows, max(1, PANEL_BYTES // (8 * max(1, images.shape[1]))))
+    rows = max(1, PANEL_BYTES // (8 * max(1, images.shape[1])))
     return [images[start : start + rows] for start in range(0, len(images), rows)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -85,31 +86,31 @@ class OperatorSolver:
 
     def _directions(self, subspace: Subspace, shifts: Float) -> tuple[Float, float]:
         """M⁻¹R of all residuals that are too large, and the largest of those of the first λ."""
-        Z, worst = [], 0.0
+        Z, worst, rotated = [], 0.0, subspace.V @ self.system.cross.T
         for i, shift in enumerate(shifts):
-            R = self._residual(subspace, float(shift))[1]
+            R = self._residual(subspace, rotated, float(shift))[1]
             sizes = self.operator.agree(np.linalg.norm(R, axis=1) / self._norms)
             worst = worst if i else float(sizes.max(initial=0.0))
             large = R[sizes > TOLERANCE]
             Z.append(self.preconditioner.solve(large, float(shift)))
         return self.operator.agree(np.concatenate(Z)), worst
 
-    @property
+    @cached_property
     def _norms(self) -> Float:
         norms = np.linalg.norm(self.system.cross, axis=1)
         return np.where(norms > 0, norms, 1.0)
 
-    def _residual(self, subspace: Subspace, shift: float) -> tuple[Float, Float]:
-        """The best weights of the subspace (k, d), and their residual (k, d)."""
+    def _residual(self, subspace: Subspace, rotated: Float, shift: float) -> tuple[Float, Float]:
+        """The best weights of the subspace (k, d), and their residual (k, d), of V Xc'Yc (m, k)."""
         V, GV, B = subspace.V, subspace.GV, self.system.cross
         if not subspace.size:
             return np.zeros_like(B), B
         shifted = subspace.T.copy()
         shifted.flat[:: len(shifted) + 1] += shift
         try:
-            Y = cho_solve(cho_factor(shifted, lower=True), V @ B.T).T
+            Y = cho_solve(cho_factor(shifted, lower=True), rotated).T
         except LinAlgError:  # no penalty worth the name, and pixels that depend on each other
-            Y = np.linalg.lstsq(shifted, V @ B.T)[0].T
+            Y = np.linalg.lstsq(shifted, rotated)[0].T
         W = Y @ V
         return W, B - Y @ GV - shift * W
 
@@ -117,8 +118,9 @@ class OperatorSolver:
         """Of the whole grid, from the subspace as it is in the end."""
         L = len(shifts)
         W, residual = np.zeros((L, *self.system.cross.shape)), np.zeros(L)
+        rotated = subspace.V @ self.system.cross.T
         for i, shift in enumerate(shifts):
-            W[i], R = self._residual(subspace, float(shift))
+            W[i], R = self._residual(subspace, rotated, float(shift))
             residual[i] = (np.linalg.norm(R, axis=1) / self._norms).max(initial=0.0)
         residual = self.operator.agree(residual)
         converged: NDArray[np.bool_] = residual <= CONVERGED

@@ -59,7 +59,7 @@ class ImageProducts:
 
 @dataclass(frozen=True)
 class DualStatistics:
-    """What is kept of images that were solved on the dual side: none of it can be added to others.
+    """What is kept of images of which there is no X'X: none of it can be added to others.
 
     counts (classes,) and sums (classes, d) of their classes, int64; and `digest`, the hash of the
     products that they were solved from.

@@ -22,10 +22,9 @@ from ridge_spark.ridge.nystrom import Nystrom, Sketched
 from ridge_spark.ridge.operator import Moments, OperatorSystem, group_moments
 from ridge_spark.ridge.operator_solver import RANK, OperatorSolver, most_columns
 from ridge_spark.ridge.products import DualStatistics
-from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.solution import Solution, one_of_grid
 from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.searched import Fit, Searched, kept_scores, require_images
+from ridge_spark.runs.searched import Fit, Searched, require_images, score_fits
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,9 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
     d, classes = engine.view.d, engine.view.classes
     task = partial(group_moments, folds=folds, d=d, classes=classes)
     rows = engine.sum_over_blocks("moments", engine.view.through(task), engine.train)
-    groups, total = [Moments.of(row, classes) for row in rows], Moments.of(sum(rows), classes)
-    counts = np.array([group.counts for group in groups])
+    every = rows.sum(axis=0)
+    total = Moments.of(every, classes)
+    counts = np.array([Moments.of(row, classes).counts for row in rows])
     require_images(counts, folds, engine.train)
 
     offset = (2 * total.pixel_sums + total.n) // (2 * total.n)
@@ -69,19 +69,18 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
     sketched = Sketched(total, offset, preconditioner)
     fitted = []
     for group in range(folds.held_out):
-        others = Moments.of(sum(rows) - rows[group], classes)
+        others = Moments.of(every - rows[group], classes)
         system = OperatorSystem.of(others, offset)
         operator = EngineOperator(engine, system, folds, group)
         fitted.append(_solve(operator, sketched, lambdas))
-    candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
-    scored = engine.score(folds, candidates)
+    scored, scores_at = score_fits(engine, folds, fitted)
     return Searched(
         feature_map=feature_map,
         side="operator",
         solved=sketched,
         lambdas=lambdas,
         scored=scored,
-        scores_at=partial(kept_scores, scored.images, tuple(fitted)),
+        scores_at=scores_at,
         metric=options.metric,
         choose=options.choose,
         solver="krylov",

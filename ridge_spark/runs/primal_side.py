@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,10 @@ from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.packed import AnyStatistics, PackedStatistics
-from ridge_spark.ridge.scoring import Weights
 from ridge_spark.ridge.solution import Solution, one_of_grid
 from ridge_spark.ridge.solvers import SIDE_BY_SIDE, choose_solver
 from ridge_spark.runs.options import TrainOptions
-from ridge_spark.runs.searched import Fit, Searched, kept_scores, require_images
+from ridge_spark.runs.searched import Fit, Searched, require_images, score_fits
 
 
 def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Searched:
@@ -40,8 +38,7 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
         total = sum(groups[1:], groups[0])
         fitted_on = [*(total - group for group in groups[: folds.held_out]), total]
         *fitted, full = engine.solve(fitted_on, lambdas, solver)
-    candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
-    scored = engine.score(folds, candidates)
+    scored, scores_at = score_fits(engine, folds, fitted)
     seconds = time.perf_counter() - start
     return Searched(
         feature_map=feature_map,
@@ -49,7 +46,7 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
         solved=total,
         lambdas=lambdas,
         scored=scored,
-        scores_at=partial(kept_scores, scored.images, tuple(fitted)),
+        scores_at=scores_at,
         metric=options.metric,
         choose=options.choose,
         solver=solver,

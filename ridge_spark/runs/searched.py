@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.data.dataset import Split
+from ridge_spark.engines.engine import Engine
 from ridge_spark.errors import InputError
 from ridge_spark.features import FeatureMap
 from ridge_spark.ridge.calibration import fit_temperature
@@ -20,11 +21,13 @@ from ridge_spark.ridge.held_out import Images, Scored
 from ridge_spark.ridge.nystrom import Sketched
 from ridge_spark.ridge.packed import AnyStatistics
 from ridge_spark.ridge.products import DualStatistics, ImageProducts
-from ridge_spark.ridge.scoring import panels, scores
+from ridge_spark.ridge.scoring import Weights, panels, scores
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads
 from ridge_spark.runs.result import Features, HeldOut
+
+ScoresAt = Callable[[int], tuple[Float, NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Searched:
     solved: AnyStatistics | ImageProducts | Sketched
     lambdas: Float
     scored: Scored
-    scores_at: Callable[[int], tuple[Float, NDArray[np.int64]]]
+    scores_at: ScoresAt
     metric: str
     choose: str
     solver: str
@@ -133,7 +136,14 @@ class Fit:
     statistics: Statistics | DualStatistics
 
 
-def kept_scores(
+def score_fits(engine: Engine, folds: Folds, fitted: Sequence[Solution]) -> tuple[Scored, ScoresAt]:
+    """Pass two: what the fits without each group make of its images; and `Searched.scores_at`."""
+    candidates = {group: Weights(*each.weights()) for group, each in enumerate(fitted)}
+    scored = engine.score(folds, candidates)
+    return scored, partial(_kept_scores, scored.images, tuple(fitted))
+
+
+def _kept_scores(
     images: Images, fitted: Sequence[Solution], index: int
 ) -> tuple[Float, NDArray[np.int64]]:
     """Scores (m, k) of the images that were kept, by fits without them, and their labels."""

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 
 import pytest
 
@@ -14,12 +15,12 @@ from ridge_spark.data.scratch import PREFIX, Scratch, sweep
 from tests.support import ROOT
 
 OWNER = """
-import sys, time
+import signal
 from ridge_spark.data.scratch import Scratch
 scratch = Scratch()
 (scratch.path / "images").write_bytes(bytes(1000))
 print(scratch.path, flush=True)
-time.sleep(1000)
+signal.pause()
 """
 
 
@@ -30,7 +31,7 @@ def temporary(tmp_path, monkeypatch):
 
 
 def test_it_is_gone_once_it_is_closed(temporary):
-    with Scratch() as scratch:
+    with closing(Scratch()) as scratch:
         (scratch.path / "sub").mkdir()
         sweep()
         assert (scratch.path / "sub").is_dir()
@@ -50,7 +51,7 @@ def test_that_of_a_killed_owner_goes_with_the_next_and_no_other(temporary, caplo
         owners[0].send_signal(signal.SIGKILL)
         owners[0].wait()
         (temporary / f"{PREFIX}of-someone").mkdir()  # without a lock: nobody can tell
-        with Scratch():
+        with closing(Scratch()):
             assert not os.path.exists(killed)
             assert os.path.exists(f"{alive}/images")
             assert (temporary / f"{PREFIX}of-someone").is_dir()

@@ -44,7 +44,9 @@ def _met(operator: str, value: str | None, wanted: list[str]) -> bool:
         return value in wanted
     if operator in ("StringLike", "ArnLike"):
         return any(fnmatchcase(value, each) for each in wanted)
-    raise NotImplementedError(operator)
+    raise ValueError(
+        f"{operator}: a condition that these policies have not had before; add it here"
+    )
 
 
 def _list(value: Any) -> list[Any]:

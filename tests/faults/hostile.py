@@ -7,6 +7,7 @@ import logging
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -93,16 +94,18 @@ class HostileStore:
         return [each["Key"] for each in listed.get("Contents", ()) if each["Key"][-1] != "/"]
 
 
-class _Proxy(BaseHTTPRequestHandler):
+class _Proxy(BaseHTTPRequestHandler, ABC):
     """Passes requests on as they are, but for those that are spoilt."""
 
     protocol_version = "HTTP/1.1"
 
+    @abstractmethod
     def spoilt(self) -> str | None:
-        raise NotImplementedError
+        """What is to go wrong with this request; None if nothing is."""
 
+    @abstractmethod
     def upstream(self) -> http.client.HTTPConnection:
-        raise NotImplementedError
+        """A connection to the server that the request is passed on to."""
 
     def log_message(self, *_: Any) -> None:
         pass

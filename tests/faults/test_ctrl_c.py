@@ -44,7 +44,7 @@ def test_of_a_command(engine, stage, environment, mnist, tmp_path):
     try:
         while f"{stage}: " not in errors.read_text() and process.poll() is None:
             sleep(0.02)
-        sleep(0.3)
+        sleep(0.3)  # into the next stage; what is asserted holds at any time
         kill_all(process, signal.SIGINT)
         out, _ = process.communicate(timeout=60)
     finally:

@@ -98,14 +98,13 @@ def test_both_sides_find_the_same(small, folds, features, solver):
 @pytest.mark.parametrize("features", ["pixels", "units:units=64"])
 def test_products_alone_find_the_same(small, folds, features):
     held_out = make_folds(None, folds, 0)
-    found = {
-        side: train(
+    primal, operator = (
+        train(
             local(small),
             replace(options(small, side=side, features=parse_specs(features)), folds=held_out),
         )
         for side in ("primal", "operator")
-    }
-    primal, operator = found["primal"], found["operator"]
+    )
     assert operator.side == "operator"
     assert operator.model.lam == primal.model.lam
     assert operator.validation_accuracy.tolist() == primal.validation_accuracy.tolist()
@@ -115,13 +114,11 @@ def test_products_alone_find_the_same(small, folds, features):
 
 
 def test_products_alone_count_images_as_often_as_their_classes_weigh(small):
-    weighted = {
-        side: train(
-            local(small), options(small, side=side, class_weight=parse_class_weight("a=3,b=2"))
-        )
+    weights = parse_class_weight("a=3,b=2")
+    primal, operator = (
+        train(local(small), options(small, side=side, class_weight=weights))
         for side in ("primal", "operator")
-    }
-    primal, operator = weighted["primal"], weighted["operator"]
+    )
     assert operator.model.lam == primal.model.lam
     assert operator.model.coef == pytest.approx(primal.model.coef, rel=1e-6, abs=1e-9)
 
