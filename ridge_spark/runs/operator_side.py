@@ -110,7 +110,7 @@ def fit(engine: Engine, searched: Searched) -> Fit:
 
 def _solve(operator: EngineOperator, sketched: Sketched, lambdas: Float) -> Solution:
     engine, d = operator.engine, operator.system.cross.shape[1]
-    columns = most_columns(d, engine.resources.lead)
+    columns = engine.once(lambda: most_columns(d, engine.resources.lead))  # the same on all ranks
     with _told(engine, lambdas) as watch:
         solver = OperatorSolver(operator, operator.system, sketched.preconditioner, columns, watch)
         return solver.solve(lambdas)
