@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pyspark import RDD, SparkContext, StorageLevel
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import BlockDescriptor, Split
+from ridge_spark.data.scratch import Scratch
 from ridge_spark.engines.block_reports import Listener
 from ridge_spark.engines.engine import Engine, Item, Result, add
 from ridge_spark.engines.local import LocalEngine
@@ -152,8 +151,8 @@ class SparkEngine(Engine):
     def _added_from_files(
         self, parts: RDD[Any], record: Callable[[Function], Function], read: Read, task: Any
     ) -> list[PackedStatistics]:
-        with tempfile.TemporaryDirectory(prefix="ridge-spark-") as folder:
-            call = partial(store, read, task, self.threads, Path(folder))
+        with closing(Scratch()) as scratch:
+            call = partial(store, read, task, self.threads, scratch.path)
             first, *others = parts.map(record(call)).collect()
             total = [stored.take() for stored in first]
             for part in others:

@@ -39,8 +39,7 @@ def _sum_tiles(
         accumulator(d, classes, groups=folds.groups, threads=threads, tile=tile) for tile in tiles
     ]
     for block in blocks:
-        group_of = folds.assign(block.first_row, len(block.labels))
-        for part in counted(block, group_of):
+        for part in counted(block, folds):
             for each in sums:
                 each.add(*part)
     found: list[list[Any]] = []

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ridge_spark.ridge.folds import Folds
+
 
 @dataclass(frozen=True)
 class Block:
@@ -25,9 +27,10 @@ class Block:
 
 
 def counted(
-    block: Block, group_of: NDArray[np.integer]
-) -> Iterator[tuple[NDArray[Any], NDArray[np.integer], NDArray[np.integer]]]:
+    block: Block, folds: Folds
+) -> Iterator[tuple[NDArray[Any], NDArray[np.integer], NDArray[np.intp]]]:
     """The images, labels and groups of a block, each row as often as it counts, in a few parts."""
+    group_of = folds.assign(block.first_row, len(block.labels))
     if block.times is None:
         yield block.images, block.labels, group_of
         return

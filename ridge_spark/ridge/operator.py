@@ -64,8 +64,7 @@ def group_moments(
 
     def of_block(block: Block) -> Int64:
         mine = np.zeros_like(found)
-        group_of = folds.assign(block.first_row, len(block.labels))
-        for images, labels, groups in counted(block, group_of):
+        for images, labels, groups in counted(block, folds):
             for group, label in np.unique(np.stack([groups, labels]), axis=1).T:
                 _add_moments(mine[group], images[(groups == group) & (labels == label)], label, d)
         return mine
@@ -182,9 +181,8 @@ def _products(
     P = np.ascontiguousarray(P)
 
     def of_block(block: Block) -> Int64:
-        group_of = folds.assign(block.first_row, len(block.labels))
         total = np.zeros_like(P)
-        for images, _, groups in counted(block, group_of):
+        for images, _, groups in counted(block, folds):
             for panel in _panels(images if without is None else images[groups != without]):
                 Z = np.subtract(panel, offset, dtype=np.float64)
                 total += (P @ Z.T) @ Z

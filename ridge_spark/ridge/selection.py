@@ -40,9 +40,8 @@ def group_sums(
 
 def _add_blocks(sums: Accumulator, blocks: Iterable[Block], folds: Folds) -> None:
     for block in blocks:
-        group_of = folds.assign(block.first_row, len(block.labels))
-        for images, labels, groups in counted(block, group_of):
-            sums.add(images, labels, groups)
+        for part in counted(block, folds):
+            sums.add(*part)
 
 
 def group_statistics(
