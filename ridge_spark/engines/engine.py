@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -42,6 +42,13 @@ from ridge_spark.ridge.statistics import Statistics
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Strips = TypeVar("Strips", bound="InStrips")
+
+
+class InStrips(Protocol):
+    """A result that can be divided."""
+
+    def strips(self) -> Sequence[Self]: ...
 
 
 class Engine(ABC):
@@ -109,9 +116,9 @@ class Engine(ABC):
         """
 
     def map_to_large(
-        self, stage: str, task: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Iterable[Result]:
-        """The same in any order, where results are so large that they should come one by one."""
+        self, stage: str, task: Callable[[Item], Strips], items: Sequence[Item]
+    ) -> Iterable[Strips]:
+        """The same in any order, where results are so large that they may come in `strips()`."""
         return self.map(stage, task, items)
 
     @abstractmethod

@@ -19,6 +19,7 @@ from ridge_spark.ridge.products import ImageProducts, products_of
 Read = Callable[[BlockDescriptor], Block]
 Part = Sequence[BlockDescriptor]
 
+STRIP_BYTES = 2**24  # of products that a JVM is handed at a time
 PAIRS_OF_A_WORKER = 3  # at least, so that none waits long for the last
 
 
@@ -80,6 +81,20 @@ class PairProducts:
     columns: slice
     gram: NDArray[np.int64]
     labels: NDArray[np.int64] | None
+
+    def strips(self) -> list[PairProducts]:
+        """The same in parts of a few rows each, small enough to travel."""
+        some = max(1, STRIP_BYTES // (8 * self.gram.shape[1]))
+        return [
+            PairProducts(
+                slice(self.rows.start + start, self.rows.start + start + len(gram)),
+                self.columns,
+                gram,
+                None if self.labels is None else self.labels[start : start + some],
+            )
+            for start in range(0, len(self.gram), some)
+            for gram in [self.gram[start : start + some]]
+        ]
 
 
 def assemble_products(found: Iterable[PairProducts], n: int, view: View) -> ImageProducts:

@@ -15,7 +15,7 @@ from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import BlockDescriptor, Split
 from ridge_spark.data.scratch import Scratch
 from ridge_spark.engines.block_reports import Listener
-from ridge_spark.engines.engine import Engine, Item, Result, add
+from ridge_spark.engines.engine import Engine, Item, Result, Strips, add
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.memory import peak_rss_mb
 from ridge_spark.engines.packed_sums import add_up, assembled, in_strips, store
@@ -80,15 +80,20 @@ class SparkEngine(Engine):
             return self.sc.parallelize(items, len(items)).map(record(call)).collect()
 
     def map_to_large(
-        self, stage: str, task: Callable[[Item], Result], items: Sequence[Item]
-    ) -> Iterator[Result]:
-        """Results wait with the workers: together they may be more than Spark lets a job return."""
+        self, stage: str, task: Callable[[Item], Strips], items: Sequence[Item]
+    ) -> Iterator[Strips]:
+        """Results wait with the workers, in strips, and come to the driver strip by strip.
+
+        Together they may be more than Spark lets a job return, and one of them more than a JVM can
+        hand over.
+        """
         call = partial(_do, self.sc.broadcast(task), self.threads)
         with self._stage(stage, len(items)) as (record, _):
-            made = self.sc.parallelize(items, len(items)).map(record(call))
+            made = self.sc.parallelize(items, len(items)).map(record(call)).flatMap(_strips_of)
             made.persist(StorageLevel.MEMORY_AND_DISK)
-            made.count()
-        yield from made.toLocalIterator()
+            strips = made.count()
+        numbered = made.zipWithIndex().map(lambda each: each[::-1])
+        yield from numbered.partitionBy(strips, lambda number: number).values().toLocalIterator()
         made.unpersist()
 
     def sum_over_blocks(self, stage: str, task: BlockTask, split: Split) -> Any:
@@ -203,6 +208,10 @@ class SparkEngine(Engine):
                 listener.reader(self.reader()),
             )
         self.progress.tasks += records.value
+
+
+def _strips_of(result: Any) -> Any:
+    return result.strips()
 
 
 def _do(shared: Any, threads: int, item: Any) -> Any:

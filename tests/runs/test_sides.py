@@ -14,7 +14,9 @@ from safetensors import safe_open
 from ridge_spark.data import manifest
 from ridge_spark.data.dataset import Description, open_split
 from ridge_spark.data.writer import write_dataset
+from ridge_spark.engines import pairs
 from ridge_spark.engines.local import LocalEngine
+from ridge_spark.engines.pairs import PairTask
 from ridge_spark.engines.resources import Resources, to_bytes
 from ridge_spark.errors import InputError
 from ridge_spark.features import parse_specs
@@ -140,6 +142,18 @@ def test_parts_of_the_images_leave_all_bits_alone(few_images):
         assert training.side == "dual"
         found.add((training.statistics.sha256(), training.model.sha256(), *training.gcv))
     assert len(found) == 1
+
+
+def test_products_that_travel_in_strips_are_the_same(small, monkeypatch):
+    engine = local(small)
+    whole = engine.products()
+    monkeypatch.setattr(pairs, "STRIP_BYTES", 8 * 120 * 7)
+    blocks = engine.train.blocks
+    task = PairTask(engine.reader(), engine.view, 1)
+    found = [strip for pair in pairs.pairs_of(blocks, 1) for strip in task(pair).strips()]
+    assert len(found) == 18  # 120 rows, 7 at a time
+    n = engine.train.rows
+    assert pairs.assemble_products(found[::-1], n, engine.view).sha256() == whole.sha256()
 
 
 def test_no_matrix_of_pixels_is_ever_made(few_images, tmp_path, monkeypatch):
