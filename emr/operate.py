@@ -5,21 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from emr import aws, guard, preflight, prices
+from emr import guard, preflight, prices
 from emr.certificates import make_certificates
 from emr.cluster import Cluster
 from emr.errors import EmrError, one_line
-from emr.package import ROOT
 from emr.speech import agrees, say
 from emr.stack import Sizes, Stack
 from emr.storage import count
 from emr.terraform import NOT_YET_KNOWN, Terraform
+from emr.wanted import Wanted
 from emr.wheels import package_wheels
-
-DIST = ROOT / "dist" / "emr"
 
 
 def plan(terraform: Terraform, target: str | None) -> None:
@@ -38,15 +35,9 @@ def up(terraform: Terraform, target: str | None, sure: bool, force: bool = False
             _confirm("Make these changes?", sure)
             with one_line():
                 guard.prepare_application(planned, region, force)
+            _apply(terraform, target)
         else:
             say("Everything is up already.")
-        try:
-            _apply(terraform, target)
-        except EmrError as error:
-            raise EmrError(
-                f"{error}. What was made so far is remembered: make emr-up goes on from there, "
-                "make emr-down removes it"
-            ) from error
     stack = Stack.from_outputs(terraform.outputs())
     if stack.cluster_id:
         Cluster(stack).require_alive()
@@ -60,13 +51,19 @@ def _apply(terraform: Terraform, target: str | None) -> None:
     end for the same reason, above all in a public subnet, where no endpoints take their time.
     """
     try:
-        terraform.apply_planned()
+        try:
+            terraform.apply_planned()
+        except EmrError as error:
+            if not NOT_YET_KNOWN.search(str(error)):
+                raise
+            say(f"Once more, since AWS did not know the nodes' role yet ({error})")
+            terraform.plan(_variables(target))
+            terraform.apply_planned()
     except EmrError as error:
-        if not NOT_YET_KNOWN.search(str(error)):
-            raise
-        say(f"Once more, since AWS did not know the nodes' role yet ({error})")
-        terraform.plan(_variables(target))
-        terraform.apply_planned()
+        raise EmrError(
+            f"{error}. What was made so far is remembered: make emr-up goes on from there, "
+            "make emr-down removes it"
+        ) from error
 
 
 def _variables(target: str | None) -> dict[str, str]:
@@ -113,10 +110,17 @@ def _planned(terraform: Terraform, target: str | None) -> Iterator[dict[str, Any
     there = terraform.outputs()
     guard.await_ending(there.get("cluster_id"), there.get("region") or "")
     variables = _variables(target)
-    certificates = DIST / "certificates.zip"
+    wanted = Wanted.from_terraform(terraform, variables)
+    dist = terraform.folder / wanted.package_dir
+    certificates = dist / "certificates.zip"
     try:
-        if terraform.variable("target", variables) == "cluster":
-            _package(terraform, certificates)
+        if wanted.target == "cluster":
+            worker_type = wanted.worker_types[0]
+            with one_line():
+                architecture = preflight.architecture(worker_type, wanted.region)
+            say(f"Packing the wheels for {worker_type} ({architecture})")
+            package_wheels(architecture, dist)
+            make_certificates(wanted.region, certificates)
         planned = terraform.plan(variables)
         with one_line():
             preflight.check_plan(planned)
@@ -134,17 +138,6 @@ def _planned(terraform: Terraform, target: str | None) -> Iterator[dict[str, Any
 def _changes(planned: dict[str, Any]) -> bool:
     changes = [*planned["resource_changes"], *planned.get("output_changes", {}).values()]
     return any(each.get("change", each)["actions"] != ["no-op"] for each in changes)
-
-
-def _package(terraform: Terraform, certificates: Path) -> None:
-    """Build what Terraform uploads for the nodes: their wheels and their certificate."""
-    region = terraform.variable("region", {}) or aws.session().region_name
-    worker_type = terraform.variable("worker_type", {}) or ""
-    with one_line():
-        architecture = preflight.architecture(worker_type, region)
-    say(f"Packing the wheels for {worker_type} ({architecture})")
-    package_wheels(architecture, DIST)
-    make_certificates(region, certificates)
 
 
 def _confirm(question: str, sure: bool) -> None:

@@ -80,11 +80,6 @@ class Terraform:
         options = [f"-var={name}={value}" for name, value in variables.items()]
         self._show("destroy", "-input=false", "-auto-approve", *options)
 
-    def variable(self, name: str, variables: dict[str, str]) -> str | None:
-        """The value a variable of type string will have, wherever it is set."""
-        value = json.loads(self.evaluate(f"var.{name}", variables))
-        return None if value is None else str(value)
-
     def evaluate(self, expression: str, variables: dict[str, str]) -> str:
         """The JSON of an expression's value."""
         options = [f"-var={each}={value}" for each, value in variables.items()]

@@ -24,6 +24,7 @@ EXPRESSIONS = {
     "private": "!var.public_subnet",
     "data_locations": "var.data_locations",
     "max_vcpus": "var.serverless_max_vcpus",
+    "package_dir": "var.package_dir",
 }
 
 
@@ -44,6 +45,7 @@ class Wanted:
     private: bool
     data_locations: list[str]
     max_vcpus: int
+    package_dir: str
 
     @classmethod
     def from_terraform(cls, terraform: Terraform, variables: dict[str, str]) -> Self:

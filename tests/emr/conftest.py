@@ -13,6 +13,7 @@ from pathlib import Path
 import boto3
 import numpy as np
 import pytest
+from moto.emrserverless.models import emrserverless_backends
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from emr.package import ROOT, sha256
@@ -194,8 +195,11 @@ def stack(endpoint: str, request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def serverless_stack(stack: Stack) -> Stack:
-    """The same with an EMR Serverless application instead of a cluster."""
+def serverless_stack(stack: Stack) -> Iterator[Stack]:
+    """The same with an EMR Serverless application instead of a cluster.
+
+    Its runs are gone after the test: the nodes of a later one would do what nobody waits for.
+    """
     release = "emr-spark-8.1.0"
     application = boto3.client("emr-serverless", region_name=REGION).create_application(
         name=stack.name,
@@ -205,13 +209,15 @@ def serverless_stack(stack: Stack) -> Stack:
         maximumCapacity={"cpu": "32 vCPU", "memory": "256 GB", "disk": "640 GB"},
         tags={"Project": stack.name},
     )
-    return replace(
+    made = application["applicationId"]
+    yield replace(
         stack,
         target="serverless",
         release_label=release,
         cluster_id=None,
-        application_id=application["applicationId"],
+        application_id=made,
     )
+    emrserverless_backends[ACCOUNT][REGION].job_runs.pop(made, None)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import subprocess
 import tarfile
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ class StepRunner:
         self.logs.set()
         self._stop = threading.Event()
         self._nodes: dict[str, Path] = {}
-        self._steps: list[threading.Thread] = []
+        self._environments: dict[str, Path] = {}
+        self._threads: list[threading.Thread] = []
+        self._bootstrapping = threading.Lock()
         self._folders = itertools.count()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._session = boto3.Session(*_administrator(self.endpoint), region_name=self.region)
@@ -83,7 +86,7 @@ class StepRunner:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(JOB_SECONDS)
-        for thread in self._steps:
+        for thread in self._threads:
             thread.join(JOB_SECONDS)
 
     def _watch(self) -> None:
@@ -95,7 +98,13 @@ class StepRunner:
             for runs in list(applications.job_runs.values()):
                 for run in runs:
                     if run.state == "SUBMITTED":
-                        self._run_serverless(run)
+                        run.state = "RUNNING"
+                        self._at_work(self._run_serverless, run)
+
+    def _at_work(self, work: Callable[..., None], *arguments: Any) -> None:
+        thread = threading.Thread(target=work, args=arguments)
+        self._threads.append(thread)
+        thread.start()
 
     # --- a step of a cluster ------------------------------------------------------------------
 
@@ -105,12 +114,10 @@ class StepRunner:
         waiting = [step for step in cluster.steps if step.state == "PENDING"]
         for step in waiting[: max(0, cluster.step_concurrency_level - at_work)]:
             step.state, step.start_date_time = "RUNNING", utcnow()
-            python = self.python or self._bootstrapped(cluster)
-            thread = threading.Thread(target=self._run_step, args=(cluster, step, python))
-            self._steps.append(thread)
-            thread.start()
+            self._at_work(self._run_step, cluster, step)
 
-    def _run_step(self, cluster: Any, step: Any, python: Path) -> None:
+    def _run_step(self, cluster: Any, step: Any) -> None:
+        python = self.python or self._bootstrapped(cluster)
         command = list(step.args)
         self.ran.append(list(step.args))
         application = f"application_{os.getpid()}_{len(self.ran):04d}"
@@ -139,31 +146,34 @@ class StepRunner:
 
     def _bootstrapped(self, cluster: Any) -> Path:
         """The Python of the cluster's node, made by the cluster's own bootstrap action."""
-        if cluster.id not in self._nodes:
-            (action,) = cluster.bootstrap_actions
-            folder = self._new_folder()
-            script = self._fetch(action.script_path, folder)
-            prefix = folder / "opt" / "ridge-spark"
-            prefix.parent.mkdir()
-            done = subprocess.run(
-                ["bash", script, *action.args, str(prefix)],
-                env=_without_region(self._environment(_role_of(cluster.role))),
-                capture_output=True,
-                text=True,
-                timeout=JOB_SECONDS,
-                check=False,
-            )
-            logs = f"{cluster.log_uri}{cluster.id}/node/i-1/bootstrap-actions/1/"
-            self._put_log(logs, done.stdout, done.stderr)
-            if done.returncode:
-                raise RuntimeError(f"bootstrap failed: {done.stdout}{done.stderr}")
-            self._nodes[cluster.id] = prefix / "bin" / "python"
-        return self._nodes[cluster.id]
+        with self._bootstrapping:
+            if cluster.id not in self._nodes:
+                self._nodes[cluster.id] = self._bootstrap(cluster)
+            return self._nodes[cluster.id]
+
+    def _bootstrap(self, cluster: Any) -> Path:
+        (action,) = cluster.bootstrap_actions
+        folder = self._new_folder()
+        script = self._fetch(action.script_path, folder)
+        prefix = folder / "opt" / "ridge-spark"
+        prefix.parent.mkdir()
+        done = subprocess.run(
+            ["bash", script, *action.args, str(prefix)],
+            env=_without_region(self._environment(_role_of(cluster.role))),
+            capture_output=True,
+            text=True,
+            timeout=JOB_SECONDS,
+            check=False,
+        )
+        logs = f"{cluster.log_uri}{cluster.id}/node/i-1/bootstrap-actions/1/"
+        self._put_log(logs, done.stdout, done.stderr)
+        if done.returncode:
+            raise RuntimeError(f"bootstrap failed: {done.stdout}{done.stderr}")
+        return prefix / "bin" / "python"
 
     # --- a job of EMR Serverless --------------------------------------------------------------
 
     def _run_serverless(self, run: Any) -> None:
-        run.state = "RUNNING"
         driver = run.job_driver["sparkSubmit"]
         command = [
             "spark-submit",
@@ -208,17 +218,22 @@ class StepRunner:
         return self._spark_submit(command, folder, python, run.execution_role, lambda: run.state)
 
     def _unpacked_environment(self, command: list[str], folder: Path) -> Path:
-        """Unpack `spark.archives`, as every executor does, and find the Python the job asks for."""
+        """Unpack `spark.archives` and find the Python the job asks for.
+
+        Once for all jobs with the same archive: an executor of its own would unpack it again.
+        """
         pairs = [each.split("=", 1) for each in command if each.startswith("spark.")]
         settings = dict(pairs)
         address, _, name = settings["spark.archives"].partition("#")
         at = command.index(f"spark.archives={settings['spark.archives']}")
         del command[at - 1 : at + 1]
-        with tarfile.open(self._fetch(address, folder)) as archive:
-            archive.extractall(folder / name, filter="data")
+        if address not in self._environments:
+            with tarfile.open(self._fetch(address, folder)) as archive:
+                archive.extractall(folder / name, filter="data")
+            self._environments[address] = folder
         wanted = settings["spark.emr-serverless.driverEnv.PYSPARK_PYTHON"]
         assert wanted == settings["spark.executorEnv.PYSPARK_PYTHON"]
-        return folder / wanted
+        return self._environments[address] / wanted
 
     # --- both ---------------------------------------------------------------------------------
 

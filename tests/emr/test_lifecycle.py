@@ -16,7 +16,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from emr.package import ROOT
 from emr.stack import Stack
 from tests.emr.moto_network import needed_objects
 from tests.emr.policies import allows
@@ -59,7 +58,7 @@ def test_the_plan_is_priced_and_nobody_is_asked_in_vain(live: Cli) -> None:
     assert f"Account {ACCOUNT}, region us-east-1." in done.stderr
     assert done.stderr.splitlines()[-1].endswith("say yes beforehand with YES=1 (--yes)")
     assert not list(live.terraform.glob("*.tfplan"))
-    assert not (ROOT / "dist" / "emr" / "certificates.zip").exists()
+    assert not (live.cwd / "dist" / "emr" / "certificates.zip").exists()
     assert terraform(live, "state", "list").stdout == ""
     assert "Nothing is up yet" in live("status", expect=2).stderr
 
@@ -69,11 +68,10 @@ def test_up_and_no_drift(live: Cli) -> None:
     assert "Next: make submit-outer" in done.stderr
     again = terraform(live, "plan", "-detailed-exitcode", "-no-color")
     assert again.returncode == 0, again.stdout
-    assert not (ROOT / "dist" / "emr" / "certificates.zip").exists()
+    assert not (live.cwd / "dist" / "emr" / "certificates.zip").exists()
     state = (live.terraform / "terraform.tfstate").read_text()
     assert "PRIVATE KEY" not in state
     assert "WAITING" in live("status").stdout
-    assert "Everything is up already." in live("up").stderr  # and nobody is asked
 
 
 def test_the_s3_endpoint_lets_pass_what_is_needed_and_no_more(live: Cli) -> None:
@@ -117,7 +115,7 @@ def test_a_cluster_at_work_is_not_replaced(live: Cli) -> None:
     assert f"error: {stack.cluster_id} is at work on {run_id}, and this would end it" in done.stderr
     assert "or end it: FORCE=1" in done.stderr
     emr.cancel_steps(ClusterId=stack.cluster_id, StepIds=[run_id])
-    assert "Everything is up already." in live("up").stderr
+    assert "Everything is up already." in live("up").stderr  # and nobody is asked
 
 
 def test_mnist_trains_under_enforced_iam_with_the_documented_permissions(

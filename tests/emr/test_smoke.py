@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,30 @@ from tests.emr.step_runner import ACCOUNT, StepRunner
 from tests.emr.tools import Cli, project_with
 from tests.engines.processes import spark_home
 
-NAME = "smoke"
+TARGETS = ("cluster", "serverless")
 
 
-@pytest.fixture
-def project(wheels: Path, terraform_provider: None, tmp_path: Path) -> Cli:
-    return project_with(tmp_path / "project", NAME)
+@pytest.fixture(scope="module")
+def transcripts(
+    wheels: Path,
+    terraform_provider: None,
+    endpoint: str,
+    aws_command: Path,
+    home: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:
+    """What both cycles wrote; side by side, as Terraform mostly waits."""
+    scratch = tmp_path_factory.mktemp("nodes")
+
+    def cycle(target: str) -> str:
+        project = project_with(tmp_path_factory.mktemp(target) / "project", f"smoke-{target}")
+        options = ("--yes", "--target", target, "--poll", "1", "--log-wait", "30")
+        project("smoke", *options, timeout=1100)
+        return (project.cwd / "runs" / "emr-smoke.txt").read_text()
+
+    runner = StepRunner(endpoint, spark_home("installed"), scratch, home, aws_command)
+    with runner, ThreadPoolExecutor(len(TARGETS)) as pool:
+        return dict(zip(TARGETS, pool.map(cycle, TARGETS), strict=True))
 
 
 @pytest.mark.slow
@@ -29,21 +48,8 @@ def project(wheels: Path, terraform_provider: None, tmp_path: Path) -> Cli:
         ("serverless", "ok  release: emr-spark-8.1.0 has Spark 4.1.1"),
     ],
 )
-def test_the_whole_cycle(
-    project: Cli,
-    endpoint: str,
-    aws_command: Path,
-    home: Path,
-    tmp_path: Path,
-    target: str,
-    release: str,
-) -> None:
-    scratch = tmp_path / "nodes"
-    scratch.mkdir()
-    options = ("--yes", "--target", target, "--poll", "1", "--log-wait", "30")
-    with StepRunner(endpoint, spark_home("installed"), scratch, home, aws_command):
-        project("smoke", *options, timeout=1100)
-    text = (project.cwd / "runs" / "emr-smoke.txt").read_text()
+def test_the_whole_cycle(transcripts: dict[str, str], target: str, release: str) -> None:
+    text = transcripts[target]
     assert text.count("the same statistics_sha256 as here") == 2
     assert text.count("Everything is up already.") == 1
     assert "# a second emr-up plans nothing" in text

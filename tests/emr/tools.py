@@ -137,7 +137,10 @@ def project_with(folder: Path, name: str, variables: str = "") -> Cli:
     ignored = shutil.ignore_patterns(".terraform*", "*.tfstate*", "terraform.tfvars")
     shutil.copytree(ROOT / "terraform", terraform, ignore=ignored)
     (folder / "emr").symlink_to(ROOT / "emr")
-    (folder / "dist").symlink_to(ROOT / "dist")
+    dist = folder / "dist" / "emr"  # its own: a certificate comes and goes there
+    dist.mkdir(parents=True)
+    for packed in (ROOT / "dist" / "emr").glob("*wheels-*"):
+        (dist / packed.name).symlink_to(packed)
     # Enough for a connection that is closed half-way; not so many that an error of moto's is
     # repeated for minutes. What is packed for EMR Serverless has to run on this machine.
     (terraform / "override.tf").write_text(

@@ -18,7 +18,7 @@ from ridge_spark.ridge.threads import blas_threads
 from ridge_spark.runs.options import TrainOptions, make_folds, parse_lambdas
 from ridge_spark.runs.training import train
 from tests.engines.all_engines import SEARCHES, findings, options_of, splits_of
-from tests.engines.processes import SPARKS, Submit
+from tests.engines.processes import OLDEST, Submit
 from tests.support import ROOT, Command
 
 JOB = Path(__file__).with_name("all_engines.py")
@@ -52,11 +52,19 @@ def test_threads_that_blas_has_anyway_leave_the_bits_alone(tmp_path: Path) -> No
     assert len(found) == 1
 
 
-@pytest.mark.parametrize("master", ["local[2]", "local-cluster[2,1,1024]"])
-@pytest.mark.parametrize("version", SPARKS)
+@pytest.mark.parametrize(
+    ("version", "master", "partitions"),  # each of one with each of another
+    [
+        (OLDEST, "local[2]", (1, 7)),
+        (OLDEST, "local-cluster[2,1,1024]", (2,)),
+        ("installed", "local[2]", (2,)),
+        ("installed", "local-cluster[2,1,1024]", (1, 7)),
+    ],
+)
 def test_spark_finds_what_one_process_finds_and_needs_only_the_zip(
     version: str,
     master: str,
+    partitions: tuple[int, ...],
     submit: Submit,
     mnist: Path,
     found_locally: dict[str, Any],
@@ -64,16 +72,18 @@ def test_spark_finds_what_one_process_finds_and_needs_only_the_zip(
 ) -> None:
     code = package_code(tmp_path / "dist")
     done = submit(
-        "--master", master, "--py-files", code, JOB, mnist, 1, 2, 7, version=version, cwd=tmp_path
-    )
+        "--master", master, "--py-files", code, JOB, mnist, *partitions, version=version,
+        cwd=tmp_path,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
 
     assert ".zip" in told["driver"]
     assert ".zip" in told["worker"]
-    assert told["spark"]["version"].startswith("3.5.6" if version == "3.5.6" else "4.")
+    assert told["spark"]["version"].startswith(OLDEST if version == OLDEST else "4.")
     assert told["spark"]["master"] == master
-    assert len(told["found"]) == 14  # 2 engines x (1 partitioning of 5 folds, 3 of the others)
+    # Two engines, 5 folds in one partitioning, the other two searches in each.
+    assert len(told["found"]) == 2 * (1 + 2 * len(partitions))
     for run, found in told["found"].items():
         assert found == found_locally[run.rpartition(", ")[2]], run
     assert "patches" in json.dumps(found_locally["features"])
