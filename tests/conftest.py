@@ -28,22 +28,22 @@ from tests.support import (
 # The files of tests that take longest, so that no process is left alone with one at the end.
 LONGEST = (
     "emr/test_smoke.py",
-    "docs/test_commands.py",
-    "emr/test_rules.py",
-    "docs/test_commands.py",
-    "packaging/test_wheel.py",
-    "emr/test_lifecycle.py",
-    "emr/test_submit.py",
     "engines/test_spark_submit.py",
+    "emr/test_lifecycle.py",
+    "docs/test_commands.py",
+    "emr/test_submit.py",
     "engines/test_equality.py",
-    "mpi/test_equality.py",
-    "mpi/test_slurm.py",
-    "emr/test_serverless.py",
+    "packaging/test_wheel.py",
+    "emr/test_rules.py",
     "engines/test_spark_images.py",
+    "mpi/test_slurm.py",
+    "mpi/test_equality.py",
+    "emr/test_serverless.py",
     "emr/test_packages.py",
-    "importing/test_hands.py",
     "emr/test_terraform.py",
+    "engines/test_quiet.py",
     "emr/test_wrong_use.py",
+    "importing/test_hands.py",
 )
 
 

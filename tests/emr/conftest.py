@@ -257,6 +257,7 @@ def terraform_provider(
     """Terraform finds its AWS provider: in a mirror on this machine, or in the registry."""
     found = next((path for path in map(mirror, PLUGINS) if path), None)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GOGC", "400")  # the provider's start is half of what a command computes
         if found:
             settings = tmp_path_factory.mktemp("terraform") / "cli.tfrc"
             place = f'filesystem_mirror {{\n    path = "{found}"\n  }}'
