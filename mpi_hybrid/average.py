@@ -13,9 +13,7 @@ from mpi_hybrid.data import DataEngine
 from mpi_hybrid.rows import Rows
 from mpi_hybrid.world import World
 from ridge_spark.data.dataset import Split
-from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.partition import split_evenly
-from ridge_spark.progress import Progress
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.packed import AnyStatistics
 from ridge_spark.ridge.solution import Solution, StoredPath
@@ -71,10 +69,9 @@ class AverageEngine(DataEngine):
         self.end_if_asked()
         total = sum(self.local[1:], self.local[0])
         parts = [*(total - group for group in self.local[: len(fitted_on) - 1]), total]
-        here = LocalEngine(self.train, None, self.threads, Progress(quiet=True))
         with self.progress.stage("solve"):
             with self.working("factorise"):
-                mine = iter(here.solve([part for part in parts if part.n], lambdas, solver))
+                mine = iter(self.alone().solve([part for part in parts if part.n], lambdas, solver))
             return [self._average(next(mine) if part.n else None, lambdas) for part in parts]
 
     def _average(self, mine: Solution | None, lambdas: Float) -> Solution:

@@ -33,7 +33,7 @@ from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.held_out import Scored
 from ridge_spark.ridge.packed import AnyStatistics, PackedStatistics
-from ridge_spark.ridge.selection import Tested
+from ridge_spark.ridge.selection import Tested, group_statistics
 from ridge_spark.ridge.solution import Indices, Solution, StoredPath, WeightPath
 from ridge_spark.ridge.statistics import Statistics
 
@@ -127,7 +127,7 @@ class MpiEngine(Engine):
         A second call returns the same again.
         """
         if not self.groups:
-            task = self.statistics_task(folds)
+            task = self.task_by_group(group_statistics, folds)
             with self.progress.stage("statistics", self.train.rows) as advance:
                 mine = self._resumed(advance)
                 self._sum_my_rows(mine, task, advance)
@@ -180,7 +180,7 @@ class MpiEngine(Engine):
         """
         if solver == "cholesky":
             return super().solve(fitted_on, lambdas, solver)
-        here = self._alone()
+        here = self.alone()
         return self._divided(fitted_on, lambda mine: here.solve(mine, lambdas, solver), lambdas)
 
     def solve_each(
@@ -191,14 +191,14 @@ class MpiEngine(Engine):
         solver: str,
     ) -> list[Solution]:
         """Collective. As `solve`; every rank can make every system."""
-        here = self._alone()
+        here = self.alone()
 
         def solve_mine(mine: Sequence[Callable[[], CentredSystem]]) -> list[Solution]:
             return here.solve_each(mine, unknowns, lambdas, solver) if mine else []
 
         return self._divided(systems, solve_mine, lambdas)
 
-    def _alone(self) -> LocalEngine:
+    def alone(self) -> LocalEngine:
         """An engine of the rank's own threads, for what needs no other rank."""
         return LocalEngine(self.train, None, self.threads, Progress(quiet=True))
 

@@ -23,10 +23,10 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.metrics import Metrics
 from ridge_spark.ridge.threads import blas_threads
 from ridge_spark.runs.directory import require_free
-from ridge_spark.runs.finish import Draw, finish
+from ridge_spark.runs.finish import finish
 from ridge_spark.runs.options import TrainOptions
 from ridge_spark.runs.plan import make_plans
-from ridge_spark.runs.result import Approximation, Mpi, Result
+from ridge_spark.runs.result import Approximation, Mpi
 from ridge_spark.runs.run import open_splits, result_of, tell
 from ridge_spark.runs.training import Training, train
 
@@ -75,7 +75,14 @@ def run(world: World, options: argparse.Namespace) -> None:
             mpi=_of_the_ranks(world, engine),
             approximation=_compared(engine, training, chosen),
         )
-    world.from_root(lambda: _finish(chosen, options, result, training, checkpoint, draw, progress))
+
+    def write() -> None:
+        model, statistics = training.model, training.statistics
+        written = finish(chosen.out, result, model, statistics, draw, progress)
+        checkpoint.remove()
+        tell_outcome(options, written)
+
+    world.from_root(write)
 
 
 def _threads(world: World, wanted: int | None, progress: Progress) -> int:
@@ -118,17 +125,3 @@ def _compared(engine: MpiEngine, training: Training, options: TrainOptions) -> A
         return Approximation(exact.model.lam, None, None)
     accuracy = Metrics.of(exact.tested.confusion).accuracy
     return Approximation(exact.model.lam, accuracy, accuracy - averaged.accuracy)
-
-
-def _finish(
-    chosen: TrainOptions,
-    options: argparse.Namespace,
-    result: Result,
-    training: Training,
-    checkpoint: Checkpoint,
-    draw: Draw | None,
-    progress: Progress,
-) -> None:
-    result = finish(chosen.out, result, training.model, training.statistics, draw, progress)
-    checkpoint.remove()
-    tell_outcome(options, result)

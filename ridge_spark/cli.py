@@ -11,6 +11,7 @@ import shlex
 import signal
 import sys
 from contextlib import suppress
+from importlib import import_module
 from io import TextIOWrapper
 from types import ModuleType
 from typing import NoReturn
@@ -23,6 +24,18 @@ from ridge_spark.errors import InputError
 from ridge_spark.extras import explain_missing
 from ridge_spark.printable import print_log_lines, printable
 
+COMMANDS = {  # their modules
+    "import": "import_images",
+    "train": "train",
+    "predict": "predict",
+    "compare": "compare",
+    "evaluate": "evaluate",
+    "update": "update",
+    "export": "export",
+    "report": "report",
+    "list": "list_runs",
+    "verify": "verify",
+}
 SHOWN = "ridge_spark.shown"  # how to write what can't be encoded; of `codecs`
 
 
@@ -131,31 +144,7 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
 def _commands() -> dict[str, ModuleType]:
     """The sub-commands; loaded here, as the time that takes is one to press Ctrl-C in as well."""
-    from ridge_spark.commands import (
-        compare,
-        evaluate,
-        export,
-        import_images,
-        list_runs,
-        predict,
-        report,
-        train,
-        update,
-        verify,
-    )
-
-    return {
-        "import": import_images,
-        "train": train,
-        "predict": predict,
-        "compare": compare,
-        "evaluate": evaluate,
-        "update": update,
-        "export": export,
-        "report": report,
-        "list": list_runs,
-        "verify": verify,
-    }
+    return {name: import_module(f"ridge_spark.commands.{COMMANDS[name]}") for name in COMMANDS}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,7 +15,6 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ridge_spark.cores import available_cores
 from ridge_spark.features import FeatureMap
 from ridge_spark.model import Model
 from ridge_spark.ridge.blocks import Block
@@ -35,7 +34,7 @@ from ridge_spark.ridge.selection import group_statistics, score_held_out
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.solvers import SOLVERS, choose_solver, solve_systems, threads_for
 from ridge_spark.ridge.weights import MOST, balanced_weights
-from ridge_spark.transformer import PatchFeatures, as_bytes
+from ridge_spark.transformer import PatchFeatures, as_bytes, threads_of
 
 DEFAULT_LAMBDAS = tuple(np.logspace(-5, 5, 10))
 ROWS_AT_ONCE = 1024  # whose features are in memory together, when they are scored
@@ -186,7 +185,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         """What the model sees of X (n, d): X itself, or its features."""
         if self.feature_map_ is None:
             return X
-        return self.feature_map_(as_bytes(X), threads=self._threads())
+        return self.feature_map_(as_bytes(X), threads=threads_of(self.n_jobs))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Labels of X (n, d); shape (n,)."""
@@ -203,7 +202,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
             )
         if self.solver not in ("auto", *SOLVERS):
             raise ValueError(f"solver={self.solver!r}: must be auto, {_listed(SOLVERS)}")
-        folds, threads = self._folds(), self._threads()
+        folds, threads = self._folds(), threads_of(self.n_jobs)
         return lambdas, folds if len(lambdas) > 1 else Folds.none(), threads
 
     def _folds(self) -> Folds:
@@ -216,15 +215,6 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
         raise ValueError(
             f"cv={self.cv!r}: must be None, 2 folds or more, or a fraction between 0 and 1"
         )
-
-    def _threads(self) -> int:
-        if self.n_jobs is None:
-            return 1
-        if self.n_jobs == -1:
-            return available_cores()
-        if self.n_jobs >= 1:
-            return self.n_jobs
-        raise ValueError(f"n_jobs={self.n_jobs!r}: must be 1 or more, or -1 for all cores")
 
     def _times(
         self, labels: NDArray[np.intp], counted: NDArray[np.int64] | None

@@ -25,16 +25,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from ridge_spark.cores import available_cores
-    from ridge_spark.data.dataset import find_splits, read_blocks
+    from ridge_spark.data.dataset import read_blocks, require_splits
     from ridge_spark.data.same_images import require_same_images
     from ridge_spark.runs.compared import compare
 
     first, second = (load_model(path) for path in options.models)
     data = options.data or _data_of(options.models[0])
-    splits = find_splits(data)
-    if not splits:
-        raise InputError(f"--data {data}: not a data set; make one with: ridge-spark import")
-    split = splits[-1]
+    split = require_splits(data, f"--data {data}")[-1]
     for path, model in zip(options.models, (first, second), strict=True):
         require_same_images(f"--data {data}", split.description, model)
         if split.description.class_names != model.class_names:

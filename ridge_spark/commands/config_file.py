@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,6 @@ def _read(path: str) -> Mapping[str, Any]:
 
 
 def _action(parser: argparse.ArgumentParser, path: str, name: str) -> argparse.Action:
-    from difflib import get_close_matches
-
     known = {
         option.removeprefix("--"): action
         for option, action in parser._option_string_actions.items()
@@ -66,9 +64,15 @@ def _action(parser: argparse.ArgumentParser, path: str, name: str) -> argparse.A
     }
     if name in known:
         return known[name]
+    raise InputError(f"{OPTION} {path}: there is no option {name}{meant(name, known)}")
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """What to add to a message on a name that is not `known`: the one that is most like it."""
+    from difflib import get_close_matches
+
     close = get_close_matches(name, known, 1)
-    meant = f"; did you mean {close[0]}?" if close else ""
-    raise InputError(f"{OPTION} {path}: there is no option {name}{meant}")
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _settled(parser: argparse.ArgumentParser, typed: Sequence[str]) -> set[argparse.Action]:

@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from ridge_spark.cores import available_cores
-    from ridge_spark.data.dataset import find_splits, read_blocks
+    from ridge_spark.data.dataset import read_blocks, require_splits
     from ridge_spark.data.same_images import require_same_images
     from ridge_spark.ridge.calibration import Reliability
     from ridge_spark.ridge.metrics import Metrics
@@ -33,12 +33,7 @@ def run(options: argparse.Namespace) -> None:
     from ridge_spark.runs.summary import class_table, confusion_table
 
     model = load_model(options.model)
-    splits = find_splits(options.data)
-    if not splits:
-        raise InputError(
-            f"--data {options.data}: not a data set; make one with: ridge-spark import"
-        )
-    split = splits[-1]
+    split = require_splits(options.data, f"--data {options.data}")[-1]
     require_same_images(f"--data {options.data}", split.description, model)
     if split.description.class_names != model.class_names:
         raise InputError(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from ridge_spark.commands.config_file import OPTION, with_config
+from ridge_spark.commands.config_file import OPTION, meant, with_config
 from ridge_spark.errors import InputError
 
 
@@ -40,6 +39,4 @@ class Parser(argparse.ArgumentParser):
         option = argument.partition("=")[0]
         if not option.startswith("--"):
             self.error(f"{argument}: is one argument too many, or there is no such option")
-        close = get_close_matches(option, self._option_string_actions, 1)
-        meant = f"; did you mean {close[0]}?" if close else ""
-        self.error(f"{option}: no such option{meant}")
+        self.error(f"{option}: no such option{meant(option, self._option_string_actions)}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,14 @@ def find_splits(uri: str) -> list[Split]:
     return [found for folder in folders if (found := find_split(folder))]
 
 
+def require_splits(uri: str, name: str, remedy: str = "") -> list[Split]:
+    """As `find_splits`; `InputError`, which calls it `name`, where there are none."""
+    splits = find_splits(uri)
+    if not splits:
+        raise InputError(f"{name}: not a data set; make one with: ridge-spark import{remedy}")
+    return splits
+
+
 @dataclass(frozen=True)
 class Folder:
     """The folder of a split."""
@@ -148,25 +157,15 @@ def _listed_split(
             "remove them, or import the images again"
         )
     manifest.require_listed(where.name, sizes, where.path)
-    blocks: list[BlockDescriptor] = []
-    classes, d = len(manifest.description.class_names), manifest.description.d
-    first_row = 0
-    for shard in manifest.splits[where.name]:
-        path = f"{where.path}/{shard.name}"
-        for group, rows in enumerate(shard.blocks):
-            if rows:
-                blocks.append(BlockDescriptor(uri, path, group, first_row, rows, classes, d))
-            first_row += rows
-    if first_row == 0:
-        raise InputError(f"{uri}: the data set holds no images; import it again")
-    return Split(uri, manifest.description, tuple(blocks))
+    listed = manifest.splits[where.name]
+    shards = [(f"{where.path}/{shard.name}", shard.blocks) for shard in listed]
+    return _split_of(uri, manifest.description, shards)
 
 
 def _split_of_footers(uri: str, where: Folder, names: Sequence[str]) -> Split:
     """The split that the footers of its shards describe."""
     description: Description | None = None
-    blocks: list[BlockDescriptor] = []
-    first_row = 0
+    shards: list[tuple[str, Sequence[int]]] = []
     for name in names:
         path = f"{where.path}/{name}"
         footer = footer_of(where.filesystem, path)
@@ -175,15 +174,24 @@ def _split_of_footers(uri: str, where: Folder, names: Sequence[str]) -> Split:
         require_same_images(path, found, description, names[0], ONE_FOLDER)
         if found.class_names != description.class_names:
             raise InputError(f"{path}: its classes differ from those of {names[0]}; {ONE_FOLDER}")
-        for group in range(footer.num_row_groups):
-            rows = footer.row_group(group).num_rows
-            if rows == 0:
-                continue
-            blocks.append(
-                BlockDescriptor(uri, path, group, first_row, rows, len(found.class_names), found.d)
-            )
+        shards.append((path, rows_of_groups(footer)))
+    assert description is not None  # there is a shard, or there would be no split
+    return _split_of(uri, description, shards)
+
+
+def _split_of(
+    uri: str, description: Description, shards: Iterable[tuple[str, Sequence[int]]]
+) -> Split:
+    """The split that consists of these shards, each with the rows of its row groups."""
+    classes, d = len(description.class_names), description.d
+    blocks: list[BlockDescriptor] = []
+    first_row = 0
+    for path, groups in shards:
+        for group, rows in enumerate(groups):
+            if rows:
+                blocks.append(BlockDescriptor(uri, path, group, first_row, rows, classes, d))
             first_row += rows
-    if description is None or first_row == 0:
+    if not blocks:
         raise InputError(f"{uri}: the data set holds no images; import it again")
     return Split(uri, description, tuple(blocks))
 
@@ -192,18 +200,10 @@ def read_block(block: BlockDescriptor) -> Block:
     """Read the images and labels of a block; `InputError` if the shard is damaged."""
     from ridge_spark.ridge.blocks import Block  # an import reads none, and starts sooner
 
-    filesystem, _ = locate(block.uri)
-    try:
-        with filesystem.open_input_file(block.path) as file:
-            shard = pq.ParquetFile(file, page_checksum_verification=True)
-            table = shard.read_row_group(block.row_group, use_threads=False)
-        table = table.slice(0, block.rows)
+    with _opened(block) as shard:
+        table = shard.read_row_group(block.row_group, use_threads=False).slice(0, block.rows)
         images = _pixels(table["image"].combine_chunks(), block.d)
         labels = table["label"].combine_chunks().to_numpy(zero_copy_only=False)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{block.path}: can't be read ({one_line(error)}); import again"
-        ) from error
     if len(images) != block.rows or labels.dtype != np.int32:
         raise InputError(f"{block.path}: images or labels are missing in it; import again")
     if labels.min() < 0 or labels.max() >= block.classes:
@@ -222,18 +222,29 @@ def count_labels(split: Split) -> NDArray[np.int64]:
     """Images of each class, from the labels alone; shape (classes,)."""
     counts = np.zeros(len(split.description.class_names), np.int64)
     for block in split.blocks:
-        filesystem, _ = locate(block.uri)
-        try:
-            with filesystem.open_input_file(block.path) as file:
-                shard = pq.ParquetFile(file)
-                table = shard.read_row_group(block.row_group, ["label"], use_threads=False)
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(
-                f"{block.path}: can't be read ({one_line(error)}); import again"
-            ) from error
+        with _opened(block) as shard:
+            table = shard.read_row_group(block.row_group, ["label"], use_threads=False)
         labels = table["label"].to_numpy()[: block.rows]
         counts += np.bincount(labels, minlength=len(counts))[: len(counts)]
     return counts
+
+
+@contextmanager
+def _opened(block: BlockDescriptor) -> Iterator[pq.ParquetFile]:
+    """The shard of a block; what fails in reading it becomes an `InputError`."""
+    filesystem, _ = locate(block.uri)
+    try:
+        with filesystem.open_input_file(block.path) as file:
+            yield pq.ParquetFile(file, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{block.path}: can't be read ({one_line(error)}); import again"
+        ) from error
+
+
+def rows_of_groups(footer: pq.FileMetaData) -> list[int]:
+    """Rows of each row group of a Parquet file."""
+    return [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
 
 
 def footer_of(filesystem: fs.FileSystem, path: str) -> pq.FileMetaData:

@@ -10,14 +10,12 @@ from typing import Any
 from pyarrow import fs
 
 from ridge_spark.data.description import SPLITS, Description
-from ridge_spark.data.sealed import seal, unseal
+from ridge_spark.data.sealed import Format
 from ridge_spark.data.storage import read_whole
-from ridge_spark.errors import MALFORMED, InputError
+from ridge_spark.errors import InputError
 
 NAME = "manifest.json"
-FORMAT = "ridge-spark data set"
-VERSION = 1
-KEYS = {"format", "version", "writing", *Description.KEYS, "splits"}
+FORMAT = Format("ridge-spark data set", 1, frozenset({"writing", *Description.KEYS, "splits"}))
 LARGEST = 2**28  # bytes of a manifest that are read: a million shards would have less
 SHARD_NAME = re.compile(r"[\w.-]+\.parquet", re.ASCII)
 ATTEMPT = re.compile(r"\.[0-9a-f]{12}\.[0-9a-f]{8}\.parquet$")  # in names until an import is done
@@ -50,28 +48,19 @@ class Manifest:
 
     def to_json(self) -> bytes:
         about = {
-            "format": FORMAT,
-            "version": VERSION,
             "writing": self.writing,
             **self.description.to_dict(),
             "splits": {
                 split: [asdict(shard) for shard in shards] for split, shards in self.splits.items()
             },
         }
-        return seal(about)
+        return FORMAT.seal(about)
 
     @classmethod
     def from_json(cls, text: bytes, where: str) -> Manifest:
         """Read what `to_json` wrote; `InputError` names `where` it stands if it is not that."""
-        try:
-            about = unseal(text)
-            if about["format"] != FORMAT or about["version"] != VERSION:
-                raise InputError(
-                    f"{where}: manifest of '{about['format']}' {about['version']}, but this "
-                    f"program reads '{FORMAT}' {VERSION}; import the images again"
-                )
-            if about.keys() != KEYS:  # a flipped bit in the name of the hash is one as well
-                raise ValueError("keys")
+        sound, remedy = "the images are as they were", "; import the images again"
+        with FORMAT.unsealed(text, where, sound, remedy) as about:
             description = Description.from_dict(about)
             splits = {
                 split: tuple(_shard(entry, len(description.class_names)) for entry in entries)
@@ -80,14 +69,7 @@ class Manifest:
             writing = about["writing"]
             if not isinstance(writing, str) or not splits or not set(splits) <= set(SPLITS):
                 raise ValueError("splits")
-        except InputError:
-            raise
-        except MALFORMED as error:
-            raise InputError(
-                f"{where}: not a manifest of this program, or damaged; where the images are as "
-                "they were, make it anew: remove it, then ridge-spark verify --write"
-            ) from error
-        return cls(description, splits, writing)
+            return cls(description, splits, writing)
 
     def require_listed(self, split: str, found: Mapping[str, int], where: str) -> None:
         """`InputError` unless the shards `found`, their sizes by name, are those of the split."""

@@ -1,13 +1,54 @@
-"""JSON that carries the hash of itself: one flipped bit in it is noticed when it is read."""
+"""Manifests: JSON that carries the hash of itself, so that one flipped bit in it is noticed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from ridge_spark.errors import MALFORMED, InputError
 
 KEY = "sha256"
+
+
+class Format(NamedTuple):
+    """What a kind of manifest is called, its version, and the keys that one has besides."""
+
+    name: str
+    version: int
+    keys: frozenset[str]
+
+    def seal(self, about: Mapping[str, Any]) -> bytes:
+        return seal({"format": self.name, "version": self.version, **about})
+
+    @contextmanager
+    def unsealed(
+        self, text: bytes, where: str, sound: str, remedy: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """What `seal` was given, to make something of; `InputError` if that can't be done.
+
+        The error names `where` it stands, what must be `sound` for a new one to be written, and the
+        `remedy` where its format is another.
+        """
+        try:
+            about = unseal(text)
+            if (about["format"], about["version"]) != (self.name, self.version):
+                raise InputError(
+                    f"{where}: manifest of '{about['format']}' {about['version']}, but this "
+                    f"program reads '{self.name}' {self.version}{remedy}"
+                )
+            if about.keys() != {"format", "version", *self.keys}:  # also for a bit in a name
+                raise ValueError("keys")
+            yield about
+        except InputError:
+            raise
+        except MALFORMED as error:
+            raise InputError(
+                f"{where}: not a manifest of this program, or damaged; where {sound}, make it "
+                "anew: remove it, then ridge-spark verify --write"
+            ) from error
 
 
 def seal(about: Mapping[str, Any]) -> bytes:

@@ -9,7 +9,14 @@ import numpy as np
 from pyarrow import ArrowException, fs
 
 from ridge_spark.data import manifest as manifests
-from ridge_spark.data.dataset import BlockDescriptor, Split, find_split, footer_of, read_block
+from ridge_spark.data.dataset import (
+    BlockDescriptor,
+    Split,
+    find_split,
+    footer_of,
+    read_block,
+    rows_of_groups,
+)
 from ridge_spark.data.description import SPLITS
 from ridge_spark.data.manifest import Manifest, Shard
 from ridge_spark.data.storage import is_local, locate, one_line, write_beside, write_new
@@ -74,13 +81,11 @@ def _shard(filesystem: fs.FileSystem, path: str, blocks: Sequence[BlockDescripto
     counts = np.zeros(blocks[0].classes, np.int64)
     for block in blocks:
         counts += np.bincount(read_block(block).labels, minlength=len(counts))
-    footer = footer_of(filesystem, path)
-    rows = (footer.row_group(group).num_rows for group in range(footer.num_row_groups))
     return Shard(
         path.rpartition("/")[2],
         filesystem.get_file_info(path).size,
         _sha256(filesystem, path),
-        tuple(rows),
+        tuple(rows_of_groups(footer_of(filesystem, path))),
         tuple(counts.tolist()),
     )
 

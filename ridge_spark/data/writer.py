@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -80,13 +79,8 @@ class PartWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is None:
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
             self.close()
         else:
             self.abandon()
@@ -113,14 +107,9 @@ class DatasetWriter(PartWriter):
         for split, some in shards.items():
             self.parts.setdefault(split, []).extend(some)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
         try:
-            if kind is None:
+            if error is None:
                 self._commit()
                 return
         except OSError as failure:
@@ -171,10 +160,9 @@ class _SplitWriter:
         description: Description,
     ) -> None:
         self.filesystem, self.folder, self.part, self.writing = filesystem, folder, part, writing
-        self.schema, self.d = description.schema(), description.d
-        self.classes = len(description.class_names)
-        self.rows = block_rows(self.d)
-        self.images = np.empty((self.rows, self.d), np.uint8)
+        self.description = description
+        self.rows = block_rows(description.d)
+        self.images = np.empty((self.rows, description.d), np.uint8)
         self.labels = np.empty(self.rows, np.int32)
         self.filled = 0
         self.written: list[Shard] = []
@@ -209,13 +197,8 @@ class _SplitWriter:
     def _write_block(self) -> None:
         if self.shard is None:
             name = attempt(f"{self.part}-{len(self.written):05d}", self.writing)
-            self.shard = _ShardWriter(
-                self.filesystem, self.folder, name, self.schema, self.d, self.classes
-            )
-        n, buffer = self.filled, pa.py_buffer
-        images = pa.Array.from_buffers(pa.binary(self.d), n, [None, buffer(self.images[:n])])
-        labels = pa.Array.from_buffers(pa.int32(), n, [None, buffer(self.labels[:n])])
-        self.shard.write(pa.table([images, labels], schema=self.schema), self.labels[:n])
+            self.shard = _ShardWriter(self.filesystem, self.folder, name, self.description)
+        self.shard.write(self.images[: self.filled], self.labels[: self.filled])
         self.filled = 0
         if len(self.shard.blocks) == BLOCKS_PER_SHARD:
             self._end_shard()
@@ -225,32 +208,31 @@ class _ShardWriter:
     """Writes one Parquet file, and knows what was in it in the end."""
 
     def __init__(
-        self,
-        filesystem: fs.FileSystem,
-        folder: str,
-        name: str,
-        schema: pa.Schema,
-        d: int,
-        classes: int,
+        self, filesystem: fs.FileSystem, folder: str, name: str, description: Description
     ) -> None:
-        self.name = name
+        self.name, self.schema = name, description.schema()
         self.blocks: list[int] = []
-        self.counts = np.zeros(classes, np.int64)
+        self.counts = np.zeros(len(description.class_names), np.int64)
         self.stream = HashedStream(filesystem.open_output_stream(f"{folder}/{name}"))
         self.parquet = pq.ParquetWriter(
             pa.PythonFile(self.stream, "w"),
-            schema,
+            self.schema,
             compression="lz4",  # decodes at memory speed, several times faster than zstd
             use_dictionary=False,
             write_statistics=False,
-            write_batch_size=max(1, PAGE_BYTES // d),  # rows; a page ends with a batch
+            write_batch_size=max(1, PAGE_BYTES // description.d),  # rows; a page ends with a batch
             data_page_size=PAGE_BYTES,
             write_page_checksum=True,  # a damaged image is noticed when it is read
         )
 
-    def write(self, block: pa.Table, labels: NDArray[np.int32]) -> None:
-        self.parquet.write_table(block, row_group_size=len(block))
-        self.blocks.append(len(block))
+    def write(self, images: NDArray[np.uint8], labels: NDArray[np.int32]) -> None:
+        n = len(images)
+        columns = [
+            pa.Array.from_buffers(kind, n, [None, pa.py_buffer(values)])
+            for kind, values in zip(self.schema.types, (images, labels), strict=True)
+        ]
+        self.parquet.write_table(pa.table(columns, schema=self.schema), row_group_size=n)
+        self.blocks.append(n)
         self.counts += np.bincount(labels, minlength=len(self.counts))
 
     def close(self) -> Shard:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -82,12 +81,7 @@ class Engine(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:  # noqa: B027 - most engines have nothing to give back
@@ -135,19 +129,18 @@ class Engine(ABC):
 
     def statistics(self, folds: Folds) -> list[Statistics]:
         """Pass one over the training images: the statistics of each group."""
-        return self.sum_over_blocks("statistics", self.statistics_task(folds), self.train)
-
-    def statistics_task(self, folds: Folds) -> BlockTask:
-        d, classes = self.view.d, self.view.classes
-        return self.view.through(partial(group_statistics, folds=folds, d=d, classes=classes))
+        task = self.task_by_group(group_statistics, folds)
+        return self.sum_over_blocks("statistics", task, self.train)
 
     def packed_statistics(self, folds: Folds) -> list[PackedStatistics]:
         """Pass one where X'X is large: the same numbers in less memory."""
-        return self.sum_over_blocks("statistics", self.packed_task(folds), self.train)
+        task = self.task_by_group(group_packed, folds)
+        return self.sum_over_blocks("statistics", task, self.train)
 
-    def packed_task(self, folds: Folds) -> BlockTask:
+    def task_by_group(self, of_groups: BlockTask, folds: Folds) -> BlockTask:
+        """`of_groups` of what is seen of the blocks, which sums it up by fold group."""
         d, classes = self.view.d, self.view.classes
-        return self.view.through(partial(group_packed, folds=folds, d=d, classes=classes))
+        return self.view.through(partial(of_groups, folds=folds, d=d, classes=classes))
 
     def solve(
         self,

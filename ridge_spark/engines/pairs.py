@@ -63,10 +63,7 @@ class PairTask:
         start, n = part[0].first_row, sum(block.rows for block in part)
         images = np.empty((n, self.view.d), np.uint8)
         labels = np.empty(n, np.int64)
-        blocks = map(self.read, part)
-        for block in (
-            self.view.mapping(blocks, threads=self.threads) if self.view.mapping else blocks
-        ):
+        for block in self.view.of_blocks(map(self.read, part), threads=self.threads):
             first = block.first_row - start
             here = slice(first, first + len(block.labels))
             images[here], labels[here] = block.images, block.labels

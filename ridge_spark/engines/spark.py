@@ -31,6 +31,7 @@ from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.kernel.upper import EXACT_ROWS, STRIP_ROWS
 from ridge_spark.ridge.packed import AnyStatistics, PackedStatistics
+from ridge_spark.ridge.selection import group_packed
 from ridge_spark.ridge.solution import Solution
 from ridge_spark.ridge.statistics import Statistics
 from ridge_spark.ridge.threads import blas_threads
@@ -139,7 +140,7 @@ class SparkEngine(Engine):
         parts = split_evenly(
             self.train.blocks, min(max(self.partitions, least), len(self.train.blocks))
         )
-        task = self.sc.broadcast(self.packed_task(folds))
+        task = self.sc.broadcast(self.task_by_group(group_packed, folds))
         with self._stage("statistics", len(parts), self.train.rows) as (record, read):
             parallel = self.sc.parallelize(parts, len(parts))
             if str(self.sc.master).startswith("local"):

@@ -36,12 +36,14 @@ class View:
         """Pixels and labels as they are stored."""
         return cls(split.description.d, len(split.description.class_names))
 
+    def of_blocks(self, blocks: Blocks, *, threads: int) -> Blocks:
+        """What is seen of them."""
+        return self.mapping(blocks, threads=threads) if self.mapping else blocks
+
     def through(self, task: BlockTask) -> BlockTask:
         """`task`, done with what is seen of the blocks that it is given."""
-        return task if self.mapping is None else partial(_do_with_mapped, self.mapping, task)
+        return task if self.mapping is None else partial(_do_with_seen, self, task)
 
 
-def _do_with_mapped(
-    mapping: Callable[..., Blocks], task: BlockTask, blocks: Blocks, *, threads: int
-) -> Any:
-    return task(mapping(blocks, threads=threads), threads=threads)
+def _do_with_seen(view: View, task: BlockTask, blocks: Blocks, *, threads: int) -> Any:
+    return task(view.of_blocks(blocks, threads=threads), threads=threads)

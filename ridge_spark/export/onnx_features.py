@@ -37,8 +37,8 @@ def _shrunk(g: Nodes, x: Name, features: FeatureMap) -> Name:
     )
     cut = g("Reshape", whole, g.constant([-1, channels, rows, by, columns, by]))
     total = g("ReduceSum", cut, g.constant([3, 5]), keepdims=0)
-    half = g.constant(by * by // 2, F64)
-    return g("Floor", g("Div", g("Add", total, half), g.constant(by * by, F64)))
+    half = g.real(by * by // 2)
+    return g("Floor", g("Div", g("Add", total, half), g.real(by * by)))
 
 
 def _upright(g: Nodes, x: Name, moments: Moments) -> Name:
@@ -48,11 +48,11 @@ def _upright(g: Nodes, x: Name, moments: Moments) -> Name:
     basis = np.stack([np.ones_like(y), y, x_at, y * y, x_at * x_at, y * x_at], axis=1)
     gray = g("ReduceSum", x, g.constant([1]), keepdims=0)
     flat = g("Reshape", gray, g.constant([-1, height * width]))
-    sums = g("MatMul", flat, g.constant(basis, F64))
+    sums = g("MatMul", flat, g.real(basis))
     mass = _column(g, sums, 0)
-    empty = g("Equal", mass, g.constant(0.0, F64))
+    empty = g("Equal", mass, g.real(0.0))
     dot = of_a_dot(height, width).astype(F64)[None]
-    sums = g("Where", empty, g.constant(dot, F64), sums)
+    sums = g("Where", empty, g.real(dot), sums)
     m, y1, x1, y2, x2, xy = (_column(g, sums, i) for i in range(6))
     square = g("Mul", m, m)
 
@@ -64,7 +64,7 @@ def _upright(g: Nodes, x: Name, moments: Moments) -> Name:
 
     variance_y, variance_x = covariance(y2, y1, y1), covariance(x2, x1, x1)
     cross = covariance(xy, y1, x1)
-    least = g.constant(LEAST_VARIANCE, F64)
+    least = g.real(LEAST_VARIANCE)
     shear = g("Div", cross, g("Max", variance_y, least))
     upright = g("Sub", variance_x, g("Mul", shear, cross))
     scales = []
@@ -72,17 +72,17 @@ def _upright(g: Nodes, x: Name, moments: Moments) -> Name:
         (variance_y, upright), moments.spreads, SCALES, strict=True
     ):
         spread = g("Sqrt", g("Max", variance, least))
-        scale = g("Sqrt", g("Div", spread, g.constant(mean / ONE, F64)))
-        scale = g("Max", g("Min", scale, g.constant(high, F64)), g.constant(low, F64))
+        scale = g("Sqrt", g("Div", spread, g.real(mean / ONE)))
+        scale = g("Max", g("Min", scale, g.real(high)), g.real(low))
         scales.append(scale)
 
     def fixed(value: Name) -> Name:
-        rounded = g("Round", g("Mul", value, g.constant(float(ONE), F64)))
+        rounded = g("Round", g("Mul", value, g.real(float(ONE))))
         return g("Reshape", rounded, g.constant([-1, 1, 1]))
 
-    dy = g.constant((2 * np.arange(height) - (height - 1)).reshape(1, -1, 1), F64)
-    dx = g.constant((2 * np.arange(width) - (width - 1)).reshape(1, 1, -1), F64)
-    two = g.constant(2.0, F64)
+    dy = g.real((2 * np.arange(height) - (height - 1)).reshape(1, -1, 1))
+    dx = g.real((2 * np.arange(width) - (width - 1)).reshape(1, 1, -1))
+    two = g.real(2.0)
 
     def source(terms: list[tuple[Name, Name]], centre: Name) -> Name:
         total = g("Mul", *terms[0])
@@ -90,7 +90,7 @@ def _upright(g: Nodes, x: Name, moments: Moments) -> Name:
             total = g("Add", total, g("Mul", *term))
         return g("Add", g("Floor", g("Div", total, two)), centre)
 
-    nothing = g.constant(np.zeros((1, 1, 1)), F64)
+    nothing = g.real(np.zeros((1, 1, 1)))
     at_y = source([(fixed(scales[0]), dy), (nothing, dx)], fixed(g("Div", y1, m)))
     sheared = fixed(g("Mul", shear, scales[0]))
     at_x = source([(sheared, dy), (fixed(scales[1]), dx)], fixed(g("Div", x1, m)))
@@ -100,7 +100,7 @@ def _upright(g: Nodes, x: Name, moments: Moments) -> Name:
 def _interpolated(g: Nodes, x: Name, at_y: Name, at_x: Name, shape: tuple[int, int, int]) -> Name:
     """Bilinear interpolation at (n, height, width) places in 16.16, weights of eight bits."""
     height, width, channels = shape
-    one, eight = g.constant(float(ONE), F64), g.constant(256.0, F64)
+    one, eight = g.real(float(ONE)), g.real(256.0)
 
     def parts(at: Name) -> tuple[Name, Name]:
         whole = g("Floor", g("Div", at, one))
@@ -112,23 +112,21 @@ def _interpolated(g: Nodes, x: Name, at_y: Name, at_x: Name, shape: tuple[int, i
     total = ""
     for a in (0, 1):
         for b in (0, 1):
-            row = g("Add", top, g.constant(float(a), F64))
-            column = g("Add", left, g.constant(float(b), F64))
-            inside, places = g.constant(1.0, F64), []
+            row = g("Add", top, g.real(float(a)))
+            column = g("Add", left, g.real(float(b)))
+            inside, places = g.real(1.0), []
             for place, size in ((row, height), (column, width)):
-                clipped = g(
-                    "Max", g("Min", place, g.constant(size - 1.0, F64)), g.constant(0.0, F64)
-                )
+                clipped = g("Max", g("Min", place, g.real(size - 1.0)), g.real(0.0))
                 inside = g("Mul", inside, g.cast(g("Equal", clipped, place), F64))
                 places.append(clipped)
-            index = g("Add", g("Mul", places[0], g.constant(float(width), F64)), places[1])
+            index = g("Add", g("Mul", places[0], g.real(float(width))), places[1])
             index = g("Reshape", g.cast(index, np.int64), g.constant([-1, 1, height * width]))
             index = g("Expand", index, g.constant([1, channels, 1]))
             weight = g("Mul", v if a else g("Sub", eight, v), h if b else g("Sub", eight, h))
             weight = g("Reshape", g("Mul", weight, inside), g.constant([-1, 1, height * width]))
             term = g("Mul", g("GatherElements", flat, index, axis=2), weight)
             total = g("Add", total, term) if total else term
-    half = g.constant(ONE / 2, F64)
+    half = g.real(ONE / 2)
     rounded = g("Floor", g("Div", g("Add", total, half), one))
     return g("Reshape", rounded, g.constant([-1, channels, height, width]))
 
@@ -159,29 +157,29 @@ def _pooled(g: Nodes, x: Name, bank: FilterBank) -> Name:
     r = convolved(u, bank.filters.reshape(F, K).astype(np.int64), 128)
     total = convolved(u, ones, 0)
     # A square has two bytes: each is summed by itself.
-    square, byte = g("Mul", x, x), g.constant(256.0, F64)
+    square, byte = g("Mul", x, x), g.real(256.0)
     high = g("Floor", g("Div", square, byte))
     low = g("Sub", square, g("Mul", high, byte))
     high, low = (convolved(g.cast(part, np.uint8), ones, 0) for part in (high, low))
     squares = g("Add", g("Mul", high, byte), low)
-    spread = g("Sub", g("Mul", squares, g.constant(float(K), F64)), g("Mul", total, total))
-    root = g("Sqrt", g("Add", spread, g.constant(float(K * K * bank.flat), F64)))
-    factor = g("Floor", g("Div", g.constant(float(bank.unit * K), F64), root))
+    spread = g("Sub", g("Mul", squares, g.real(float(K))), g("Mul", total, total))
+    root = g("Sqrt", g("Add", spread, g.real(float(K * K * bank.flat))))
+    factor = g("Floor", g("Div", g.real(float(bank.unit * K)), root))
     v = g("Mul", r, factor)
 
     cells = np.zeros((places, geometry.cells))
     for c, inside in enumerate(geometry.cell_places):
         cells[inside, c] = 1
-    threshold = g.constant(bank.thresholds.reshape(1, F, 1), F64)
-    zero = g.constant(0.0, F64)
+    threshold = g.real(bank.thresholds.reshape(1, F, 1))
+    zero = g.real(0.0)
     signs = []
     for s, signed in enumerate((v, g("Neg", v))):
         above = g("Max", g("Sub", signed, threshold), zero)
-        S = g("Transpose", g("MatMul", above, g.constant(cells, F64)), perm=[0, 2, 1])
+        S = g("Transpose", g("MatMul", above, g.real(cells)), perm=[0, 2, 1])
         scaled = g("Mul", g.cast(S, np.int64), g.constant(bank.scale[s].reshape(1, 1, F)))
         half = g.constant(2 ** (SCALE_BITS - 1))
         rounded = g("Div", g("Add", scaled, half), g.constant(2**SCALE_BITS))
-        byte_of = g("Min", g.cast(rounded, F64), g.constant(255.0, F64))
+        byte_of = g("Min", g.cast(rounded, F64), g.real(255.0))
         signs.append(g("Reshape", byte_of, g.constant([-1, geometry.cells, 1, F])))
     both = g("Concat", *signs, axis=2)
     return g("Reshape", both, g.constant([-1, bank.outputs]))
@@ -191,9 +189,9 @@ def _units(g: Nodes, first: Name, units: SignedUnits) -> Name:
     """PortableUnits.features, with products of bytes as MatMulInteger."""
     signs = units.signs(0, units.outputs).T
     z = g("MatMulInteger", g.cast(first, np.uint8), g.constant(signs, np.int8))
-    shifted = g("Floor", g("Div", g.cast(z, F64), g.constant(float(2**units.shift), F64)))
-    less = g("Sub", shifted, g.constant(units.subtracted.reshape(1, -1), F64))
-    return g("Min", g("Max", less, g.constant(0.0, F64)), g.constant(255.0, F64))
+    shifted = g("Floor", g("Div", g.cast(z, F64), g.real(float(2**units.shift))))
+    less = g("Sub", shifted, g.real(units.subtracted.reshape(1, -1)))
+    return g("Min", g("Max", less, g.real(0.0)), g.real(255.0))
 
 
 def _column(g: Nodes, sums: Name, i: int) -> Name:

@@ -58,14 +58,14 @@ def build(model: Model):  # type: ignore[no-untyped-def]
     else:
         x = g("Transpose", prepared, perm=[0, 2, 3, 1])
         flat = g("Reshape", x, g.constant([-1, model.coef.shape[1]]))
-    product = g("MatMul", flat, g.constant(model.coef.T, np.float64))
-    scores = g("Add", product, g.constant(model.intercept, np.float64), output="scores")
+    product = g("MatMul", flat, g.real(model.coef.T))
+    scores = g("Add", product, g.real(model.intercept), output="scores")
     number = g("ArgMax", scores, axis=1, keepdims=0, output="number")
     g("Gather", g.constant(model.class_names, np.object_), number, output="class")
     k = len(model.class_names)
     proba = []
     if model.temperature is not None:
-        scaled = g("Div", scores, g.constant(model.temperature, np.float64))
+        scaled = g("Div", scores, g.real(model.temperature))
         g("Softmax", scaled, axis=1, output="proba")
         proba = [helper.make_tensor_value_info("proba", TensorProto.DOUBLE, ["n", k])]
     return g.model(

@@ -30,6 +30,10 @@ class Nodes:
             self.constants[key] = numpy_helper.from_array(array, name)
         return self.constants[key].name
 
+    def real(self, value: Any) -> Name:
+        """A constant of float64."""
+        return self.constant(value, np.float64)
+
     def __call__(self, operator: str, *inputs: Name, output: Name = "", **attributes: Any) -> Name:
         """Add a node; returns the name of its output."""
         name = output or f"{operator.lower()}{len(self.nodes)}"

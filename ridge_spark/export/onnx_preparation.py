@@ -38,7 +38,7 @@ def prepare(g: Nodes, pixels: Name, preparation: Preparation) -> Name:
         x = _padded(g, x, fitted, target)
     if preparation.threshold is None:
         return x
-    level, white, black = (g.constant(value, np.float64) for value in (preparation.level, 255, 0))
+    level, white, black = (g.real(value) for value in (preparation.level, 255, 0))
     return g("Where", g("GreaterOrEqual", x, level), white, black)
 
 
@@ -46,10 +46,10 @@ def _in_channel(g: Nodes, x: Name, channel: str) -> Name:
     if channel == "rgb":
         return x
     if channel == "gray":
-        weights = g.constant(np.reshape(LUMA, (1, 3, 1, 1)), np.float64)
+        weights = g.real(np.reshape(LUMA, (1, 3, 1, 1)))
         total = g("ReduceSum", g("Mul", x, weights), g.constant([1]), keepdims=1)
-        rounded = g("Add", total, g.constant(0x8000, np.float64))
-        return g("Floor", g("Div", rounded, g.constant(0x10000, np.float64)))
+        rounded = g("Add", total, g.real(0x8000))
+        return g("Floor", g("Div", rounded, g.real(0x10000)))
     number = ("red", "green", "blue").index(channel)
     return g("Gather", x, g.constant([number]), axis=1)
 
@@ -117,11 +117,7 @@ def _weights(g: Nodes, size: Name, target: Name, shrinks: Name) -> Name:
     the weight h((j - c_i + 1/2) / f), normalised to a sum of one, with h the box on (-1/2, 1/2] or
     the triangle 1 - |x|, for j from ⌊c_i - r + 1/2⌋ to below ⌊c_i + r + 1/2⌋, r = f/2 or f.
     """
-
-    def real(value: float) -> Name:
-        return g.constant(value, np.float64)
-
-    half, one, zero = real(0.5), real(1), real(0)
+    half, one, zero = g.real(0.5), g.real(1), g.real(0)
     scale = g("Div", g.cast(size, np.float64), g.cast(target, np.float64))
     wide = g("Max", scale, one)
     centre = g("Unsqueeze", g("Mul", g("Add", _range(g, target), half), scale), g.constant([1]))
@@ -133,18 +129,18 @@ def _weights(g: Nodes, size: Name, target: Name, shrinks: Name) -> Name:
     inside = g("And", g("GreaterOrEqual", j, first), g("Less", j, last))
 
     at = g("Mul", g("Add", g("Sub", j, centre), half), g("Div", one, wide))
-    in_box = g("And", g("Greater", at, real(-0.5)), g("LessOrEqual", at, half))
+    in_box = g("And", g("Greater", at, g.real(-0.5)), g("LessOrEqual", at, half))
     box = g("Where", in_box, one, zero)
     triangle = g("Max", zero, g("Sub", one, g("Abs", at)))
     weights = g("Where", inside, g("Where", shrinks, box, triangle), zero)
     normalised = g("Div", weights, g("ReduceSum", weights, g.constant([1]), keepdims=1))
-    return g("Floor", g("Add", half, g("Mul", normalised, real(ONE))))
+    return g("Floor", g("Add", half, g("Mul", normalised, g.real(ONE))))
 
 
 def _to_pixels(g: Nodes, weighted: Name) -> Name:
-    rounded = g("Add", weighted, g.constant(ONE // 2, np.float64))
-    whole = g("Floor", g("Div", rounded, g.constant(ONE, np.float64)))
-    return g("Min", g.constant(255, np.float64), whole)
+    rounded = g("Add", weighted, g.real(ONE // 2))
+    whole = g("Floor", g("Div", rounded, g.real(ONE)))
+    return g("Min", g.real(255), whole)
 
 
 def _range(g: Nodes, limit: Name) -> Name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 FILES = (
     "file", "files", "filename", "filenames", "file_name", "filepath", "filepaths", "file_path",
@@ -17,6 +18,11 @@ SPLITS = ("split", "usage", "set", "subset", "partition", "phase", "data_set", "
 def plain(name: str) -> str:
     """A name in small letters, with underscores for spaces and hyphens."""
     return re.sub(r"[ -]", "_", name.strip().lower())
+
+
+def shown(names: Sequence[str]) -> str:
+    """The names, or the first of them, for a message."""
+    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
 
 
 def is_usual(name: str) -> bool:

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ridge_spark.errors import InputError
-from ridge_spark.importing.column_names import FILES, LABELS, ROW_NUMBERS, SPLITS, plain
+from ridge_spark.importing.column_names import FILES, LABELS, ROW_NUMBERS, SPLITS, plain, shown
 from ridge_spark.importing.csv_header import (
     Header,
     column,
     holds_pixels,
     is_number,
     names_an_image,
-    shown,
 )
 from ridge_spark.importing.csv_pixel_names import FEWEST_OF_A_TABLE, of_one_kind, shape_of
 from ridge_spark.importing.splits import SplitName, recognise
@@ -79,8 +78,8 @@ def file_columns(
         if not likely or (not usual and len(likely) > 1):
             raise InputError(
                 f"{header.path}: none of its columns is called file or names files that are there; "
-                f"it has {shown(header)}; name the right one with --image-column, and the folder "
-                "that the files start from with --from"
+                f"it has {shown(header.names or ())}; name the right one with --image-column, and "
+                "the folder that the files start from with --from"
             )
         file_at = likely[0]
     free.discard(file_at)
@@ -176,7 +175,7 @@ def _label(header: Header, asked: str | None, free: set[int]) -> int:
     elif header.names is None:
         what = f"its {header.width} columns have no names"
     else:
-        what = f"none of its columns is called label; it has {shown(header)}"
+        what = f"none of its columns is called label; it has {shown(header.names or ())}"
     raise InputError(f"{header.path}: {what}; name the right one with --label-column")
 
 

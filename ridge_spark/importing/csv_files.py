@@ -15,10 +15,9 @@ from ridge_spark.importing.csv_header import Header, open_text
 from ridge_spark.importing.csv_labels import NONE, one_spelling
 from ridge_spark.importing.csv_splits import rows_of_splits
 from ridge_spark.importing.file_names import FileNames
-from ridge_spark.importing.sources import FileSource, class_order, number_labels
+from ridge_spark.importing.sources import UNLABELLED, FileSource, class_order, number_labels
 
 REPEATED = "lines that repeat a file and its label"
-UNLABELLED = "test images without a label"
 
 
 class Row(NamedTuple):

@@ -16,7 +16,7 @@ from typing import IO
 import numpy as np
 
 from ridge_spark.errors import InputError
-from ridge_spark.importing.column_names import is_usual
+from ridge_spark.importing.column_names import is_usual, shown
 from ridge_spark.importing.image_files import SUFFIXES
 
 FEW, MANY = 3, 10  # numbers in a line that may be names of columns
@@ -139,15 +139,9 @@ def column(header: Header, asked: str, option: str) -> int:
     if asked.lower() in names:
         return names.index(asked.lower())
     raise InputError(
-        f"{header.path}: no column '{asked}'; it has {shown(header)}; "
+        f"{header.path}: no column '{asked}'; it has {shown(header.names or ())}; "
         f"name the right one with {option}"
     )
-
-
-def shown(header: Header) -> str:
-    """The names of the columns, or the first of them."""
-    names = header.names or ()
-    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
 
 
 def is_number(field: str) -> bool:

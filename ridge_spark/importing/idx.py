@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ridge_spark.errors import InputError
 from ridge_spark.importing.array_layout import find_layout
-from ridge_spark.importing.labelled import LabelledImages, chunk_rows
+from ridge_spark.importing.labelled import LabelledImages, chunks
 from ridge_spark.importing.packed import may_hold
 from ridge_spark.importing.splits import recognise
 
@@ -51,13 +51,11 @@ def read_pair(
         _require_end(file, labels)
 
     def read() -> Iterator[NDArray[np.uint8]]:
-        rows = chunk_rows(d)
         with _open(images) as file:
             _header(file, images)
-            for start in range(0, n, rows):
-                size = min(rows, n - start)
-                stored = np.frombuffer(_exactly(file, size * d, images), np.uint8)
-                yield layout.rows(stored.reshape(size, d))
+            for rows in chunks(n, d):
+                stored = np.frombuffer(_exactly(file, rows * d, images), np.uint8)
+                yield layout.rows(stored.reshape(rows, d))
             _require_end(file, images)
 
     return LabelledImages(str(images), layout.shape, values, read, found_as, layout.said)
@@ -151,9 +149,7 @@ def _header(file: IO[bytes], path: Path) -> tuple[int, ...]:
 
 
 def _exactly(file: IO[bytes], size: int, path: Path) -> bytes:
-    if not may_hold(size, path.stat().st_size):
-        raise InputError(f"{path}: ends too early; get the file again")
-    data = file.read(size)
+    data = file.read(size) if may_hold(size, path.stat().st_size) else b""
     if len(data) < size:
         raise InputError(f"{path}: ends too early; get the file again")
     return data

@@ -17,9 +17,8 @@ from ridge_spark.importing.decoding import Prepared, Tally, hash_fraction
 from ridge_spark.importing.options import ImportOptions
 from ridge_spark.importing.preparation import Preparation
 from ridge_spark.importing.report import Advance, Report, require_two_classes, write_prepared
-from ridge_spark.importing.sources import class_order, number_labels
+from ridge_spark.importing.sources import UNLABELLED, class_order, number_labels
 
-UNLABELLED = "test images without a label"
 CHUNK_BYTES = 4 * 2**20
 
 
@@ -80,9 +79,10 @@ def import_labelled(
     return report
 
 
-def chunk_rows(d: int) -> int:
-    """Images to read at a time."""
-    return max(1, CHUNK_BYTES // d)
+def chunks(n: int, d: int) -> list[int]:
+    """How many of n images of d bytes to read at a time, one time after the other."""
+    rows = max(1, CHUNK_BYTES // d)
+    return [min(rows, n - start) for start in range(0, n, rows)]
 
 
 def _check(images: LabelledImages, train: LabelledImages) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ridge_spark.data.storage import one_line
 from ridge_spark.errors import InputError
 from ridge_spark.importing.array_layout import find_layout
-from ridge_spark.importing.labelled import LabelledImages, chunk_rows
+from ridge_spark.importing.labelled import LabelledImages, chunks
 from ridge_spark.importing.packed import may_hold
 from ridge_spark.importing.splits import FOUND, SplitName, recognise, words_of
 
@@ -123,9 +123,7 @@ def _read_split(path: Path, images: str, labels: str, *, transposed: bool) -> La
     values = np.concatenate([np.frombuffer(data, label_type).astype(np.int64) for data in stream])
 
     def read() -> Iterator[NDArray[np.uint8]]:
-        rows = chunk_rows(d)
-        sizes = [min(rows, n - start) * d for start in range(0, n, rows)]
-        for data in _stream(path, images, sizes):
+        for data in _stream(path, images, [rows * d for rows in chunks(n, d)]):
             yield layout.rows(np.frombuffer(data, np.uint8).reshape(-1, d))
 
     return LabelledImages(name, layout.shape, values, read, images, layout.said)

@@ -44,18 +44,14 @@ class ImportOptions:
 
     def decoder(self, source: Source, like: Description | None = None) -> Decoder:
         """Settle what the images of a source are turned into: what those of `like` were, if any."""
+        only_size = None
         if like:
             preparation = Preparation.stored(like.shape, like.preparation)
-            return Decoder(source.root, preparation, None, self.test_split, self.skip_bad)
-        size, gray = _look(source)
-        preparation = self.preparation(self.size or size, gray=gray)
-        return Decoder(
-            source.root,
-            preparation,
-            None if self.size else (size[1], size[0]),
-            self.test_split,
-            self.skip_bad,
-        )
+        else:
+            size, gray = _look(source)
+            preparation = self.preparation(self.size or size, gray=gray)
+            only_size = None if self.size else (size[1], size[0])
+        return Decoder(source.root, preparation, only_size, self.test_split, self.skip_bad)
 
     def preparation(self, size: tuple[int, int], *, gray: bool) -> Preparation:
         """The preparation asked for, of images that are (height, width) unless asked otherwise."""

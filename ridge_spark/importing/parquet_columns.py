@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ridge_spark.data.description import METADATA_KEY
 from ridge_spark.errors import InputError
-from ridge_spark.importing.column_names import FILES
+from ridge_spark.importing.column_names import FILES, shown
 from ridge_spark.importing.column_names import LABELS as LABEL_NAMES
 from ridge_spark.importing.column_names import SPLITS as SPLIT_NAMES
 from ridge_spark.importing.csv_pixel_names import FEWEST_OF_A_TABLE, of_one_kind
@@ -142,7 +142,7 @@ def _label_column(
     found = list(dict.fromkeys(found))
     if len(found) != 1:
         what = f"{' and '.join(found)} could both be" if found else "no column of"
-        among = "" if found else f" among {_shown(names)}"
+        among = "" if found else f" among {shown(names)}"
         raise InputError(f"{file.path}: {what} labels{among}; name it with --label-column")
     kind = None if found[0] in file.keys else schema.field(found[0]).type
     if kind is not None and not _is_label(kind):
@@ -188,12 +188,11 @@ def _image_column(
         )
     if len(of_one_kind(schema.names)) >= FEWEST_OF_A_TABLE:
         raise InputError(
-            f"{file.path}: has a column for each pixel ({_shown(schema.names)}); write it as CSV, "
+            f"{file.path}: has a column for each pixel ({shown(schema.names)}); write it as CSV, "
             "which import csv reads, or the pixels into an array of an .npz file"
         )
     raise InputError(
-        f"{file.path}: no column of images among {_shown(schema.names)}; "
-        "name it with --image-column"
+        f"{file.path}: no column of images among {shown(schema.names)}; name it with --image-column"
     )
 
 
@@ -215,7 +214,3 @@ def _is_text(kind: pa.DataType) -> bool:
     return (
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )
-
-
-def _shown(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ridge_spark.data.dataset import rows_of_groups
 from ridge_spark.data.storage import is_remote, locate, one_line
 from ridge_spark.errors import InputError
 from ridge_spark.importing.csv_splits import rows_of_splits
@@ -21,11 +22,10 @@ from ridge_spark.importing.parquet_cells import Cell, cells
 from ridge_spark.importing.parquet_columns import Values, find_columns, read_values
 from ridge_spark.importing.parquet_folder import Part, RowsFile, find_parts
 from ridge_spark.importing.parquet_labels import Labels, agreed_names, require_labels, texts
-from ridge_spark.importing.sources import class_order, number_labels
+from ridge_spark.importing.sources import UNLABELLED, class_order, number_labels
 from ridge_spark.importing.splits import FOUND
 
 ROWS_AT_A_TIME = 128
-UNLABELLED = "test images without a label"
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def _open(uri: str, file: RowsFile, image: str | None, label: str | None) -> Ope
     try:
         with filesystem.open_input_file(file.path) as opened:
             parquet = pq.ParquetFile(opened)
-            groups = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+            groups = rows_of_groups(parquet.metadata)
             if sum(groups) > opened.size():  # labels are read as a whole
                 raise InputError(
                     f"{file.path}: claims {sum(groups):,} images in {opened.size():,} bytes; "

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ridge_spark.errors import InputError
 from ridge_spark.importing.encoded import Encoded
 
+UNLABELLED = "test images without a label"
 NAMES_AT_A_TIME = 256  # made Python's own: quicker than one by one, and all would take much memory
 
 

@@ -21,6 +21,7 @@ from ridge_spark.importing.listing import list_images
 from ridge_spark.importing.preparation import Preparation
 from ridge_spark.model import Model
 from ridge_spark.ridge.centring import Float
+from ridge_spark.ridge.scoring import best_two
 from ridge_spark.ridge.scoring import scores as scores_of
 
 FILES_AT_A_TIME = 64
@@ -73,10 +74,8 @@ class Answers:
         for some, seen in model.parts(images, threads=threads):
             scores[some] = scores_of(seen, model.coef, model.intercept)
             sums += seen.sum(axis=0, dtype=np.int64)
-        rows, predicted = np.arange(len(scores)), scores.argmax(axis=1)
-        others = scores.copy()
-        others[rows, predicted] = -np.inf
-        runner_up = others.argmax(axis=1)
+        rows = np.arange(len(scores))
+        predicted, runner_up = best_two(scores)
         margin = scores[rows, predicted] - scores[rows, runner_up]
         proba = None if model.temperature is None else model.probabilities(scores)
         return cls(scores, predicted, runner_up, margin, proba, sums)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ridge_spark.data.dataset import BlockDescriptor, Split, find_splits, read_block
+from ridge_spark.data.dataset import BlockDescriptor, Split, read_block, require_splits
 from ridge_spark.data.output import Output, attempt
 from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import locate, one_line
@@ -40,9 +40,7 @@ def predict_on_spark(
     class, `scores` and `probabilities`.
     """
     output = Output(out)
-    splits = find_splits(data)
-    if not splits:
-        raise InputError(f"{data}: not a data set; make one with ridge-spark import")
+    splits = require_splits(data, data)
     for split in splits:
         require_same_images(split.uri, split.description, model)
     try:

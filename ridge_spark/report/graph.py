@@ -65,11 +65,14 @@ def steps(result: Result) -> list[Step]:
                 stage="weights",
             )
         )
-    if result.n_test:
-        how = _divided(tasks["test"], "its blocks")
-        text = f"{plural(result.n_test, 'image')}, {how}"
-        found.append(Step(by_workers=True, title="Test", text=text, stage="test"))
-    return found
+    return found + _test(result, f", {_divided(tasks['test'], 'its blocks')}")
+
+
+def _test(result: Result, how: str = "") -> list[Step]:
+    if not result.n_test:
+        return []
+    text = plural(result.n_test, "image") + how
+    return [Step(by_workers=True, title="Test", text=text, stage="test")]
 
 
 def _after_choosing(result: Result) -> str:
@@ -79,7 +82,7 @@ def _after_choosing(result: Result) -> str:
 
 
 def _primal_search(result: Result, tasks: Counter[str]) -> list[Step]:
-    L, F, k = len(result.lambdas), result.folds, len(result.classes)
+    L, F = len(result.lambdas), result.folds
     solving = tasks["factorise"] + tasks["solve"]
     rows = "a range of rows" if result.whole_x else "its blocks"
     return [
@@ -91,13 +94,7 @@ def _primal_search(result: Result, tasks: Counter[str]) -> list[Step]:
             passed_on="integers: they add up to the same in any order",
             stage="statistics",
         ),
-        Step(
-            by_workers=solving > 0,
-            title=f"Solve for {L} λ",
-            text=_how_solved(result, F, L, solving),
-            passed_on=f"{F * L * k:,} columns of weights",
-            stage="solve",
-        ),
+        _solve(result, solving, "weights"),
         Step(
             by_workers=True,
             title="Pass two: score",
@@ -109,7 +106,7 @@ def _primal_search(result: Result, tasks: Counter[str]) -> list[Step]:
 
 
 def _dual_search(result: Result, tasks: Counter[str]) -> list[Step]:
-    L, F, k, n = len(result.lambdas), result.folds, len(result.classes), result.n_train
+    L, F, n = len(result.lambdas), result.folds, result.n_train
     return [
         Step(
             by_workers=True,
@@ -119,13 +116,7 @@ def _dual_search(result: Result, tasks: Counter[str]) -> list[Step]:
             passed_on="integers: the same however images are divided",
             stage="products",
         ),
-        Step(
-            by_workers=tasks["factorise"] > 0,
-            title=f"Solve for {L} λ",
-            text=_how_solved(result, F, L, tasks["factorise"]),
-            passed_on=f"{F * L * k:,} columns of weights of images",
-            stage="solve",
-        ),
+        _solve(result, tasks["factorise"], "weights of images"),
         Step(
             by_workers=False,
             title="Score",
@@ -134,6 +125,17 @@ def _dual_search(result: Result, tasks: Counter[str]) -> list[Step]:
             stage="score",
         ),
     ]
+
+
+def _solve(result: Result, tasks: int, weights: str) -> Step:
+    L, F, k = len(result.lambdas), result.folds, len(result.classes)
+    return Step(
+        by_workers=tasks > 0,
+        title=f"Solve for {L} λ",
+        text=_how_solved(result, F, L, tasks),
+        passed_on=f"{F * L * k:,} columns of {weights}",
+        stage="solve",
+    )
 
 
 def _seen(result: Result) -> str:
@@ -179,7 +181,7 @@ def _steps_of_update(result: Result, update: Update) -> list[Step]:
     """The boxes of `ridge-spark update`, which visits no image that the run had before."""
     changes = update.changes
     what = f"{result.d:,} {'pixels' if result.spec == 'pixels' else 'features'}"
-    found = [
+    return [
         Step(
             by_workers=False,
             title="Statistics of the run",
@@ -199,8 +201,5 @@ def _steps_of_update(result: Result, update: Update) -> list[Step]:
             text=f"λ {update.lambda_}",
             stage="solve",
         ),
+        *_test(result),
     ]
-    if result.n_test:
-        text = plural(result.n_test, "image")
-        found.append(Step(by_workers=True, title="Test", text=text, stage="test"))
-    return found

@@ -20,10 +20,7 @@ Shape = tuple[int, int, int]
 def picture(pixels: NDArray[np.uint8], shape: Shape) -> str:
     """An image of the data set, (d,) uint8, as the address of a PNG."""
     height, width, channels = shape
-    image = pixels.reshape(height, width, channels)
-    if channels not in (1, 3):
-        image = image.mean(axis=2, keepdims=True).astype(np.uint8)
-    return _address(Image.fromarray(image.squeeze(axis=2) if image.shape[2] == 1 else image))
+    return _address(_image(pixels.reshape(height, width, channels)))
 
 
 def weight_pictures(coef: NDArray[np.float64], shape: Shape) -> list[str]:
@@ -59,14 +56,12 @@ def filter_sheet(filters: NDArray[np.int8]) -> str:
     down = -(-F // across)
     strongest = np.abs(filters.astype(np.int64)).max(axis=(1, 2, 3), keepdims=True)
     shown = (128 + 127 * filters.astype(np.int64) // np.maximum(strongest, 1)).astype(np.uint8)
-    if channels not in (1, 3):
-        shown = shown.mean(axis=3, keepdims=True).astype(np.uint8)
     cell = window + 1
-    sheet = np.full((down * cell + 1, across * cell + 1, shown.shape[3]), 255, np.uint8)
+    sheet = np.full((down * cell + 1, across * cell + 1, channels), 255, np.uint8)
     for f in range(F):
         y, x = f // across * cell + 1, f % across * cell + 1
         sheet[y : y + window, x : x + window] = shown[f]
-    image = Image.fromarray(sheet.squeeze(axis=2) if sheet.shape[2] == 1 else sheet)
+    image = _image(sheet)
     times = max(1, 640 // image.width)
     size = (image.width * times, image.height * times)
     return _address(image.resize(size, Image.Resampling.NEAREST), 1024)
@@ -80,6 +75,13 @@ def confusion_picture(confusion: NDArray[np.int64]) -> str:
     image = Image.fromarray(pixels)
     times = max(1, 512 // len(confusion))
     return _address(image.resize((len(confusion) * times,) * 2, Image.Resampling.NEAREST), 1024)
+
+
+def _image(pixels: NDArray[np.uint8]) -> Image.Image:
+    """Of (height, width, channels); of neither one channel nor three, their mean."""
+    if pixels.shape[2] == 3:
+        return Image.fromarray(pixels)
+    return Image.fromarray(pixels.mean(axis=2).astype(np.uint8))
 
 
 def _address(image: Image.Image, most_side: int = MOST_SIDE) -> str:

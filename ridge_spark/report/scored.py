@@ -11,6 +11,7 @@ from ridge_spark.data.dataset import open_split, read_blocks
 from ridge_spark.data.same_images import require_same_images
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
+from ridge_spark.ridge.scoring import best_two
 from ridge_spark.ridge.threads import blas_threads
 
 MOST_IMAGES = 10_000
@@ -34,9 +35,7 @@ class Scored:
 
     def runner_up(self) -> NDArray[np.intp]:
         """The class of the second highest score, (n,)."""
-        others = self.scores.copy()
-        others[np.arange(len(others)), self.predicted] = -np.inf
-        return others.argmax(axis=1)
+        return best_two(self.scores)[1]
 
     def lead_over(self, rival: NDArray[np.intp]) -> NDArray[np.float64]:
         """The score of the answer less that of `rival` (n,), of each image."""

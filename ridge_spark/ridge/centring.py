@@ -141,11 +141,16 @@ def centre(
         n=n,
         gram=gram,
         cross=cross,
-        target_ss=4.0 * counts * (n - counts) / n,
         active=active,
         mean=sums.sum(axis=0) / n,
-        target_mean=(2 * counts - n) / n,
+        **targets(counts),
     )
+
+
+def targets(counts: Int64) -> dict[str, Float]:
+    """The mean of each column of Y, for n_k images of class k, and the squares of Yc."""
+    n = counts.sum()
+    return {"target_mean": (2 * counts - n) / n, "target_ss": 4.0 * counts * (n - counts) / n}
 
 
 def mirror(gram: Float, threads: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.ridge.centring import CentredSystem, Float
+from ridge_spark.ridge.centring import CentredSystem, Float, targets
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.threads import blas_threads
 
@@ -119,8 +119,7 @@ class FloatStatistics:
             n=n,
             gram=gram,
             cross=2.0 * (self.sums - counts[:, None] * delta).T[active],
-            target_ss=4.0 * counts * (n - counts) / n,
             active=active,
             mean=self.shift + delta,
-            target_mean=(2 * counts - n) / n,
+            **targets(counts),
         )

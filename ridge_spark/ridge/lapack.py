@@ -1,8 +1,7 @@
-"""BLAS and LAPACK by their own names and arguments, called without the interpreter's lock.
+"""LAPACK by its own names and arguments, called without the interpreter's lock.
 
 SciPy's own wrappers keep the lock, so that factorisations on several threads would wait for each
-other. The routines are those that SciPy hands to compiled code, in scipy.linalg.cython_lapack and
-cython_blas.
+other. The routines are those that SciPy hands to compiled code, in scipy.linalg.cython_lapack.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
-from scipy.linalg import cython_blas, cython_lapack
+from scipy.linalg import cython_lapack
 
 _NAME = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(
     ("PyCapsule_GetName", ctypes.pythonapi)
@@ -37,26 +36,15 @@ def call(routine: str, *arguments: Argument) -> None:
     """
     function, integer = _routine(routine)
     info = integer()
-    real = _real(routine)
+    real = {"s": ctypes.c_float, "d": ctypes.c_double}[routine[0]]
     function(*(_passed(each, integer, real) for each in arguments), ctypes.byref(info))
     if info.value:
         raise LinAlgError(f"LAPACK's {routine} failed (INFO = {info.value})")
 
 
-def call_blas(routine: str, *arguments: Argument) -> None:
-    """Call BLAS' `routine`, which tells of no errors, with all its arguments, as `call` does."""
-    function, integer = _routine(routine)
-    real = _real(routine)
-    function(*(_passed(each, integer, real) for each in arguments))
-
-
 def integer_type(routine: str) -> np.dtype[Any]:
     """The type of the integers that `routine` takes in arrays."""
     return np.dtype(_routine(routine)[1])
-
-
-def _real(routine: str) -> Any:
-    return {"s": ctypes.c_float, "d": ctypes.c_double}[routine[0]]
 
 
 def _passed(argument: Argument, integer: Any, real: Any) -> Any:
@@ -74,8 +62,7 @@ def _passed(argument: Argument, integer: Any, real: Any) -> Any:
 @cache
 def _routine(name: str) -> tuple[Any, Any]:
     """The function, which takes addresses only, and the type of its integers."""
-    found = cython_lapack.__pyx_capi__, cython_blas.__pyx_capi__
-    capsule = next(library[name] for library in found if name in library)
+    capsule = cython_lapack.__pyx_capi__[name]
     signature = _NAME(capsule)
     integer = ctypes.c_int if b" int *" in signature or b"(int *" in signature else ctypes.c_int64
     return ctypes.CFUNCTYPE(None)(_POINTER(capsule, signature)), integer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +13,8 @@ from numpy.typing import NDArray
 from ridge_spark.ridge.blocks import Block, counted
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
+from ridge_spark.ridge.statistics import Int64, sha256_of
 from ridge_spark.ridge.threads import parallel_map
-
-Int64 = NDArray[np.int64]
 
 PANEL_BYTES = 2**23  # of float64 pixels: what a thread converts at a time
 WHOLE_BITS = 62  # of int64, for sums in fixed point
@@ -50,10 +48,7 @@ class Moments:
 
     def sha256(self) -> str:
         """SHA-256 over (classes, d), then counts, sums and squares, as little-endian int64."""
-        digest = hashlib.sha256(np.array(self.sums.shape, "<i8").tobytes())
-        for array in (self.counts, self.sums, self.squares):
-            digest.update(np.ascontiguousarray(array, "<i8").data)
-        return digest.hexdigest()
+        return sha256_of(self.sums.shape, self.counts, self.sums, self.squares)
 
 
 def group_moments(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +10,8 @@ from numpy.typing import NDArray
 
 from ridge_spark.ridge import statistics_file
 from ridge_spark.ridge.kernel import accumulator
+from ridge_spark.ridge.statistics import Int64, sha256_of
 from ridge_spark.ridge.threads import parallel_ranges
-
-Int64 = NDArray[np.int64]
 
 TILE_BYTES = 2**24  # of pixels of all images that are turned round and multiplied at a time
 MOST_PIXELS = 4096
@@ -51,10 +49,7 @@ class ImageProducts:
 
     def sha256(self) -> str:
         """SHA-256 over (classes, N, d), then labels and gram, as little-endian int64, C order."""
-        digest = hashlib.sha256(np.array([self.classes, self.n, self.d], "<i8").tobytes())
-        for array in (self.labels, self.gram):
-            digest.update(np.ascontiguousarray(array, "<i8").data)
-        return digest.hexdigest()
+        return sha256_of((self.classes, self.n, self.d), self.labels, self.gram)
 
 
 @dataclass(frozen=True)

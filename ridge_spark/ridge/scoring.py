@@ -72,6 +72,13 @@ def classified_correctly(
     return right
 
 
+def best_two(scores: Float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The classes of the largest and of the second largest of `scores` (n, k), each (n,)."""
+    best, others = scores.argmax(axis=1), scores.copy()
+    others[np.arange(len(scores)), best] = -np.inf
+    return best, others.argmax(axis=1)
+
+
 def panels(rows: int, size: int = PANEL_ROWS) -> list[slice]:
     """0, ..., rows - 1 in slices of `size`."""
     return [slice(start, start + size) for start in range(0, rows, size)]

@@ -14,7 +14,7 @@ from ridge_spark.ridge.calibration import BINS, Reliability
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.folds import Folds
 from ridge_spark.ridge.held_out import Sampling, Scored
-from ridge_spark.ridge.kernel import Accumulator, Sums, Tile, accumulator
+from ridge_spark.ridge.kernel import Accumulator, accumulator
 from ridge_spark.ridge.packed import PackedStatistics
 from ridge_spark.ridge.scoring import Weights, classified_correctly, panels, scores
 from ridge_spark.ridge.statistics import Statistics
@@ -23,41 +23,30 @@ from ridge_spark.ridge.threads import parallel_map
 MOST_AT_ONCE = 4096  # images that a thread scores before it turns to others
 
 
-def group_sums(
-    blocks: Iterable[Block],
-    folds: Folds,
-    d: int,
-    classes: int,
-    *,
-    threads: int = 1,
-    tile: Tile | None = None,
-) -> list[Sums]:
-    """Pass one: `counts`, `sums` and `gram` (or one tile of it) of each group of images."""
-    sums = accumulator(d, classes, groups=folds.groups, threads=threads, tile=tile)
-    _add_blocks(sums, blocks, folds)
-    return sums.finish()
-
-
-def _add_blocks(sums: Accumulator, blocks: Iterable[Block], folds: Folds) -> None:
-    for block in blocks:
-        for part in counted(block, folds):
-            sums.add(*part)
-
-
 def group_statistics(
     blocks: Iterable[Block], folds: Folds, d: int, classes: int, *, threads: int = 1
 ) -> list[Statistics]:
     """Pass one: the statistics of each group of images."""
-    return [Statistics(*sums) for sums in group_sums(blocks, folds, d, classes, threads=threads)]
+    sums = _summed(blocks, folds, d, classes, threads)
+    return [Statistics(*each) for each in sums.finish()]
 
 
 def group_packed(
     blocks: Iterable[Block], folds: Folds, d: int, classes: int, *, threads: int = 1
 ) -> list[PackedStatistics]:
     """Pass one, where X'X is large: the same with its upper triangle alone."""
-    sums = accumulator(d, classes, groups=folds.groups, threads=threads)
-    _add_blocks(sums, blocks, folds)
+    sums = _summed(blocks, folds, d, classes, threads)
     return [PackedStatistics(*each) for each in sums.finish_upper()]
+
+
+def _summed(
+    blocks: Iterable[Block], folds: Folds, d: int, classes: int, threads: int
+) -> Accumulator:
+    sums = accumulator(d, classes, groups=folds.groups, threads=threads)
+    for block in blocks:
+        for part in counted(block, folds):
+            sums.add(*part)
+    return sums
 
 
 def score_held_out(

@@ -81,17 +81,13 @@ class Statistics:
 
     def __add__(self, other: Statistics) -> Statistics:
         self._require_same_shape(other)
-        return Statistics(
-            self.counts + other.counts, self.sums + other.sums, self.gram + other.gram
-        )
+        return Statistics(*map(np.add, self._arrays(), other._arrays()))
 
     def __sub__(self, other: Statistics) -> Statistics:
         """Statistics without the images of `other`; `InputError` if they can't have been in."""
         self._require_same_shape(other)
-        left = Statistics(
-            self.counts - other.counts, self.sums - other.sums, self.gram - other.gram
-        )
-        if left.counts.min() < 0 or left.sums.min() < 0 or left.gram.min() < 0:
+        left = Statistics(*map(np.subtract, self._arrays(), other._arrays()))
+        if any(array.min() < 0 for array in left._arrays()):
             raise InputError(
                 "the images to remove were not all part of these statistics: "
                 "a count or a sum of pixels would become negative"
@@ -118,10 +114,7 @@ class Statistics:
 
     def sha256(self) -> str:
         """SHA-256 over the shapes, then counts, sums and gram, as little-endian int64, C order."""
-        digest = hashlib.sha256(np.array([self.classes, self.d], "<i8").tobytes())
-        for array in self._arrays():
-            digest.update(np.ascontiguousarray(array, "<i8").data)
-        return digest.hexdigest()
+        return sha256_of((self.classes, self.d), *self._arrays())
 
     def save(self, path: Path, *, gram: bool = True) -> None:
         """Write a safetensors file; without X'X, it can be added to no more."""
@@ -142,6 +135,14 @@ class Statistics:
                 f"those of {other.classes} classes and {other.d} pixels: "
                 "use images of the same shape and the same classes"
             )
+
+
+def sha256_of(sizes: tuple[int, ...], *arrays: Int64) -> str:
+    """SHA-256 over sizes, then arrays, as little-endian int64 in C order."""
+    digest = hashlib.sha256(np.array(sizes, "<i8").tobytes())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, "<i8").data)
+    return digest.hexdigest()
 
 
 def _require_labelled(images: NDArray[np.uint8], labels: NDArray[np.integer], classes: int) -> None:

@@ -8,9 +8,10 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,37 +86,34 @@ def write_run(
 
     Where that fails after all, the run goes to a temporary folder, which the `InputError` names.
     """
+    write_to = partial(_write_files, result=result, model=model, statistics=statistics, page=page)
     try:
         if is_local(out):
-            _write_here(Path(locate(out)[1]), result, model, statistics, page)
+            _write_here(Path(locate(out)[1]), write_to)
             return
         with tempfile.TemporaryDirectory() as folder:
-            upload(_write_files(Path(folder), result, model, statistics, page), out)
+            upload(write_to(Path(folder)), out)
     except (OSError, SafetensorError, InputError) as error:
         reason = str(error) if isinstance(error, InputError) else one_line(error)
-        kept = _keep_elsewhere(result, model, statistics, page)
+        kept = _keep_elsewhere(write_to)
         raise InputError(f"--out {out}: can't be written ({reason}); {kept}") from error
 
 
-def _write_here(
-    target: Path, result: Result, model: Model, statistics: AnyStatistics, page: str | None
-) -> None:
-    partial = Path(beside(str(target)))
+def _write_here(target: Path, write_to: Callable[[Path], object]) -> None:
+    unfinished = Path(beside(str(target)))
     try:
-        partial.mkdir(parents=True)
-        _write_files(partial, result, model, statistics, page)
-        partial.rename(target)
+        unfinished.mkdir(parents=True)
+        write_to(unfinished)
+        unfinished.rename(target)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _keep_elsewhere(
-    result: Result, model: Model, statistics: AnyStatistics, page: str | None
-) -> str:
+def _keep_elsewhere(write_to: Callable[[Path], object]) -> str:
     """Save the run in the temporary directory; returns where it is, for a person."""
     try:
         folder = Path(tempfile.mkdtemp(prefix="ridge-spark-run-"))
-        _write_files(folder, result, model, statistics, page)
+        write_to(folder)
     except (OSError, SafetensorError) as error:
         return f"nor can a temporary folder ({one_line(error)}), so that the run is lost"
     return f"the run is kept in {folder}; move it to where it belongs"

@@ -11,17 +11,15 @@ from typing import Any
 
 from pyarrow import ArrowException, fs
 
-from ridge_spark.data.sealed import seal, unseal
+from ridge_spark.data.sealed import Format
 from ridge_spark.data.storage import locate, one_line, read_whole
-from ridge_spark.errors import MALFORMED, InputError
+from ridge_spark.errors import InputError
 
 NAME = "manifest.json"
 RESULT, MODEL, STATISTICS = "result.json", "model.safetensors", "statistics.safetensors"
 REPORT = "report.html"
 NEEDED = (RESULT, MODEL, STATISTICS)
-FORMAT = "ridge-spark run"
-VERSION = 1
-KEYS = {"format", "version", "files", "model_sha256", "statistics_sha256"}
+FORMAT = Format("ridge-spark run", 1, frozenset({"files", "model_sha256", "statistics_sha256"}))
 LARGEST = 2**20  # bytes of a manifest that are read; a real one has a few hundred
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -50,32 +48,16 @@ class Manifest:
     statistics_sha256: str
 
     def to_json(self) -> bytes:
-        return seal({"format": FORMAT, "version": VERSION, **asdict(self)})
+        return FORMAT.seal(asdict(self))
 
     @classmethod
     def from_json(cls, text: bytes, where: str) -> Manifest:
         """Read what `to_json` wrote; `InputError` names `where` it stands if it is not that."""
-        try:
-            about = unseal(text)
-            if (about["format"], about["version"]) != (FORMAT, VERSION):
-                raise InputError(
-                    f"{where}: manifest of '{about['format']}' {about['version']}, but this "
-                    f"program reads '{FORMAT}' {VERSION}"
-                )
-            if about.keys() != KEYS:
-                raise ValueError("keys")
+        with FORMAT.unsealed(text, where, "the run is as it was") as about:
             files = tuple(_file(entry) for entry in about["files"])
-            manifest = cls(files, about["model_sha256"], about["statistics_sha256"])
             if not {file.name for file in files} >= {*NEEDED}:
                 raise ValueError("files")
-        except InputError:
-            raise
-        except MALFORMED as error:
-            raise InputError(
-                f"{where}: not a manifest of this program, or damaged; where the run is as it was, "
-                "make it anew: remove it, then ridge-spark verify --write"
-            ) from error
-        return manifest
+            return cls(files, about["model_sha256"], about["statistics_sha256"])
 
     def require_same(self, found: File, where: str) -> None:
         """`InputError` unless the file is, byte for byte, what was written."""

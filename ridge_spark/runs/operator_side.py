@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,8 +54,8 @@ def search(engine: Engine, feature_map: FeatureMap, options: TrainOptions) -> Se
     start = time.perf_counter()
     folds, lambdas = options.folds, np.array(options.lambdas_for(feature_map.spec))
     d, classes = engine.view.d, engine.view.classes
-    task = partial(group_moments, folds=folds, d=d, classes=classes)
-    rows = engine.sum_over_blocks("moments", engine.view.through(task), engine.train)
+    task = engine.task_by_group(group_moments, folds)
+    rows = engine.sum_over_blocks("moments", task, engine.train)
     every = rows.sum(axis=0)
     total = Moments.of(every, classes)
     counts = np.array([Moments.of(row, classes).counts for row in rows])

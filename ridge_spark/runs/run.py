@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
 
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, find_split, open_split
@@ -36,10 +36,10 @@ def run(engine_name: str, options: TrainOptions, draw: Draw | None) -> Result:
     require_free(options.out)
     split, test = open_splits(options)
     with ExitStack() as stack:
-        start = _engine(engine_name, options, progress, stack)
-        plans = make_plans(split, options, start.resources)
+        resources, make_engine = _engine(engine_name, options, progress, stack)
+        plans = make_plans(split, options, resources)
         tell(plans, progress)
-        engine = stack.enter_context(start.engine(split, test))
+        engine = stack.enter_context(make_engine(split, test))
         training = train(engine, options, plans)
         result = result_of(engine, training, options)
     return finish(options.out, result, training.model, training.statistics, draw, progress)
@@ -108,25 +108,17 @@ def plans_of(engine_name: str, options: TrainOptions) -> list[Plan]:
     progress = Progress(quiet=True)
     split, _ = open_splits(options)
     with ExitStack() as stack:
-        start = _engine(engine_name, options, progress, stack)
-        return make_plans(split, options, start.resources)
+        resources, _ = _engine(engine_name, options, progress, stack)
+        return make_plans(split, options, resources)
 
 
-@dataclass(frozen=True)
-class _Start:
-    """What an engine will have, and how to make it."""
-
-    resources: Resources
-    engine: Callable[[Split, Split | None], Engine]
-
-
-def _engine(name: str, options: TrainOptions, progress: Progress, stack: ExitStack) -> _Start:
+def _engine(
+    name: str, options: TrainOptions, progress: Progress, stack: ExitStack
+) -> tuple[Resources, Callable[[Split, Split | None], Engine]]:
+    """What the engine of that name will have, and what makes it."""
     if name == "local":
         threads = options.threads or available_cores()
-        return _Start(
-            Resources.local(threads),
-            lambda split, test: LocalEngine(split, test, threads, progress),
-        )
+        return Resources.local(threads), partial(LocalEngine, threads=threads, progress=progress)
     # Imported here: the local engine works where there is no pyspark.
     from ridge_spark.engines.inner import InnerEngine
     from ridge_spark.engines.outer import OuterEngine
@@ -135,7 +127,5 @@ def _engine(name: str, options: TrainOptions, progress: Progress, stack: ExitSta
     with progress.stage("spark"):
         sc = stack.enter_context(spark_context(f"ridge-spark {name}"))
     kind = InnerEngine if name == "inner" else OuterEngine
-    return _Start(
-        spark_resources(sc, kind.whole_x),
-        lambda split, test: kind(sc, split, test, options.partitions, progress),
-    )
+    make = partial(kind, sc, partitions=options.partitions, progress=progress)
+    return spark_resources(sc, kind.whole_x), make

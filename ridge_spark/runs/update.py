@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ridge_spark.cores import available_cores
-from ridge_spark.data.dataset import Split, find_splits
+from ridge_spark.data.dataset import Split, require_splits
 from ridge_spark.data.same_images import require_same_images
 from ridge_spark.data.storage import without_secrets
 from ridge_spark.engines.local import LocalEngine
@@ -138,28 +138,22 @@ def _again(before: Sequence[Change], made: Change) -> tuple[str, ...]:
 
 def _training_split(uri: str, model: Model) -> Split:
     """The training images at `uri`, which must be images as the model's are."""
-    splits = find_splits(uri)
-    if not splits:
-        raise InputError(f"{uri}: not a data set; make one with ridge-spark import, --like the run")
-    about = splits[0].description
-    require_same_images(uri, about, model)
-    number_labels(about.class_names, model.class_names, uri)
-    return splits[0]
+    split = require_splits(uri, uri, ", --like the run")[0]
+    require_same_images(uri, split.description, model)
+    number_labels(split.description.class_names, model.class_names, uri)
+    return split
 
 
 def _test_split(uri: str | None, model: Model) -> Split | None:
     if uri is None:
         return None
-    splits = find_splits(uri)
-    if not splits:
-        raise InputError(f"--test {uri}: not a data set; make one with ridge-spark import")
-    about = splits[-1].description
-    require_same_images(f"--test {uri}", about, model)
-    if about.class_names != model.class_names:
+    split = require_splits(uri, f"--test {uri}")[-1]
+    require_same_images(f"--test {uri}", split.description, model)
+    if split.description.class_names != model.class_names:
         raise InputError(
             f"--test {uri}: its classes are not those of the model; import it again with --like"
         )
-    return splits[-1]
+    return split
 
 
 def _statistics(
