@@ -5,13 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from ridge_spark.errors import InputError
-
-if TYPE_CHECKING:
-    from ridge_spark.importing.labelled import LabelledImages
-    from ridge_spark.importing.sources import Source
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -42,7 +38,20 @@ UNLABELLED = frozenset(
 NO_SPLITS = "--no-splits"
 
 
-Found = TypeVar("Found", bound="Source | LabelledImages")
+class OfASplit(Protocol):
+    """What a reader hands over for a split: images that know how many and what they are called."""
+
+    @property
+    def labels(self) -> Any: ...  # an array, a label for each image
+
+    @property
+    def found_as(self) -> str: ...  # what its folder, file or array is called; may be empty
+
+    @property
+    def said(self) -> tuple[str, ...]: ...  # what a person should know, for the summary
+
+
+Found = TypeVar("Found", bound=OfASplit)
 
 
 def recognise(name: str) -> SplitName | None:
@@ -154,6 +163,6 @@ def written_to(split: str) -> str:
     return "train" if split == "validation" else split
 
 
-def _images(split: Source | LabelledImages) -> str:
+def _images(split: OfASplit) -> str:
     images = f"{len(split.labels):,} images"
     return f"{split.found_as}: {images}" if split.found_as else images
