@@ -14,7 +14,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.support import assert_refused, call_main, draw_images, idx
+from tests.support import HANGS, assert_refused, call_main, draw_images, idx
 
 CONTRACT = {
     "engine", "dataset", "n_train", "n_validation", "n_test", "d", "classes", "lambdas",
@@ -73,7 +73,7 @@ class TestTraining:
         done = subprocess.run(
             [sys.executable, "-m", "ridge_spark", "train", "--data", small_data, "--out", "run"],
             cwd=tmp_path, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True,
-            timeout=60, check=False,
+            timeout=HANGS, check=False,
         )  # fmt: skip
         os.close(writer)
         assert done.returncode == 128 + signal.SIGPIPE
@@ -89,7 +89,8 @@ class TestTraining:
         cut_off = "def cut_off():\n    r, w = os.pipe()\n    os.close(r)\n    return w\n"
         done = subprocess.run(
             [sys.executable, "-c", cut_off + program, "train", "--data", small_data, "--out", "o"],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=HANGS,
+            check=False,
         )  # fmt: skip
         assert done.returncode == 1
         assert done.stderr.endswith("BrokenPipeError: [Errno 32] Broken pipe\n")

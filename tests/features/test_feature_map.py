@@ -18,6 +18,7 @@ from ridge_spark.features.sample import SampleRows
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.kernel.choose import VARIABLE, runnable_kernels
 from tests.features.drawn import bars, sample_of
+from tests.support import HANGS
 
 SHAPE = (14, 12, 1)
 SMALL = "patches:filters=32,units=64"
@@ -73,7 +74,7 @@ def test_no_library_decides_on_a_bit() -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=250,
+            timeout=HANGS,
         ).stdout
         for core in cores
     ]
