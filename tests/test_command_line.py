@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -60,6 +61,8 @@ class TestTraining:
         assert "best λ" in done.stdout
         assert done.stdout.rstrip().endswith("some/run")
         assert "statistics: 9,000 images" in done.stderr
+        shown = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+        assert max(len(line) for line in shown if not line.startswith("warning: ")) <= 80
         assert {p.name for p in (tmp_path / "some" / "run").iterdir()} >= {
             "model.safetensors", "statistics.safetensors", "result.json",
         }  # fmt: skip
@@ -189,6 +192,7 @@ class TestBadOptions:
                        "ridge-spark train --help")  # fmt: skip
         other = ridge_spark("train", "--data", small_data, "--out", "run", "run2")
         assert_refused(other, "run2: is one argument too many", "ridge-spark train --help")
+        assert_refused(ridge_spark("trian"), "'trian'", "did you mean train?", "ridge-spark --help")
 
     @pytest.mark.parametrize("end", ["", "/"])
     def test_a_split_is_not_the_data_set_to_train_on(self, ridge_spark, small_data, end):
@@ -224,17 +228,23 @@ class TestBadOptions:
         assert len(done.stderr.splitlines()) == 1
 
 
+COMMANDS = ("import", "train", "predict", "evaluate", "update", "report", "list", "compare",
+            "export", "verify")  # fmt: skip
+
+
 class TestHelp:
-    @pytest.mark.parametrize("command", ["import", "train", "predict", "evaluate", "report"])
-    def test_prints(self, ridge_spark, command):
-        done = ridge_spark(command, "--help")
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_prints(self, ridge_spark, environment, command):
+        done = ridge_spark(command, "--help", env={**environment, "COLUMNS": "80"})
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(f"usage: ridge-spark {command}")
+        assert max(map(len, done.stdout.splitlines())) < 80
+        assert not re.search(r"default: \[|Path\(|\(default[^)]*\) \(default", done.stdout)
 
     def test_names_every_command(self, ridge_spark):
         done = ridge_spark("--help")
         assert done.returncode == 0
-        for command in ("import", "train", "predict", "evaluate", "report"):
+        for command in COMMANDS:
             assert f"\n    {command} " in done.stdout
 
 
