@@ -1,7 +1,7 @@
 """A table of sizes: seconds and memory, as planned and as measured, beside scikit-learn's.
 
-    python benchmarks/sizes.py                      # all of them, about five minutes
-    python benchmarks/sizes.py --only 300x150528
+python benchmarks/sizes.py                      # all of them, about five minutes
+python benchmarks/sizes.py --only 300x150528
 """
 
 from __future__ import annotations
