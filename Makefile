@@ -64,7 +64,7 @@ lint: $(READY)  ## Check style, types and the direction of imports
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(READY) | $(MNIST)  ## Ours against its peers (BENCHTIME; QUICK=1: QT)
+bench: $(READY) | $(MNIST)  ## Ours against its peers (20 minutes; QUICK=1)
 	@for script in $(BENCHMARKS); do \
 	  echo "== $$script"; \
 	  $(PYTHON) benchmarks/$$script.py --data $(MNIST) $(if $(QUICK),--quick) || exit 1; done

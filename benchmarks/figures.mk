@@ -8,7 +8,7 @@ SAMPLED := $(MNIST) $(patsubst %/train,%,$(wildcard data/hands*/train))
 
 .PHONY: figures
 
-figures: $(MEASURED) $(TRAINED)  ## Measure, draw figures/ (FIGTIME; QUICK=1: QT)
+figures: $(MEASURED) $(TRAINED)  ## Measure and draw figures/ (half an hour; QUICK=1)
 	$(PYTHON) benchmarks/report_figures.py --data $(SAMPLED) --bench $(BENCH) --out figures
 
 $(MEASURED): $(BENCH)/%.json: | $(READY) $(MNIST)
