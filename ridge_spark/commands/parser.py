@@ -34,6 +34,14 @@ class Parser(argparse.ArgumentParser):
             options.given = args
         return options, unknown
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse's, and with the choice that was meant."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += meant(str(value), map(str, action.choices or ()))
+            raise
+
     def refuse(self, argument: str) -> NoReturn:
         """Say that there is no such option or that nothing like this is expected."""
         option = argument.partition("=")[0]
