@@ -80,7 +80,7 @@ def test_a_page_from_top_to_bottom(page, clone, newcomer, mnist):
         script.append(
             block.text if block.language == "sh" else f"python -c {shlex.quote(block.text)}"
         )
-    status, output = on_a_terminal("\n".join(script), clone, newcomer, [mnist])
+    status, output = on_a_terminal("\n".join(script), clone, newcomer, [mnist, clone.parents[1]])
     assert status == 0, output[-4000:]
     if page.name == "README.md":
         shown = re.search(r"^    (examples/digit\.png\t.*)$", page.read_text(), re.MULTILINE)
