@@ -36,12 +36,14 @@ class Curve:
     band    (2, L), a standard error of how far each is below the best, on either side; where λ was
             chosen by these values
     folds   (K, L), what each fold said
+    best    the value that the band is of the difference from, of a run that is alone
     floor   where its panel may end: so far below the best that a band would be but a hair there
     """
 
     values: Float
     band: Float | None = None
     folds: Float | None = None
+    best: float | None = None
     floor: float = -math.inf
 
     @property
@@ -135,12 +137,13 @@ def _judged(values: Float, held_out: HeldOut, alone: bool, folds: Float | None =
     """The curve that λ was chosen by."""
     error = 100 * np.array(held_out.standard_error)
     band = np.clip([values - error, values + error], 0, 100)
-    floor = -math.inf
-    if alone and error.any():
-        best = int(values.argmax())
-        near = values[max(0, best - 1) : best + 2]  # what it is compared with is always shown
-        floor = min(float(values[best] - ERRORS * np.median(error[error > 0])), *near.tolist())
-    return Curve(values, band, folds, floor)
+    if not (alone and error.any() and np.isfinite(values).all()):
+        return Curve(values, band, folds)
+    best = float(values[error == error.min()].max())  # of those that have converged
+    at = values.tolist().index(best)
+    near = values[max(0, at - 1) : at + 2]  # what it is compared with is always shown
+    floor = min(best - ERRORS * float(np.median(error[error > 0])), *near.tolist())
+    return Curve(values, band, folds, best, floor)
 
 
 def _gcv(result: Result, _: bool) -> Curve:
@@ -169,8 +172,8 @@ def _spread(drawing: Drawing, x: LogScale, y: Scale, result: Result, curve: Curv
     lower, upper = (list(zip(at, map(y, side.tolist()), strict=True)) for side in curve.band)
     around = [*upper, *reversed(lower)]
     drawing.area(_above([*around, around[0]], y.start), colour=colour)
-    if math.isfinite(curve.floor):
-        top = y(float(curve.values.max()))
+    if curve.best is not None:
+        top = y(curve.best)
         drawing.line(at[0], top, at[-1], top, colour=colour, width=0.8, dotted=True)
 
 

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import termios
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def test_a_page_from_top_to_bottom(page, clone, newcomer, mnist):
         script.append(
             block.text if block.language == "sh" else f"python -c {shlex.quote(block.text)}"
         )
-    status, output = on_a_terminal("\n".join(script), clone, newcomer, [mnist])
+    status, output = on_a_terminal("\n".join(script), clone, newcomer, [mnist, clone.parents[1]])
     assert status == 0, output[-4000:]
     if page.name == "README.md":
         shown = re.search(r"^    (examples/digit\.png\t.*)$", page.read_text(), re.MULTILINE)
@@ -92,16 +93,15 @@ def on_a_terminal(
     script: str, folder: Path, environment: dict[str, str], reading: Sequence[Path]
 ) -> tuple[int, str]:
     """Run a script of bash on a terminal of 80 x 24, and as nobody where we are root."""
-    user = NOBODY if os.geteuid() == 0 and _may_use(NOBODY, reading) else None
-    if user:
+    way = as_nobody(reading)
+    if way:
         for path in (folder.parent, *folder.parent.rglob("*")):
-            os.chown(path, user, user, follow_symlinks=False)
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
     ours, terminal = pty.openpty()
     termios.tcsetwinsize(terminal, (24, 80))
     with subprocess.Popen(
-        ["bash", "-c", script], cwd=folder, env={**environment, "TERM": "xterm"},
-        stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal, user=user, group=user,
-        extra_groups=[] if user else None,
+        [*way, "bash", "-c", script], cwd=folder, env={**environment, "TERM": "xterm"},
+        stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal,
     ) as shell:  # fmt: skip
         os.close(terminal)
         output = b"".join(iter(partial(_read, ours), b""))
@@ -109,15 +109,24 @@ def on_a_terminal(
     return shell.returncode, output.decode(errors="replace").replace("\r\n", "\n")
 
 
-def _may_use(user: int, folders: Sequence[Path]) -> bool:
-    """Whether this checkout, its Python and those images are where another user may go."""
-    listing = f"import os; [os.listdir(folder) for folder in {[*map(str, folders)]}]"
-    try:
-        subprocess.run([sys.executable, "-c", listing], user=user, group=user, extra_groups=[],
-                       check=True, stderr=subprocess.DEVNULL)  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return False
-    return True
+def as_nobody(reading: Sequence[Path]) -> list[str]:
+    """What to begin a command with that nobody is to run who may use this Python and read that;
+    nothing where we are not root, or can't be anybody else.
+
+    Where Python is in the home of root, nobody needs leave to read it, and gets no other.
+    """
+    nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    listing = f"import os; [os.listdir(folder) for folder in {[*map(str, reading)]}]"
+    for leave in ([], ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]):
+        way = [*nobody, *leave]
+        command = [*way, "bash", "-c", shlex.join([sys.executable, "-c", listing])]
+        with suppress(OSError):
+            if (
+                os.geteuid() == 0
+                and not subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode
+            ):
+                return way
+    return []
 
 
 def _read(terminal: int) -> bytes:
