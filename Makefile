@@ -52,11 +52,19 @@ run: $(PROGRAM) | $(MNIST)  ## Train on all of MNIST, pixels and features, with 
 test: $(READY) $(MPI_READY) | $(MNIST)  ## Run the whole test suite
 	$(PYTHON) -m pytest $(TESTING)
 
-soak: $(READY) $(MPI_READY)  ## Inject faults for half an hour, table into docs/trust.md (MINUTES=30)
-	$(PYTHON) -m tests.faults.soak --minutes $(or $(MINUTES),30) --page docs/trust.md
+soak: $(READY) $(MPI_READY)  ## Inject faults for half an hour, tables into the docs (MINUTES=30)
+	$(PYTHON) -m tests.faults.soak --minutes $(or $(MINUTES),30) --page docs/trust.md \
+	  --summary README.md
 
 audit: $(READY)  ## Ask the index of known vulnerabilities about the versions we use
-	$(PIP) pip-audit && $(PYTHON) -m pip_audit --requirement constraints.txt --no-deps --disable-pip
+	@$(PIP) pip-audit
+	@told=$$($(PYTHON) -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip \
+	  --progress-spinner off 2>&1); status=$$?; \
+	case "$$told" in *Traceback*|*"could not be audited"*) \
+	  echo "error: no index of vulnerabilities can be asked from here, so nothing is known of these" \
+	    "versions ($$(echo "$$told" | tail -n 1 | cut -c -160)); run it where one is reachable" >&2; \
+	  exit 2;; esac; \
+	echo "$$told"; exit $$status
 
 lint: $(READY)  ## Check style, types and the direction of imports
 	$(VENV)/bin/ruff check .

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from pyarrow import fs
 from ridge_spark.data import manifest as manifests
 from ridge_spark.data.description import SPLITS, Description
 from ridge_spark.data.same_images import require_same_images
+from ridge_spark.data.shards import Folder, Stamp, list_shards, require_unchanged
 from ridge_spark.data.storage import locate, one_line
 from ridge_spark.errors import InputError
 
@@ -47,6 +48,7 @@ class Split:
     uri: str
     description: Description
     blocks: Sequence[BlockDescriptor]
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)  # of all shards, when it was opened
 
     @property
     def rows(self) -> int:
@@ -61,7 +63,12 @@ class Split:
             left = rows - block.first_row
             if left > 0:
                 kept.append(BlockDescriptor(**{**vars(block), "rows": min(block.rows, left)}))
-        return Split(self.uri, self.description, tuple(kept))
+        return replace(self, blocks=tuple(kept))
+
+    def require_unchanged(self) -> None:
+        """`InputError` if a shard is not the one that was there when the split was opened."""
+        if self.blocks and self.stamps:
+            require_unchanged(self.uri, self.blocks[0].path.rpartition("/")[0], self.stamps)
 
 
 def open_split(uri: str, split: str | None = None) -> Split:
@@ -88,13 +95,13 @@ def find_split(uri: str, split: str | None = None) -> Split | None:
     What the manifest lists must be there, and nothing else. Without a manifest, as in data sets of
     earlier versions, the footers of the shards tell, in the order of the shards' names.
     """
-    where = _folder(uri, split)
-    manifest, sizes = _manifest(where), _shards(where)
-    if manifest and (sizes or where.name in manifest.splits):
-        return _listed_split(uri, where, manifest, sizes)
-    if not sizes:
+    where = Folder.of(uri, split)
+    manifest, shards = _manifest(where), list_shards(where)
+    if manifest and (shards or where.name in manifest.splits):
+        return _listed_split(uri, where, manifest, shards)
+    if not shards:
         return None
-    if any(manifests.ATTEMPT.search(name) for name in sizes):
+    if any(manifests.ATTEMPT.search(name) for name in shards):
         raise InputError(
             f"{uri}: the import that wrote it never came to its end; remove it and import again"
         )
@@ -102,7 +109,7 @@ def find_split(uri: str, split: str | None = None) -> Split | None:
         "%s: has no %s, so that missing or foreign shards can't be noticed; where its images are "
         "known to be right, write one with: ridge-spark verify --write", uri, manifests.NAME,
     )  # fmt: skip
-    return _split_of_footers(uri, where, sorted(sizes))
+    return _split_of_footers(uri, where, shards)
 
 
 def find_splits(uri: str) -> list[Split]:
@@ -114,23 +121,6 @@ def find_splits(uri: str) -> list[Split]:
     return [found for folder in folders if (found := find_split(folder))]
 
 
-@dataclass(frozen=True)
-class Folder:
-    """The folder of a split."""
-
-    filesystem: fs.FileSystem
-    path: str
-
-    @property
-    def name(self) -> str:
-        return self.path.rpartition("/")[2]
-
-
-def _folder(uri: str, split: str | None) -> Folder:
-    filesystem, root = locate(uri)
-    return Folder(filesystem, f"{root}/{split}" if split else root)
-
-
 def _manifest(where: Folder) -> manifests.Manifest | None:
     """The manifest of the data set that the folder is a split of, or None where there is none."""
     if where.name not in SPLITS:
@@ -139,7 +129,7 @@ def _manifest(where: Folder) -> manifests.Manifest | None:
 
 
 def _listed_split(
-    uri: str, where: Folder, manifest: manifests.Manifest, sizes: dict[str, int]
+    uri: str, where: Folder, manifest: manifests.Manifest, shards: Mapping[str, Stamp]
 ) -> Split:
     """The split that a manifest describes, once the shards that are there are those it lists."""
     if where.name not in manifest.splits:
@@ -147,6 +137,7 @@ def _listed_split(
             f"{where.path}: has shards, but the data set has no such split, says {manifests.NAME}; "
             "remove them, or import the images again"
         )
+    sizes = {name: stamp.bytes for name, stamp in shards.items()}
     manifest.require_listed(where.name, sizes, where.path)
     blocks: list[BlockDescriptor] = []
     classes, d = len(manifest.description.class_names), manifest.description.d
@@ -159,14 +150,14 @@ def _listed_split(
             first_row += rows
     if first_row == 0:
         raise InputError(f"{uri}: the data set holds no images; import it again")
-    return Split(uri, manifest.description, tuple(blocks))
+    return Split(uri, manifest.description, tuple(blocks), shards)
 
 
-def _split_of_footers(uri: str, where: Folder, names: Sequence[str]) -> Split:
+def _split_of_footers(uri: str, where: Folder, shards: Mapping[str, Stamp]) -> Split:
     """The split that the footers of its shards describe."""
     description: Description | None = None
     blocks: list[BlockDescriptor] = []
-    first_row = 0
+    first_row, names = 0, sorted(shards)
     for name in names:
         path = f"{where.path}/{name}"
         footer = footer_of(where.filesystem, path)
@@ -185,7 +176,7 @@ def _split_of_footers(uri: str, where: Folder, names: Sequence[str]) -> Split:
             first_row += rows
     if description is None or first_row == 0:
         raise InputError(f"{uri}: the data set holds no images; import it again")
-    return Split(uri, description, tuple(blocks))
+    return Split(uri, description, tuple(blocks), shards)
 
 
 def read_block(block: BlockDescriptor) -> Block:
@@ -218,6 +209,12 @@ def read_blocks(blocks: Sequence[BlockDescriptor]) -> Iterator[Block]:
     return map(read_block, blocks)
 
 
+def read_split(split: Split) -> Iterator[Block]:
+    """All blocks of a split; `InputError` at the end if its shards have changed meanwhile."""
+    yield from read_blocks(split.blocks)
+    split.require_unchanged()
+
+
 def count_labels(split: Split) -> NDArray[np.int64]:
     """Images of each class, from the labels alone; shape (classes,)."""
     counts = np.zeros(len(split.description.class_names), np.int64)
@@ -244,21 +241,6 @@ def footer_of(filesystem: fs.FileSystem, path: str) -> pq.FileMetaData:
         raise InputError(
             f"{path}: not a readable Parquet file ({one_line(error)}); import the data set again"
         ) from error
-
-
-def _shards(where: Folder) -> dict[str, int]:
-    """Size by name of the shards in a folder; none if there is no such folder."""
-    try:
-        found = where.filesystem.get_file_info(fs.FileSelector(where.path, allow_not_found=True))
-        return {
-            info.base_name: info.size or 0
-            for info in found
-            if info.type == fs.FileType.File and info.base_name.endswith(".parquet")
-        }
-    except (NotADirectoryError, UnicodeError):  # where names are not UTF-8, no shards are of ours
-        return {}
-    except (OSError, pa.ArrowException) as error:  # absent is one thing, unreadable another
-        raise InputError(f"{where.path}: can't be read ({one_line(error)})") from error
 
 
 def _pixels(column: pa.FixedSizeBinaryArray, d: int) -> NDArray[np.uint8]:
