@@ -213,6 +213,7 @@ class TestAttempts:
         with DatasetWriter(str(tmp_path / "data"), ABOUT) as writer:
             self.write_part(writer, seed=1)
             chosen = self.write_part(writer, seed=2)
+            self.write_part(writer, seed=4)  # ends after the one that was chosen
             late = self.write_part(writer, seed=3, close=False)
             writer.include(chosen.shards)
         images, _ = draw_images(500, 6, 2, seed=2)
