@@ -181,12 +181,12 @@ def _held(
 ) -> tuple[subprocess.Popen[str], Job]:
     """A training that waits in a task of any of its stages; or in one that is the driver's own."""
     place, job, folder = rng.choice(places), rng.choice(TRAININGS), world.new("strike")
-    task = _a_task(world, rng, place, job)
+    elsewhere = rng.random() < 0.3
+    Strike("hold", *((-1, -1) if elsewhere else _a_task(world, rng, place, job))).write(folder)
     process = world.start(*job.command(world, out), **place.environment(folder))
-    if rng.random() < 0.3:
+    if elsewhere:
         after(process, rng.uniform(1, 6))
         return process, job
-    Strike("hold", *task).write(folder)
     while process.poll() is None and not strikes.struck(folder):
         after(process, 0.05)
     return process, job
