@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import hadamard
 
 from ridge_spark.export.onnx_nodes import Name, Nodes
 from ridge_spark.features import FeatureMap
@@ -188,12 +189,30 @@ def _pooled(g: Nodes, x: Name, bank: FilterBank) -> Name:
 
 
 def _units(g: Nodes, first: Name, units: SignedUnits) -> Name:
-    """PortableUnits.features, with products of bytes as MatMulInteger."""
-    signs = units.signs(0, units.outputs).T
-    z = g("MatMulInteger", g.cast(first, np.uint8), g.constant(signs, np.int8))
-    shifted = g("Floor", g("Div", g.cast(z, F64), g.constant(float(2**units.shift), F64)))
+    """PortableUnits.features; a Hadamard matrix is the Kronecker product of two small ones."""
+    order, zero = units.order, g.constant(np.zeros((1, 1)), F64)
+    zeros = g("Expand", zero, g("Concat", _count(g, first), g.constant([1]), axis=0))
+    padded = g("Concat", first, zeros, axis=1)
+    high = 1 << (order.bit_length() // 2)
+    left, right = (g.constant(hadamard(size), F64) for size in (high, order // high))
+    blocks = []
+    for block, (places, flips) in enumerate(zip(units.places, units.flips, strict=True)):
+        at, flip = np.full(order, units.inputs), np.zeros(order)
+        at[places], flip[places] = np.arange(units.inputs), flips
+        t = g("Mul", g("Gather", padded, g.constant(at), axis=1), g.constant(flip, F64))
+        square = g("Reshape", t, g.constant([-1, high, order // high]))
+        sums = g("Reshape", g("MatMul", g("MatMul", left, square), right), g.constant([-1, order]))
+        rows = units.rows[block * order : (block + 1) * order]
+        blocks.append(g("Gather", sums, g.constant(rows), axis=1))
+    z = g("Concat", *blocks, axis=1)
+    shifted = g("Floor", g("Div", z, g.constant(float(2**units.shift), F64)))
     less = g("Sub", shifted, g.constant(units.subtracted.reshape(1, -1), F64))
     return g("Min", g("Max", less, g.constant(0.0, F64)), g.constant(255.0, F64))
+
+
+def _count(g: Nodes, x: Name) -> Name:
+    """How many rows x has, as a vector of one number."""
+    return g("Slice", g("Shape", x), g.constant([0]), g.constant([1]))
 
 
 def _column(g: Nodes, sums: Name, i: int) -> Name:

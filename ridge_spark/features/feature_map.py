@@ -18,12 +18,12 @@ from ridge_spark.features.moments import Moments
 from ridge_spark.features.sample import hashes
 from ridge_spark.features.spec import FeatureSpec, parse_specs
 from ridge_spark.ridge.kernel.choose import feature_kernel
-from ridge_spark.ridge.kernel.patches import FilterBank, PatchGeometry, SignedUnits
+from ridge_spark.ridge.kernel.patches import FilterBank, PatchGeometry, SignedUnits, order_for
 from ridge_spark.ridge.kernel.portable_features import PortablePatches, PortableUnits
 from ridge_spark.ridge.kernel.signed import WEIGHT_LIMIT
 
 SIGNS = 0x51645  # what the random numbers of signs are for
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,14 +121,14 @@ class FeatureMap:
         """What travels to workers: the numbers; signs and machine code are made anew there."""
         state = {key: value for key, value in vars(self).items() if key not in LAZY}
         if self.units:
-            state["units"] = replace(self.units, words=np.zeros((0, 0), np.uint64))
+            state["units"] = self.units.subtracted, self.units.shift
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self.units:
-            words = sign_words(self.seed, len(self.units.subtracted), self.units.inputs)
-            vars(self)["units"] = replace(self.units, words=words)
+            units = random_units(self.seed, self.first_outputs, *state["units"])
+            vars(self)["units"] = units
 
     @cached_property
     def sha256(self) -> str:
@@ -187,10 +187,23 @@ class FeatureMap:
 LAZY = ("at_work_patches", "at_work_units", "sha256")
 
 
-def sign_words(seed: int, units: int, inputs: int) -> NDArray[np.uint64]:
-    """The signs of `units` random units with `inputs` inputs, as `SignedUnits` has them."""
-    shape = units // 16, -(-inputs // 4)
-    return hashes(seed, SIGNS, np.arange(math.prod(shape))).reshape(shape)
+def random_units(
+    seed: int, inputs: int, subtracted: NDArray[np.int32], shift: int = 0
+) -> SignedUnits:
+    """As many units as are `subtracted`, with the random signs of the seed."""
+    many, order = len(subtracted), order_for(inputs)
+    blocks = -(-many // order)
+    numbers = np.arange(blocks * order)
+    keys = hashes(seed, SIGNS, numbers).reshape(blocks, order)
+    places = np.argsort(keys, axis=1, kind="stable")[:, :inputs]
+    flips = 1 - 2 * (keys[:, :inputs] & np.uint64(1)).astype(np.int32)
+    rows = np.tile(np.arange(order), blocks)
+    if last := many % order:  # of the last block, some rows only
+        order_of_rows = np.argsort(hashes(seed, SIGNS + 1, numbers[-order:]), kind="stable")
+        rows = np.concatenate([rows[: many - last], np.sort(order_of_rows[:last])])
+    return SignedUnits(
+        np.ascontiguousarray(places, np.int32), flips, rows.astype(np.int32), shift, subtracted
+    )
 
 
 def shrunk(images: NDArray[np.uint8], shape: tuple[int, int, int], by: int) -> NDArray[np.uint8]:
@@ -229,7 +242,7 @@ def _loaded(cls: type, about: Mapping[str, Any], tensors: Mapping[str, NDArray[A
         subtracted = _tensor(tensors, "subtracted", (spec.units,), np.int32)
         inputs = found.first_outputs
         shift = _whole(about["units"]["shift"], 0, 31)
-        units = SignedUnits(inputs, sign_words(seed, spec.units, inputs), shift, subtracted)
+        units = random_units(seed, inputs, subtracted, shift)
     _require(bool(spec.filters) == bool(bank) and bool(spec.units) == bool(units), "parts differ")
     return replace(found, units=units)
 

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.errors import InputError
-from ridge_spark.features.feature_map import FeatureMap, shrunk, sign_words
+from ridge_spark.features.feature_map import FeatureMap, random_units, shrunk
 from ridge_spark.features.filters import FLAT, contrast_unit, quantile, whitened_filters
 from ridge_spark.features.moments import Moments
 from ridge_spark.features.sample import Sample
 from ridge_spark.features.spec import AUTO, MOST_FEATURES, MOST_SIDE_WITH_MOMENTS, FeatureSpec
 from ridge_spark.ridge.centring import centre
 from ridge_spark.ridge.kernel.patches import SCALE_BITS, FilterBank, SignedUnits
-from ridge_spark.ridge.kernel.portable_features import contrast, patches_of
+from ridge_spark.ridge.kernel.portable_features import contrast, patches_of, signed_sums
 from ridge_spark.ridge.scoring import scores
 from ridge_spark.ridge.solvers import factorise
 from ridge_spark.ridge.statistics import Statistics
@@ -31,7 +31,7 @@ TOP = 0.999  # the quantile of the pooled responses that becomes 255,
 LEAST_TOP = 256  # and the least it is taken for, so that products with the scale fit 64 bits
 EVERY = 3  # place down and along whose responses count for the thresholds
 DEVIATION = 45  # of a unit's sum, at least, after the shift; less than twice as much
-UNITS_FOR_SHIFT, IMAGES_FOR_SHIFT = 512, 200
+IMAGES_FOR_SHIFT = 200
 
 
 def find_map(
@@ -161,17 +161,11 @@ def _thresholds(bank: FilterBank, images: NDArray[np.uint8]) -> NDArray[np.int32
 def _find_units(count: int, inputs: NDArray[np.uint8], seed: int) -> SignedUnits:
     """Random units whose sums have a deviation of 45 to 90, and each its mean subtracted."""
     n, d = inputs.shape
-    units = SignedUnits(d, sign_words(seed, count, d), 0, np.zeros(count, np.int32))
-    some = inputs[:IMAGES_FOR_SHIFT].astype(np.float64)
-    signs = units.signs(0, min(UNITS_FOR_SHIFT, count)).astype(np.float64)
-    z = (some @ signs.T).astype(np.int64)
+    units = random_units(seed, d, np.zeros(count, np.int32))
+    z = signed_sums(units, inputs[:IMAGES_FOR_SHIFT].astype(np.int64))
     total = z.sum(axis=0)
     spread = len(z) * (z * z).sum(axis=0) - total * total  # len(z)² times the variances
-    deviation = math.isqrt(int(spread.sum()) // (z.shape[1] * len(z) ** 2))
+    deviation = math.isqrt(int(spread.sum()) // (count * len(z) ** 2))
     shift = max(0, (deviation // DEVIATION).bit_length() - 1)
-    whole = inputs.sum(axis=0, dtype=np.int64).astype(np.float64)
-    sums = np.concatenate(
-        [units.signs(i, min(i + 512, count)) @ whole for i in range(0, count, 512)]
-    ).astype(np.int64)
-    subtracted = ((sums // n) >> shift).astype(np.int32)
-    return replace(units, shift=shift, subtracted=subtracted)
+    (sums,) = signed_sums(units, inputs.sum(axis=0, dtype=np.int64)[None])
+    return replace(units, shift=shift, subtracted=((sums // n) >> shift).astype(np.int32))

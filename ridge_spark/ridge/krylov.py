@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from ridge_spark.ridge.centring import CentredSystem, Float
-from ridge_spark.ridge.cholesky import reciprocal_condition
 from ridge_spark.ridge.cost import Cost
-from ridge_spark.ridge.lapack import call
+from ridge_spark.ridge.factor import Factor, norm_of
 from ridge_spark.ridge.solution import Solution, StoredPath
+from ridge_spark.ridge.subspace import Subspace
 
 TOLERANCE = 5e-9  # of ‖Xc'Yc - (Xc'Xc + NλI) W‖ beside ‖Xc'Yc‖, of each class, and
 WEIGHTS = 1e-6  # of what that lets the weights be wrong by, at most: an iteration goes on for both
@@ -27,8 +26,6 @@ UNKNOWNS_A_STEP = 1400  # a factorisation takes as long as one such step for eac
 COLUMNS_A_STEP = 60  # and this many columns more make a step take twice as long
 GAIN = 1e-7  # of the residual, by conjugate gradients
 MOST_COLUMNS = 1500  # of the subspace
-NORM_ROWS = 64  # whose absolute values are taken at a time
-SAME_DIRECTION = 3e-7  # what is left of a new column, once all others are taken out of it
 
 
 class KrylovSolver:
@@ -124,15 +121,17 @@ class KrylovSolver:
     def _solve_cell(self, shifts: Float) -> Projected | None:
         """Solve for all of these Nλ, which are near each other; None where that is singular."""
         if shifts.max() <= self._rounding:
-            self.factor = None
+            self.factor = None  # first, for its memory
             self.factor = Factor.of_regular(self.system.gram, float(shifts[0]), self.norm)
             return self._step_on(shifts, self._project(shifts)) if self.factor else None
         state = self._project(shifts)
         if state.all_done:
             return state
         pole = nearest(shifts)
-        self.factor = None  # first, for its memory
-        self.factor = Factor.of(self.system.gram, float(shifts[pole]), self.precision)
+        room, self.factor = self.factor.L if self.factor else None, None
+        if room is not None and room.dtype != self.precision:
+            room = None  # first, for its memory
+        self.factor = Factor.of(self.system.gram, float(shifts[pole]), self.precision, room)
         self._step_on(shifts[[pole]], state.take([pole]))
         state = self._conjugate_gradients(shifts, self._project(shifts))
         left = np.flatnonzero(~state.done.all(axis=1))
@@ -262,118 +261,6 @@ class Projected:
         for each in fields(self):
             getattr(self, each.name)[indices] = getattr(those, each.name)
         return self
-
-
-@dataclass
-class Subspace:
-    """Orthonormal rows V (m, a), their products GV (m, a) with the matrix, and T = V G V'."""
-
-    product: Callable[[Float], Float]  # of rows (p, a) with the matrix
-    a: int
-    size: int = 0
-    _V: Float = field(init=False)
-    _GV: Float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._V, self._GV = np.empty((0, self.a)), np.empty((0, self.a))
-        self.T = np.empty((0, 0))
-
-    @property
-    def V(self) -> Float:  # noqa: N802 - as in the formula
-        return self._V[: self.size]
-
-    @property
-    def GV(self) -> Float:  # noqa: N802
-        return self._GV[: self.size]
-
-    def grow(self, Z: Float) -> None:
-        """Add the directions of the rows of Z (p, a) that are new."""
-        lengths = np.linalg.norm(Z, axis=1, keepdims=True)
-        Z = Z[lengths[:, 0] > 0] / lengths[lengths[:, 0] > 0]
-        Z = self._without_own(self._without_own(Z))  # once leaves rounding error behind
-        Z = self._without_own(orthonormal_rows(Z))
-        new = orthonormal_rows(Z)
-        self._make_room(len(new))
-        rows = slice(self.size, self.size + len(new))
-        self._V[rows] = new
-        self._GV[rows] = self.product(new)
-        self.size = rows.stop
-        T = np.empty((self.size, self.size))
-        T[: rows.start, : rows.start] = self.T
-        T[rows] = self.GV[rows] @ self.V.T
-        T[: rows.start, rows] = T[rows, : rows.start].T
-        corner = T[rows, rows]
-        T[rows, rows] = (corner + corner.T) / 2
-        self.T = T
-
-    def _without_own(self, Z: Float) -> Float:
-        return Z - (Z @ self.V.T) @ self.V
-
-    def _make_room(self, rows: int) -> None:
-        if self.size + rows > len(self._V):
-            more = np.empty((max(rows, len(self._V) // 2, 64), self.a))
-            self._V = np.concatenate([self._V, more])
-            self._GV = np.concatenate([self._GV, more])
-
-
-@dataclass(frozen=True)
-class Factor:
-    """L of LL' ≈ G + shift I, in Fortran's order, float32 or float64."""
-
-    L: NDArray[np.floating]
-
-    @classmethod
-    def of(cls, gram: Float, shift: float, precision: type[np.floating]) -> Factor:
-        """With more on the diagonal where rounding makes of the matrix one that has no factor."""
-        a, routine = len(gram), "spotrf" if precision == np.float32 else "dpotrf"
-        rounding = float(np.finfo(precision).eps * np.diagonal(gram).max(initial=0.0))
-        extra = 0.0
-        while True:
-            L = np.array(gram.T, precision, order="F")  # symmetric, so that this is a plain copy
-            L.flat[:: a + 1] += precision(shift + extra)
-            try:
-                call(routine, "L", a, L, a)
-                return cls(L)
-            except LinAlgError:
-                del L
-                extra = max(10 * extra, 10 * rounding)
-
-    @classmethod
-    def of_regular(cls, gram: Float, shift: float, norm: float) -> Factor | None:
-        """The factor in float64; None where LAPACK finds G + shift I singular to that precision."""
-        a = len(gram)
-        L = np.array(gram.T, order="F")
-        L.flat[:: a + 1] += shift
-        try:
-            call("dpotrf", "L", a, L, a)
-        except LinAlgError:
-            return None
-        regular = reciprocal_condition(L, norm + shift) >= a * np.finfo(np.float64).eps
-        return cls(L) if regular else None
-
-    def solve(self, R: Float) -> Float:
-        """(LL')⁻¹ of each row of R (k, a)."""
-        a, k = len(self.L), len(R)
-        scale = np.abs(R).max() or 1.0  # residuals leave the range of float32 before it matters
-        Z = np.array(R / scale, self.L.dtype)  # its rows are LAPACK's columns
-        call("spotrs" if Z.dtype == np.float32 else "dpotrs", "L", a, k, self.L, a, Z, a)
-        return Z.astype(np.float64) * scale
-
-
-def norm_of(gram: Float) -> float:
-    """‖G‖₁ of a symmetric matrix, without a copy of it."""
-    rows = (slice(start, start + NORM_ROWS) for start in range(0, len(gram), NORM_ROWS))
-    return max((float(np.abs(gram[i]).sum(axis=1).max()) for i in rows), default=0.0)
-
-
-def orthonormal_rows(Z: Float) -> Float:
-    """An orthonormal basis of the rows of Z (p, a), of lengths up to 1, but for what is rounding.
-
-    By the eigenvectors of ZZ', which costs two products. Done twice, it is as good as any other.
-    """
-    eigenvalues, vectors = np.linalg.eigh(Z @ Z.T)
-    new = eigenvalues > SAME_DIRECTION**2
-    return (vectors[:, new] / np.sqrt(eigenvalues[new])).T @ Z
 
 
 def nearest(lambdas: Float) -> int:

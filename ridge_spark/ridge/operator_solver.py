@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from ridge_spark.ridge.centring import Float
-from ridge_spark.ridge.krylov import Subspace
 from ridge_spark.ridge.nystrom import Nystrom
 from ridge_spark.ridge.operator import Operator, OperatorSystem
 from ridge_spark.ridge.solution import Solution, StoredPath
+from ridge_spark.ridge.subspace import Subspace
 from ridge_spark.ridge.threads import blas_threads
 
 TOLERANCE = 1e-10  # of ‖Xc'Yc - (Xc'Xc + NλI) W‖ beside ‖Xc'Yc‖: what the iteration goes on for

@@ -14,9 +14,11 @@ import pytest
 
 from ridge_spark.errors import InputError
 from ridge_spark.features import FeatureMap, Sample, find_map, parse_specs
+from ridge_spark.features.feature_map import random_units
 from ridge_spark.features.sample import SampleRows
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.kernel.choose import VARIABLE, runnable_kernels
+from ridge_spark.ridge.kernel.portable_features import signed_sums
 from tests.features.drawn import bars, sample_of
 
 SHAPE = (14, 12, 1)
@@ -113,7 +115,7 @@ def test_seeds_and_specs_have_different_hashes() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("version", 2),
+        ("version", 1),
         ("spec", "patches"),
         ("shape", [14, 12]),
         ("shape", [14, 12, 2]),
@@ -215,3 +217,22 @@ def test_moments_are_taken_where_they_help_and_only_there() -> None:
         sample = Sample.of([block], SampleRows(1200, 400, 0))
         told.append(find_map(spec, (20, 20, 1), sample).moments is not None)
     assert told == [True, False]
+
+
+@pytest.mark.parametrize(("inputs", "count"), [(256, 256), (200, 640), (300, 48), (1, 16)])
+def test_signs_of_a_block_are_orthogonal(inputs: int, count: int) -> None:
+    """What SignedUnits promises of places, flips and rows; over all p places, HH' = pI."""
+    units = random_units(7, inputs, np.zeros(count, np.int32))
+    order = units.order
+    assert units.outputs == count
+    for block, places in enumerate(units.places):
+        rows = units.rows[block * order : (block + 1) * order]
+        assert len(set(places.tolist())) == inputs
+        assert len(set(rows.tolist())) == len(rows)
+        assert {*places.tolist(), *rows.tolist()} <= set(range(order))
+    assert set(np.unique(units.flips).tolist()) <= {-1, 1}
+    if inputs == order == count:  # one block, of all inputs
+        signs = signed_sums(units, np.eye(inputs, dtype=np.int64)).T
+        assert np.array_equal(signs @ signs.T, order * np.eye(count))
+    other = random_units(8, inputs, np.zeros(count, np.int32))
+    assert inputs == 1 or not np.array_equal(units.places, other.places)

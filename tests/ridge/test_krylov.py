@@ -9,9 +9,11 @@ from ridge_spark import RidgeClassifier
 from ridge_spark.errors import InputError
 from ridge_spark.ridge import krylov, solvers
 from ridge_spark.ridge.choice import choose
+from ridge_spark.ridge.factor import Factor
 from ridge_spark.ridge.fallback import EigenFallback
-from ridge_spark.ridge.krylov import Factor, KrylovSolver, Subspace, cells
+from ridge_spark.ridge.krylov import KrylovSolver, cells
 from ridge_spark.ridge.solvers import choose_solver, solve_systems
+from ridge_spark.ridge.subspace import Subspace
 from tests.ridge.problems import noise_images, problem
 
 GRID = np.array([1e-3, 1e5, 1.0, 30.0, 1e-1])
@@ -26,9 +28,9 @@ def precisions(monkeypatch):
     """The precision of every factor that is made."""
     made, of = [], Factor.of.__func__
 
-    def counting(cls, gram, shift, precision):
+    def counting(cls, gram, shift, precision, room):
         made.append(precision)
-        return of(cls, gram, shift, precision)
+        return of(cls, gram, shift, precision, room)
 
     monkeypatch.setattr(Factor, "of", classmethod(counting))
     return made
@@ -137,7 +139,7 @@ class TestWhatHasNotConverged:
     def hurried(self, monkeypatch):
         """A solver that may take two steps, with a factor of far too large a penalty."""
         of = Factor.of.__func__
-        far = classmethod(lambda cls, gram, shift, kind: of(cls, gram, 1e6 * shift, kind))
+        far = classmethod(lambda cls, gram, shift, *more: of(cls, gram, 1e6 * shift, *more))
         monkeypatch.setattr(Factor, "of", far)
         monkeypatch.setattr(krylov, "STEPS", 2)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.ridge.kernel.feature_program import FEATURES, HELD_ROWS
+from ridge_spark.ridge.kernel.feature_program import FEATURES, TOGETHER
 from ridge_spark.ridge.kernel.native import load_program
 from ridge_spark.ridge.kernel.patches import FilterBank, SignedUnits
 from ridge_spark.ridge.kernel.signed import SignedProduct
@@ -118,39 +118,25 @@ class CompiledUnits:
 
     def __init__(self, kernel: FeatureKernel, units: SignedUnits) -> None:
         self.kernel, self.units = kernel, units
-        product = kernel.product
-        sums = np.zeros(units.outputs, np.int64)
-        if product.flip:
-            for first in range(0, units.outputs, 512):
-                last = min(first + 512, units.outputs)
-                sums[first:last] = units.signs(first, last).sum(axis=1, dtype=np.int64)
-        self.start = _padded((product.flip * sums).astype(np.int32), product.width)
-        self.subtracted = _padded(units.subtracted, product.width)
-        self.steps = units.words.shape[1]
-        self.stride = (
-            4 * self.steps + SLACK
-        )  # not a power of 2: rows in different sets of the cache
-        self.rows_at = np.arange(product.rows) * self.stride
-        self.steps_at = 4 * np.arange(self.steps)
 
     def features(
         self, inputs: NDArray[np.uint8], out: NDArray[np.uint8], *, threads: int = 1
     ) -> None:
         """Write the bytes of the inputs (n, d) to out (n, M)."""
         inputs = _with_rows(inputs)
-        product, units = self.kernel.product, self.units
+        units = self.units
+        stride = units.order + SLACK
 
         def work(first: int, last: int) -> None:
             self.kernel.units(
-                inputs, inputs.strides[0], units.inputs, units.words, self.start, self.subtracted,
-                units.outputs, units.shift,
-                np.zeros((HELD_ROWS, self.stride), np.uint8), self.stride, self.rows_at,
-                self.steps_at, self.steps, np.zeros(self.steps * product.width * 4, np.int8),
-                np.empty((product.rows, product.width), np.uint8),
+                inputs, inputs.strides[0], units.inputs, units.places, units.flips, units.rows,
+                units.subtracted, units.outputs, units.shift,
+                np.zeros((TOGETHER, stride), np.uint8), stride,
+                np.empty((units.order, TOGETHER), np.int32), units.order,
                 out, out.strides[0], first, last,
             )  # fmt: skip
 
-        parallel_ranges(work, len(inputs), min(threads, -(-len(inputs) // SMALL)))
+        parallel_ranges(work, len(inputs), min(threads, -(-len(inputs) // TOGETHER)))
 
 
 def warp(

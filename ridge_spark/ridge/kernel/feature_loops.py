@@ -16,15 +16,13 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
-from ridge_spark.ridge.kernel.feature_program import HELD_ROWS, SIGNATURES
+from ridge_spark.ridge.kernel.feature_program import SIGNATURES, TOGETHER
 from ridge_spark.ridge.kernel.packing import C_TYPES
 from ridge_spark.ridge.kernel.patches import SCALE_BITS
 from ridge_spark.ridge.kernel.signed import (
     Operands,
     SignedProduct,
-    emit_clipped,
     emit_pooled,
-    emit_signs,
 )
 
 HALF = 2 ** (SCALE_BITS - 1)
@@ -146,44 +144,62 @@ def patches(product: SignedProduct) -> Callable[..., None]:
 
 
 def units(product: SignedProduct) -> Callable[..., None]:
-    rows, width, flip = product.rows, product.width, np.uint8(product.flip)
-    words = width // 16
-    clip_strip, expand = _clipped(product), _signs()
-
     def units(
-        inputs, stride, d, signs, start, subtracted, many, shift,
-        held, held_stride, rows_at, steps_at, steps, weights, tile, out, out_stride, first, last,
+        inputs, stride, d, places, flips, rows, subtracted, many, shift,
+        held, held_stride, transformed, order, out, out_stride, first, last,
     ):  # fmt: skip
-        """Clipped sums of inputs times signs for rows first to last-1."""
-        u = carray(inputs, (last, stride))
-        word = carray(signs, ((many + 15) // 16, steps))
-        blocks = (many + width - 1) // width
-        begin, less = carray(start, (blocks * width,)), carray(subtracted, (blocks * width,))
-        block_of_rows = carray(held, (HELD_ROWS, held_stride))
-        row_offset, step_offset = carray(rows_at, (rows,)), carray(steps_at, (steps,))
-        w = carray(weights, (steps, words, 64))
-        found, result = carray(tile, (rows, width)), carray(out, (last, out_stride))
-        for top in range(first, last, HELD_ROWS):
-            count = min(HELD_ROWS, last - top)
-            for r in range(count):
-                for j in range(d):
-                    block_of_rows[r, j] = u[top + r, j] ^ flip
+        """Clipped sums of inputs under signs for rows first to last-1, TOGETHER at a time."""
+        u, result = carray(inputs, (last, stride)), carray(out, (last, out_stride))
+        blocks = (many + order - 1) // order
+        place, flip = carray(places, (blocks, d)), carray(flips, (blocks, d))
+        row, less = carray(rows, (many,)), carray(subtracted, (many,))
+        # A line for each image, not a power of 2 apart: in different sets of the cache.
+        line, t = carray(held, (TOGETHER, held_stride)), carray(transformed, (order, TOGETHER))
+        for top in range(first, last, TOGETHER):
+            count = min(TOGETHER, last - top)
             for block in range(blocks):
-                f = block * width
-                wide = min(width, many - f)
-                for q in range((wide + 15) // 16):
-                    for s in range(steps):
-                        expand(word[block * words + q, s], w[s, q])
-                for r in range(0, count, rows):
-                    clip_strip(
-                        block_of_rows[r], row_offset, step_offset, w, steps,
-                        begin[f:], shift, less[f:], found,
-                    )  # fmt: skip
-                    for k in range(min(rows, count - r)):
-                        for j in range(wide):
-                            result[top + r + k, f + j] = found[k, j]
+                for k in range(count):
+                    for i in range(d):
+                        line[k, i] = u[top + k, i]
+                for q in range(order):
+                    for k in range(TOGETHER):
+                        t[q, k] = 0
+                for i in range(d):
+                    at, sign = place[block, i], flip[block, i]
+                    for k in range(TOGETHER):
+                        t[at, k] = sign * np.int32(line[k, i])
+                walsh_hadamard(t, order)
+                begin = block * order
+                wide = min(order, many - begin)
+                for j in range(wide):
+                    r, s = row[begin + j], less[begin + j]
+                    for k in range(TOGETHER):
+                        line[k, j] = min(max((t[r, k] >> shift) - s, 0), 255)
+                for k in range(count):
+                    for j in range(wide):
+                        result[top + k, begin + j] = line[k, j]
 
     return units
+
+
+@njit(error_model="numpy")
+def walsh_hadamard(t, order):
+    """Put H t for each column t of an array (order, TOGETHER) in its place, two bits at a time."""
+    half = 1
+    while 4 * half <= order:
+        for start in range(0, order, 4 * half):
+            for i in range(start, start + half):
+                for k in range(TOGETHER):
+                    a, b = t[i, k], t[i + half, k]
+                    c, d = t[i + 2 * half, k], t[i + 3 * half, k]
+                    t[i, k], t[i + half, k] = (a + b) + (c + d), (a - b) + (c - d)
+                    t[i + 2 * half, k], t[i + 3 * half, k] = (a + b) - (c + d), (a - b) - (c - d)
+        half *= 4
+    if half < order:
+        for i in range(half):
+            for k in range(TOGETHER):
+                a, b = t[i, k], t[i + half, k]
+                t[i, k], t[i + half, k] = a + b, a - b
 
 
 def warp(product: SignedProduct) -> Callable[..., None]:
@@ -228,38 +244,6 @@ def _pooled(product: SignedProduct) -> Any:
         return types.void(*views), generate
 
     return pooled
-
-
-def _clipped(product: SignedProduct) -> Any:
-    """The micro-kernel with results in bytes, as a function that Numba code can call on views."""
-
-    @intrinsic
-    def clipped(typing_context, base, rows, steps_at, weights, steps, start, shift, less, out):
-        def generate(context, builder, signature, arguments):
-            at = _addresses(context, builder, signature, arguments)
-            operands = Operands(at[0], at[1], at[2], at[3], at[4], at[5])
-            emit_clipped(builder, product, operands, at[6], at[7], at[8])
-            return context.get_dummy_value()
-
-        views = base, rows, steps_at, weights, types.intp, start, types.intp, less, out
-        return types.void(*views), generate
-
-    return clipped
-
-
-def _signs() -> Any:
-    """64 signs from the bits of a word, as a function that Numba code can call on views."""
-
-    @intrinsic
-    def signs(typing_context, word, out):
-        def generate(context, builder, signature, arguments):
-            bits, place = _addresses(context, builder, signature, arguments)
-            emit_signs(builder, bits, place)
-            return context.get_dummy_value()
-
-        return types.void(types.uint64, out), generate
-
-    return signs
 
 
 def _addresses(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:

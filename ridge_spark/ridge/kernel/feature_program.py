@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ridge_spark.ridge.kernel.program import Program
 
-HELD_ROWS = 96  # whose units are computed together, column block by column block, from the L2 cache
+TOGETHER = 16  # images whose units are computed side by side, one in each lane of a register
 
 SIGNATURES = {
     name: tuple(kinds.split())
@@ -17,11 +17,10 @@ SIGNATURES = {
         # images, how far apart; out, row stride; first, last image
         "patches": "uint8* size int64* int64* int64* int32* int32* int8* int32* int64* "
         "uint8* int32* int32* int32* int32* int32* size uint8* size size size",
-        # inputs, row stride, columns; signs, start, subtracted, units, shift; scratch: rows held,
-        # row stride, their offsets, step offsets, steps, weights, tile; out, row stride; first,
-        # last row
-        "units": "uint8* size size uint64* int32* int32* size size "
-        "uint8* size int64* int64* size int8* uint8* uint8* size size size",
+        # inputs, row stride, columns; places, flips, rows, subtracted, units, shift; scratch: rows
+        # held, row stride, what is transformed, order; out, row stride; first, last row
+        "units": "uint8* size size int32* int32* int32* int32* size size "
+        "uint8* size int32* size uint8* size size size",
         # images, row stride, height, width, channels, transforms; out, row stride; first, last
         "warp": "uint8* size size size size int64* uint8* size size size",
     }.items()

@@ -98,24 +98,42 @@ class FilterBank:
 class SignedUnits:
     """Sums of all inputs under random signs, as bytes.
 
-        out[j] = min(max((Σ_i ± u[i] >> shift) - subtracted[j], 0), 255)
+        out[j] = min(max((Σ_i sign[j, i] u[i] >> shift) - subtracted[j], 0), 255)
 
-    The signs are the bits of `words`, (M/16, ⌈d/4⌉) uint64: bit 4 l + b of words[q, s] says whether
-    the sign of the input 4 s + b in the unit 16 q + l is plus.
+    The signs are rows of Hadamard matrices whose columns are shuffled and flipped. With p the least
+    power of two that holds the d inputs, unit j belongs to the block b = ⌊j / p⌋, which has a place
+    π(i) < p and a flip ±1 for each input, and
+
+        sign[j, i] = flips[b, i] H[rows[j], π(i)],    H[r, q] = (-1)^(ones that r and q share)
+
+    so that p sums take p log₂ p additions, where signs without such structure take p d. What a
+    linear model makes of them is as good (Yu et al., Orthogonal Random Features, NeurIPS 2016).
+
+    places, flips  (blocks, d) int32, as π and the flips of each block
+    rows           (M,) int32, of the units
+    subtracted     (M,) int32
     """
 
-    inputs: int
-    words: NDArray[np.uint64]
+    places: NDArray[np.int32]
+    flips: NDArray[np.int32]
+    rows: NDArray[np.int32]
     shift: int
     subtracted: NDArray[np.int32]
 
     @property
-    def outputs(self) -> int:
-        return 16 * len(self.words)
+    def inputs(self) -> int:
+        return self.places.shape[1]
 
-    def signs(self, first: int, last: int) -> NDArray[np.int8]:
-        """The signs of the units first to last-1, multiples of 16; (last - first, d) of ±1."""
-        some = np.ascontiguousarray(self.words[first // 16 : last // 16], "<u8")
-        bits = np.unpackbits(some.view(np.uint8), bitorder="little")
-        lanes = bits.reshape(len(some), -1, 16, 4).transpose(0, 2, 1, 3)
-        return 2 * lanes.reshape(last - first, -1)[:, : self.inputs].view(np.int8) - 1
+    @property
+    def outputs(self) -> int:
+        return len(self.rows)
+
+    @property
+    def order(self) -> int:
+        """Of the Hadamard matrices."""
+        return order_for(self.inputs)
+
+
+def order_for(inputs: int) -> int:
+    """The least power of two that is not below `inputs`."""
+    return 1 << (inputs - 1).bit_length()

@@ -1,10 +1,12 @@
 """Feature maps on any machine: NumPy, with products by BLAS where floats hold them exactly.
 
-A sum of products of bytes with weights of at most 64, or of signs, is exact in float32 below 2^24
-and in float64 below 2^53, in whatever order BLAS adds.
+A sum of products of bytes with weights of at most 64 is exact in float32 below 2^24 and in float64
+below 2^53, in whatever order BLAS adds.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -15,7 +17,6 @@ from ridge_spark.ridge.threads import blas_threads
 
 CHUNK_BYTES = 2**25  # of what is laid out at a time
 EXACT_FLOAT32 = 2**24
-UNITS_AT_ONCE = 512
 
 
 def patches_of(images: NDArray[np.uint8], geometry: PatchGeometry) -> NDArray[np.uint8]:
@@ -85,14 +86,34 @@ class PortableUnits:
     ) -> None:
         """Write the bytes of the inputs (n, d) to out (n, M)."""
         units = self.units
-        exact = 255 * units.inputs < EXACT_FLOAT32
-        X = inputs.astype(np.float32 if exact else np.float64)
-        with blas_threads(threads):
-            for first in range(0, units.outputs, UNITS_AT_ONCE):
-                last = min(first + UNITS_AT_ONCE, units.outputs)
-                z = (X @ units.signs(first, last).T.astype(X.dtype)).astype(np.int64)
-                z = (z >> units.shift) - units.subtracted[first:last]
-                out[:, first:last] = z.clip(0, 255)
+        at_once = max(1, CHUNK_BYTES // (8 * max(units.order, units.outputs)))
+        for start in range(0, len(inputs), at_once):
+            z = signed_sums(units, inputs[start : start + at_once].astype(np.int32))
+            z = (z >> units.shift) - units.subtracted
+            out[start : start + at_once] = z.clip(0, 255)
+
+
+def signed_sums(units: SignedUnits, inputs: NDArray[Any]) -> NDArray[Any]:
+    """Σ_i sign[j, i] u[i] of inputs (n, d) of int32 or int64, which hold it; (n, M)."""
+    order = units.order
+    blocks = []
+    for block, (places, flips) in enumerate(zip(units.places, units.flips, strict=True)):
+        t = np.zeros((len(inputs), order), inputs.dtype)
+        t[:, places] = inputs * flips.astype(inputs.dtype)
+        walsh_hadamard(t)
+        blocks.append(t[:, units.rows[block * order : (block + 1) * order]])
+    return np.concatenate(blocks, axis=1)
+
+
+def walsh_hadamard(t: NDArray[Any]) -> None:
+    """Put H t for each row t of an array (n, p), p a power of two, in its place."""
+    half = 1
+    while half < t.shape[1]:
+        pairs = t.reshape(len(t), -1, 2, half)
+        difference = pairs[:, :, 0] - pairs[:, :, 1]
+        pairs[:, :, 0] += pairs[:, :, 1]
+        pairs[:, :, 1] = difference
+        half *= 2
 
 
 def warp(

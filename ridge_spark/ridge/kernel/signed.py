@@ -26,7 +26,6 @@ from llvmlite import ir
 from ridge_spark.ridge.kernel.micro import INT8, INT16, INT32, INT64, call, in_every_lane
 
 WEIGHT_LIMIT = 64  # 2 · 255 · 64 < 2^15
-SIGNS_IN_A_WORD = 64  # of 16 columns and 4 rows of a matrix of signs
 
 
 @dataclass(frozen=True)
@@ -116,8 +115,7 @@ class Operands:
     """What a strip of ROWS x WIDTH sums is made of; all but `steps` are pointers.
 
     `base` points to bytes. `rows` (ROWS) and `steps_at` (steps) are int64 offsets: row r has its
-    four bytes of step s at base + rows[r] + steps_at[s]. `weights` is (steps, WIDTH, 4) int8;
-    `start` (WIDTH) int32 is what the sums start from, or None: from zero.
+    four bytes of step s at base + rows[r] + steps_at[s]. `weights` is (steps, WIDTH, 4) int8.
     """
 
     base: ir.Value
@@ -125,7 +123,6 @@ class Operands:
     steps_at: ir.Value
     weights: ir.Value
     steps: ir.Value
-    start: ir.Value | None = None
 
 
 def emit_products(
@@ -142,10 +139,6 @@ def emit_products(
         for r in range(product.rows)
     ]
     zero = ir.Constant(product.register, [0] * product.lanes)
-    first = [zero] * product.vectors
-    if operands.start is not None:
-        start = builder.bitcast(operands.start, INT32.as_pointer())
-        first = [load_lanes(builder, product, start, v) for v in range(product.vectors)]
     before = builder.block
     loop, after = builder.append_basic_block("step"), builder.append_basic_block("after")
 
@@ -154,8 +147,8 @@ def emit_products(
     step = builder.phi(INT64)
     step.add_incoming(INT64(0), before)
     sums = [builder.phi(product.register) for _ in range(product.rows * product.vectors)]
-    for i, register in enumerate(sums):
-        register.add_incoming(first[i % product.vectors], before)
+    for register in sums:
+        register.add_incoming(zero, before)
 
     offset = builder.load(builder.gep(steps_at, [step]), align=8)
     here = builder.gep(weights, [builder.mul(step, INT64(product.width))])
@@ -214,42 +207,6 @@ def emit_pooled(
             lower = builder.add(lower, _larger(builder, "<", value, below))
         store_lanes(builder, product, upper, pooled, v)
         store_lanes(builder, product, lower, pooled, product.vectors + v)
-
-
-def emit_clipped(
-    builder: ir.IRBuilder,
-    product: SignedProduct,
-    operands: Operands,
-    shift: ir.Value,
-    subtracted: ir.Value,
-    out: ir.Value,
-) -> None:
-    """Append: out[r, j] = (sum of row r and column j >> shift) - subtracted[j], within 0 to 255.
-
-    `shift` is an int64; `subtracted` points to WIDTH int32, `out` to (ROWS, WIDTH) bytes.
-    """
-    sums = emit_products(builder, product, operands)
-    subtracted = builder.bitcast(subtracted, INT32.as_pointer())
-    out = builder.bitcast(out, INT8.as_pointer())
-    by = in_every_lane(builder, product.register, builder.trunc(shift, INT32))
-    low, high = (ir.Constant(product.register, [x] * product.lanes) for x in (0, 255))
-    narrow = ir.VectorType(INT8, product.lanes)
-    less = [load_lanes(builder, product, subtracted, v) for v in range(product.vectors)]
-    for i, value in enumerate(sums):
-        x = builder.sub(builder.ashr(value, by), less[i % product.vectors])
-        x = _larger(builder, "<", _larger(builder, ">", x, low), high)
-        place = builder.gep(out, [INT64(i * product.lanes)])
-        place = builder.bitcast(place, narrow.as_pointer())
-        builder.store(builder.trunc(x, narrow), place, align=1)
-
-
-def emit_signs(builder: ir.IRBuilder, word: ir.Value, out: ir.Value) -> None:
-    """Append: out[i] = 1 if bit i of the int64 `word` is set, else -1, for i < 64; int8."""
-    bits = ir.VectorType(ir.IntType(1), SIGNS_IN_A_WORD)
-    signs = ir.VectorType(INT8, SIGNS_IN_A_WORD)
-    plus, minus = (ir.Constant(signs, [x] * SIGNS_IN_A_WORD) for x in (1, -1))
-    chosen = builder.select(builder.bitcast(word, bits), plus, minus)
-    builder.store(chosen, builder.bitcast(out, signs.as_pointer()), align=1)
 
 
 def load_lanes(
