@@ -142,6 +142,10 @@ def _listed_split(
     blocks: list[BlockDescriptor] = []
     classes, d = len(manifest.description.class_names), manifest.description.d
     first_row = 0
+    stamps = {
+        shard.name: replace(shards[shard.name], sha256=shard.sha256)
+        for shard in manifest.splits[where.name]
+    }
     for shard in manifest.splits[where.name]:
         path = f"{where.path}/{shard.name}"
         for group, rows in enumerate(shard.blocks):
@@ -150,7 +154,7 @@ def _listed_split(
             first_row += rows
     if first_row == 0:
         raise InputError(f"{uri}: the data set holds no images; import it again")
-    return Split(uri, manifest.description, tuple(blocks), shards)
+    return Split(uri, manifest.description, tuple(blocks), stamps)
 
 
 def _split_of_footers(uri: str, where: Folder, shards: Mapping[str, Stamp]) -> Split:

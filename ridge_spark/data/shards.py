@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyarrow import ArrowException, fs
 
 from ridge_spark.data.storage import locate, one_line
 from ridge_spark.errors import InputError
+
+READ_BYTES = 2**23  # at a time
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Stamp:
 
     bytes: int
     changed: int | None  # nanoseconds since the epoch, as far as the store knows them
+    sha256: str = field(default="", compare=False)  # where a manifest tells
 
 
 def list_shards(where: Folder) -> dict[str, Stamp]:
@@ -56,13 +60,33 @@ def require_unchanged(uri: str, folder: str, stamps: Mapping[str, Stamp]) -> Non
     """`InputError` unless the shards are those that were there when the folder was opened.
 
     `folder` is a path on the file system of `uri`. What was read of one that has been replaced
-    meanwhile is of two sets of images.
+    meanwhile is of two sets of images. One that was only copied again is known by its hash.
     """
-    found = list_shards(Folder(locate(uri)[0], folder))
+    where = Folder(locate(uri)[0], folder)
+    found = list_shards(where)
     for name, stamp in stamps.items():
-        if found.get(name) != stamp:
+        if found.get(name) != stamp and not _is_copy(where, name, found.get(name), stamp):
             done = "replaced" if name in found else "removed"
             raise InputError(
                 f"{folder}/{name}: has been {done} while it was read; run the command again when "
                 "nobody writes there"
             )
+
+
+def _is_copy(where: Folder, name: str, now: Stamp | None, before: Stamp) -> bool:
+    """Whether the bytes of a shard are those that the manifest lists, whoever put them there."""
+    if now is None or not before.sha256 or now.bytes != before.bytes:
+        return False
+    return sha256_of(where.filesystem, f"{where.path}/{name}") == before.sha256
+
+
+def sha256_of(filesystem: fs.FileSystem, path: str) -> str:
+    """SHA-256 of a file, read in parts; `InputError` if it can't be read."""
+    digest = hashlib.sha256()
+    try:
+        with filesystem.open_input_stream(path, compression=None) as stream:
+            while some := stream.read(READ_BYTES):
+                digest.update(some)
+    except (OSError, ArrowException) as error:
+        raise InputError(f"{path}: can't be read ({one_line(error)})") from error
+    return digest.hexdigest()

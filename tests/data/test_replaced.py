@@ -54,10 +54,20 @@ def test_it_is_noticed_when_all_is_read(how: str, listed: bool, data: Path, othe
 
 
 def test_one_of_the_same_size_is_told_by_its_time(data: Path) -> None:
+    """Without a manifest; with one, its hash says that it is only a copy of what was there."""
+    shard = next((data / "train").iterdir())
+    listed = open_split(str(data), "train")
+    (data / "manifest.json").unlink()
     split = open_split(str(data), "train")
-    os.utime(next((data / "train").iterdir()))
+    os.utime(shard)
+    listed.require_unchanged()
     with pytest.raises(InputError, match="has been replaced"):
         split.require_unchanged()
+    content = bytearray(shard.read_bytes())
+    content[100] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(InputError, match="has been replaced"):
+        listed.require_unchanged()
 
 
 COMMANDS = {
