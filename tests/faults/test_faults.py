@@ -58,8 +58,13 @@ def test_an_object_store_that_fails(world: World) -> None:
         hold(on_s3.faults(store, times=(1,))[0], world, Random(3))
 
 
-@pytest.mark.parametrize("fault", ["403", REFUSED])
-@pytest.mark.parametrize("name", ["result", "model", "statistics", "manifest"])
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        *((name, "403") for name in ("result", "model", "statistics", "manifest")),
+        ("model", REFUSED),  # which is asked for again and again, for seconds
+    ],
+)
 def test_a_file_of_a_run_that_a_store_refuses(
     name: str, fault: str, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
