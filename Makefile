@@ -25,9 +25,9 @@ SPARK := JAVA_HOME="$$($(PYTHON) -m ridge_spark.engines.java)" PYSPARK_PYTHON=$(
 include mpi_hybrid/mpi.mk emr/emr.mk
 
 help:  ## Show what there is to make
-	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  %-26s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  %-25s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY)  ## Make .venv with everything, tests and tools too (about 5 minutes, 1.9 GB)
+setup: $(READY)  ## Make .venv with tests and tools (5 minutes, 1.9 GB)
 
 # In two stages: who only runs the program waits for no test tools.
 $(PROGRAM): pyproject.toml constraints.txt
@@ -46,17 +46,17 @@ $(READY): $(PROGRAM) requirements.txt requirements-dev.txt
 $(MNIST): | $(PROGRAM)
 	$(VENV)/bin/ridge-spark import mnist --out $@
 
-run: $(PROGRAM) | $(MNIST)  ## Train on all of MNIST, pixels and features, with the Spark outer-loop job
+run: $(PROGRAM) | $(MNIST)  ## Train on all of MNIST with Spark (40 s, once set up)
 	$(SPARK) jobs/outer.py --data $(MNIST) --features $(FEATURES) --out $(RUN) $(ARGS)
 
-test: $(READY) $(MPI_READY) | $(MNIST)  ## Run the whole test suite
+test: $(READY) $(MPI_READY) | $(MNIST)  ## Run the whole test suite (25 minutes)
 	$(PYTHON) -m pytest $(TESTING)
 
-soak: $(READY) $(MPI_READY)  ## Inject faults for half an hour, tables into the docs (MINUTES=30)
+soak: $(READY) $(MPI_READY)  ## Faults for half an hour (MINUTES=30)
 	$(PYTHON) -m tests.faults.soak --minutes $(or $(MINUTES),30) --page docs/trust.md \
 	  --summary README.md
 
-audit: $(READY)  ## Ask the index of known vulnerabilities about the versions we use
+audit: $(READY)  ## Look for known vulnerabilities in what we use
 	@$(PIP) pip-audit
 	@told=$$($(PYTHON) -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip \
 	  --progress-spinner off 2>&1); status=$$?; \
@@ -72,12 +72,12 @@ lint: $(READY)  ## Check style, types and the direction of imports
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(READY) | $(MNIST)  ## Measure ours against its peers, QUICK=1 for a look: JSON in runs/bench
+bench: $(READY) | $(MNIST)  ## Ours against its peers (20 minutes; QUICK=1)
 	@for script in $(BENCHMARKS); do \
 	  echo "== $$script"; \
 	  $(PYTHON) benchmarks/$$script.py --data $(MNIST) $(if $(QUICK),--quick) || exit 1; done
 
-docs: $(READY) | $(MPI_READY)  ## Write pages of every module, class and function to dist/docs
+docs: $(READY) | $(MPI_READY)  ## Pages of every module and function, in dist/docs
 	$(VENV)/bin/pdoc --docformat numpy --math --output-directory dist/docs $(DOCUMENTED)
 
 format: $(READY)  ## Format the code

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from drawing import COLUMN, save, style
 from matplotlib.figure import Figure
-from measure import machine, report
+from measure import machine, parse_quick, report, say
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.kernel_approximation import RBFSampler
@@ -50,16 +50,17 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of the table, instead of all")
     parser.add_argument("--limit", type=int, help="the first N training images")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--figure", type=Path, help="where to draw them, without suffix")
-    options = parser.parse_args()
+    options = parse_quick(parser)
     found: dict[str, list[dict[str, float]]] = {}
     for spec in OURS:
         if not options.only or spec in options.only:
+            say(spec)
             found[spec] = [ours(options, spec, seed) for seed in range(options.seeds)]
     train, test = (arrays(options.data, split, options.limit) for split in ("train", "test"))
     for name, run in peers(train[0].shape[1]).items():
         if not options.only or name in options.only:
+            say(name)
             with blas_threads(available_cores()):
                 found[name] = [run(train, test)]
     results = {"data": options.data, "n_train": len(train[1]), "found": found}

@@ -9,6 +9,9 @@ workers; the rest, with the solving, can't. With f the share of the passes, p wo
 
 times as fast (Amdahl, AFIPS 1967). Then the same on all cores of this machine, to hold against it.
 In the serial program of the report it is the products and the loops that can be shared out.
+
+What is measured may lie above that: the systems of all images and of those without each fold are
+solved side by side as well, and both the share and the time have a spread, which is kept.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ SAMPLED := $(MNIST) $(patsubst %/train,%,$(wildcard data/hands*/train))
 
 .PHONY: figures
 
-figures: $(MEASURED) $(TRAINED)  ## Draw the figures of the report into figures/, from measurements
+figures: $(MEASURED) $(TRAINED)  ## Measure and draw figures/ (half an hour; QUICK=1)
 	$(PYTHON) benchmarks/report_figures.py --data $(SAMPLED) --bench $(BENCH) --out figures
 
 $(MEASURED): $(BENCH)/%.json: | $(READY) $(MNIST)

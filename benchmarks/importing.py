@@ -21,12 +21,13 @@ from pathlib import Path
 
 import numpy as np
 from hands import write_hands
-from measure import interleaved, median_ratio, report
+from measure import interleaved, median_ratio, parse, report
 from PIL import Image
 
 from ridge_spark.cores import available_cores
 from ridge_spark.importing.preparation import parse_size
 
+QUICK_IMAGES = 300
 CASES = (("photographs", "240x320"), ("hands", "120x180"), ("hands", "40x60"))
 DISTINCT = 500  # photographs; the others are links to them
 
@@ -106,8 +107,9 @@ def main() -> None:
     """Measure, print a table and write runs/bench/importing.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=20_000, help="PNG files (default: 20000)")
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
+    options = parse(parser, repeats=5)
+    if options.quick:
+        options.images = min(QUICK_IMAGES, options.images)
     found = {
         f"{kind} {size}": measure(kind, size, options.images, options.repeats)
         for kind, size in CASES
@@ -121,6 +123,7 @@ def main() -> None:
         "importing",
         {"images": options.images, "repeats": options.repeats, "cases": found},
         "\n".join(lines),
+        options.json,
     )
 
 

@@ -32,6 +32,14 @@ def parse(parser: argparse.ArgumentParser, repeats: int) -> argparse.Namespace:
     With `--quick`, `--data` is that of a copy of its first images.
     """
     parser.add_argument("--repeats", type=int, default=repeats, help=f"default: {repeats}")
+    options = parse_quick(parser)
+    if options.quick:
+        options.repeats = 1
+    return options
+
+
+def parse_quick(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """As `parse`, for benchmarks that repeat nothing."""
     parser.add_argument(
         "--quick", action="store_true",
         help="once and on few images: whether all works, no figures to quote",
@@ -39,7 +47,6 @@ def parse(parser: argparse.ArgumentParser, repeats: int) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args()
     if options.quick:
-        options.repeats = 1
         options.json = options.json or Path("runs/bench/quick", f"{Path(sys.argv[0]).stem}.json")
         if hasattr(options, "data"):
             options.data = _first_images(options.data)

@@ -129,7 +129,20 @@ def amdahl_curves(measured: Measured, out: Path) -> None:
         axes.set_xlabel("workers")
         axes.set_title("Speed-up over one core: at best by Amdahl's law, and measured (marks)")
         axes.legend(loc="upper left", fontsize=8)
-    what = f"{measured['images']:,} images, 10 λ; bands and bars: least to most of the repeats. "
+    cores = measured["cores_used"]
+    above = [
+        name for name, engine in measured["engines"].items()
+        if engine.get("speed_up", 0) > limit(engine["shared_out"], cores)
+    ]  # fmt: skip
+    why = (
+        f"\nAbove its line ({', '.join(above)}): it also solves systems side by side, which the "
+        "line does not count, and all has a spread.\n"
+        if above
+        else ""
+    )
+    what = (
+        f"{measured['images']:,} images, 10 λ; bands and bars: least to most of the repeats. {why}"
+    )
     save(figure, out / "amdahl", measured["machine"], what)
 
 
@@ -158,7 +171,17 @@ def spark_speed_up(measured: Measured, out: Path) -> None:
         axes.set_xlabel("training images")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         figure.legend(loc="outside upper left", ncols=2, fontsize=8)
-    what = f"Spark {measured['master']}, 10 λ, a fifth of the images held out. "
+    slower = any(
+        statistics.median(each["seconds"]["serial"])
+        < start + min(statistics.median(each["seconds"][name]) for name in ("outer", "inner"))
+        for each in results
+    )
+    why = (
+        "\nBelow 1: Spark takes longer to start, and to hand out its tasks, than all the work.\n"
+        if slower
+        else ""
+    )
+    what = f"Spark {measured['master']}, 10 λ, a fifth of the images held out. {why}"
     save(figure, out / "spark_speedup", measured["machine"], what)
 
 

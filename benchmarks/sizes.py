@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from measure import report
+from measure import parse_quick, report
 from photographs import write_photographs
 
 from ridge_spark.cores import available_memory
@@ -127,9 +127,9 @@ def row(size: Size, found: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", nargs="*", help="sizes by name")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    options = parser.parse_args()
+    options = parse_quick(parser)
     sizes = [size for size in SIZES if options.only is None or size.name in options.only]
+    sizes = sizes[:1] if options.quick else sizes
     results, lines = {}, [HEAD]
     for size in sizes:
         results[size.name] = measured(size)

@@ -1,6 +1,6 @@
 """How many digits of the weights each solver keeps, against a reference of 100 digits.
 
-    python benchmarks/stability.py --page docs/stability.md --figure docs/stability.svg
+    python -m benchmarks.stability --page docs/stability.md --figure docs/stability.svg
 
 Systems (Xc'Xc + NλI) W = Xc'Yc of few unknowns, whose condition number κ is known: eigenvalues that
 fall from 1 to 1/κ by equal factors, in a random basis. Each is solved by every solver of the
@@ -19,7 +19,7 @@ import mpmath
 import numpy as np
 
 from benchmarks.drawing import style
-from benchmarks.measure import machine
+from benchmarks.measure import machine, say
 from ridge_spark.ridge.centring import CentredSystem, Float
 from ridge_spark.ridge.solvers import SOLVERS, solve
 
@@ -83,6 +83,7 @@ def problems(power: int) -> dict[str, tuple[Float, float]]:
 def measure(powers: Sequence[int] = POWERS, seeds: int = SEEDS) -> list[Found]:
     found = []
     for power in powers:
+        say(f"κ = 10^{power}")
         for how, (eigenvalues, lam) in problems(power).items():
             systems = [system_of(eigenvalues, seed) for seed in range(seeds)]
             exact = [reference(system, lam) for system in systems]
@@ -143,8 +144,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--page", type=Path, help="page whose tables to make anew")
     parser.add_argument("--figure", type=Path, help="SVG file to write")
+    parser.add_argument("--quick", action="store_true", help="a few κ: whether all works")
     options = parser.parse_args()
-    found = measure()
+    found = measure(POWERS[:3] if options.quick else POWERS)
     about = machine()
     text = "\n\n".join(
         f"Digits kept, {how}:\n\n{table(found, how)}"

@@ -11,10 +11,10 @@ EMR_JOB = $(if $(DATA),--data "$(DATA)") $(if $(NAME),--name "$(NAME)") $(if $(M
 .PHONY: package emr-doctor emr-smoke emr-plan emr-up emr-down submit-outer submit-inner
 .PHONY: emr-status emr-logs emr-follow emr-cancel emr-cost
 
-package: setup  ## Build dist/ridge_spark.zip for spark-submit --py-files
+package: setup  ## Build dist/ridge_spark.zip for clusters
 	@$(EMR) package
 
-emr-doctor: setup  ## Check what emr-up will need of the account, and why the last start failed
+emr-doctor: setup  ## What emr-up needs, and why the last start failed
 	@$(EMR) doctor $(EMR_TARGET)
 
 emr-plan: setup  ## What emr-up would make, and what it costs an hour
@@ -29,7 +29,7 @@ emr-down: setup  ## Destroy it all
 submit-outer submit-inner: submit-%: setup  ## Run a job on EMR and fetch its result
 	@$(EMR) submit $* $(EMR_TARGET) $(EMR_JOB) -- $(ARGS)
 
-emr-smoke: setup  ## Make, use and destroy it all once, with a transcript to send back
+emr-smoke: setup  ## All of it once, with a transcript to send back
 	@$(EMR) smoke $(EMR_TARGET) $(EMR_YES)
 
 emr-status: setup  ## The cluster and its latest runs
@@ -38,7 +38,7 @@ emr-status: setup  ## The cluster and its latest runs
 emr-logs: setup  ## The driver's output of STEP, or of the latest run
 	@$(EMR) logs $(STEP)
 
-emr-follow: setup  ## Wait for STEP, or the latest run, and fetch its result
+emr-follow: setup  ## Wait for STEP, or the latest run; fetch its result
 	@$(EMR) follow $(STEP)
 
 emr-cancel: setup  ## Cancel STEP

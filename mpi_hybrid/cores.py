@@ -43,7 +43,9 @@ def default_threads(cores: float) -> int:
     return max(1, int(cores + 1e-6))
 
 
-def too_few(threads: int, cores: float, mine: Cores, node: Sequence[Cores]) -> str | None:
+def warning_of_few_cores(
+    threads: int, cores: float, mine: Cores, node: Sequence[Cores]
+) -> str | None:
     """A warning where `threads` threads have fewer cores than that, or None."""
     if threads <= cores + 1e-6:
         return None

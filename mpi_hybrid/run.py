@@ -8,7 +8,7 @@ from itertools import chain
 
 from mpi_hybrid.average import AverageEngine
 from mpi_hybrid.checkpoint import Checkpoint, identity
-from mpi_hybrid.cores import Cores, cores_each, default_threads, too_few
+from mpi_hybrid.cores import Cores, cores_each, default_threads, warning_of_few_cores
 from mpi_hybrid.data import DataEngine
 from mpi_hybrid.engine import MpiEngine
 from mpi_hybrid.model import ModelEngine
@@ -84,7 +84,9 @@ def _threads(world: World, wanted: int | None, progress: Progress) -> int:
     node = world.node.allgather(mine)
     cores = cores_each(mine, node)
     threads = wanted or default_threads(cores)
-    for warning in set(world.comm.allgather(too_few(threads, cores, mine, node))) - {None}:
+    for warning in set(world.comm.allgather(warning_of_few_cores(threads, cores, mine, node))) - {
+        None
+    }:
         progress.say(f"warning: {warning}")
     progress.say(
         f"{library()}, nodes: {world.nodes}, ranks: {world.size}, threads of each: {threads}"

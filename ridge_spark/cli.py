@@ -127,7 +127,8 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
     """Shows a default only where there is one to speak of."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False, argparse.SUPPRESS):
+        nothing = action.default is False or action.default in (None, [], argparse.SUPPRESS)
+        if nothing or "(default" in (action.help or ""):
             return action.help
         return super()._get_help_string(action)
 

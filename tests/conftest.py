@@ -16,6 +16,7 @@ from ridge_spark.data.dataset import Description
 from ridge_spark.data.writer import write_dataset
 from tests.importing.pictures import write_classes
 from tests.support import (
+    HANGS,
     JAVA,
     ROOT,
     SMALL_NAMES,
@@ -90,7 +91,7 @@ def ridge_spark(tmp_path: Path, environment: dict[str, str]) -> Command:
     command = Path(sys.executable).with_name("ridge-spark")
 
     def run(*arguments: object, **keywords: object) -> subprocess.CompletedProcess[str]:
-        settings = {"cwd": tmp_path, "env": environment, "timeout": 120, **keywords}
+        settings = {"cwd": tmp_path, "env": environment, "timeout": HANGS, **keywords}
         return subprocess.run(
             [command, *map(str, arguments)], capture_output=True, text=True, check=False, **settings
         )

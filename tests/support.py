@@ -29,6 +29,8 @@ JAVA = dict.fromkeys(
     ("SPARK_SUBMIT_OPTS", "SPARK_LAUNCHER_OPTS", "SPARK_DAEMON_JAVA_OPTS"), SHORT_LIVED
 )
 
+HANGS = 900.0  # seconds that only a process takes that hangs, however busy the machine
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -14,7 +15,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.support import assert_refused, call_main, draw_images, idx
+from tests.support import HANGS, assert_refused, call_main, draw_images, idx
 
 CONTRACT = {
     "engine", "dataset", "n_train", "n_validation", "n_test", "d", "classes", "lambdas",
@@ -60,6 +61,8 @@ class TestTraining:
         assert "best λ" in done.stdout
         assert done.stdout.rstrip().endswith("some/run")
         assert "statistics: 9,000 images" in done.stderr
+        shown = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+        assert max(len(line) for line in shown if not line.startswith("warning: ")) <= 80
         assert {p.name for p in (tmp_path / "some" / "run").iterdir()} >= {
             "model.safetensors", "statistics.safetensors", "result.json",
         }  # fmt: skip
@@ -73,7 +76,7 @@ class TestTraining:
         done = subprocess.run(
             [sys.executable, "-m", "ridge_spark", "train", "--data", small_data, "--out", "run"],
             cwd=tmp_path, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True,
-            timeout=60, check=False,
+            timeout=HANGS, check=False,
         )  # fmt: skip
         os.close(writer)
         assert done.returncode == 128 + signal.SIGPIPE
@@ -89,7 +92,8 @@ class TestTraining:
         cut_off = "def cut_off():\n    r, w = os.pipe()\n    os.close(r)\n    return w\n"
         done = subprocess.run(
             [sys.executable, "-c", cut_off + program, "train", "--data", small_data, "--out", "o"],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=HANGS,
+            check=False,
         )  # fmt: skip
         assert done.returncode == 1
         assert done.stderr.endswith("BrokenPipeError: [Errno 32] Broken pipe\n")
@@ -188,6 +192,7 @@ class TestBadOptions:
                        "ridge-spark train --help")  # fmt: skip
         other = ridge_spark("train", "--data", small_data, "--out", "run", "run2")
         assert_refused(other, "run2: is one argument too many", "ridge-spark train --help")
+        assert_refused(ridge_spark("trian"), "'trian'", "did you mean train?", "ridge-spark --help")
 
     @pytest.mark.parametrize("end", ["", "/"])
     def test_a_split_is_not_the_data_set_to_train_on(self, ridge_spark, small_data, end):
@@ -223,17 +228,23 @@ class TestBadOptions:
         assert len(done.stderr.splitlines()) == 1
 
 
+COMMANDS = ("import", "train", "predict", "evaluate", "update", "report", "list", "compare",
+            "export", "verify")  # fmt: skip
+
+
 class TestHelp:
-    @pytest.mark.parametrize("command", ["import", "train", "predict", "evaluate", "report"])
-    def test_prints(self, ridge_spark, command):
-        done = ridge_spark(command, "--help")
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_prints(self, ridge_spark, environment, command):
+        done = ridge_spark(command, "--help", env={**environment, "COLUMNS": "80"})
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(f"usage: ridge-spark {command}")
+        assert max(map(len, done.stdout.splitlines())) < 80
+        assert not re.search(r"default: \[|Path\(|\(default[^)]*\) \(default", done.stdout)
 
     def test_names_every_command(self, ridge_spark):
         done = ridge_spark("--help")
         assert done.returncode == 0
-        for command in ("import", "train", "predict", "evaluate", "report"):
+        for command in COMMANDS:
             assert f"\n    {command} " in done.stdout
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ridge_spark.cores import available_cores, available_memory, core_numbers, cpu_quota
 from ridge_spark.errors import InputError
-from tests.support import ROOT
+from tests.support import HANGS, ROOT
 
 HERE = len(core_numbers())
 PHYSICAL = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -152,7 +152,7 @@ def run_in(folders, *command, **keywords):
             (folder / "cgroup.procs").write_text(str(os.getpid()))
 
     return subprocess.run(
-        command, preexec_fn=join, capture_output=True, text=True, check=False, timeout=300,
+        command, preexec_fn=join, capture_output=True, text=True, check=False, timeout=HANGS,
         **keywords,
     )  # fmt: skip
 

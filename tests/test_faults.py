@@ -16,7 +16,7 @@ from time import sleep
 import numpy as np
 import pytest
 
-from tests.support import assert_refused, idx
+from tests.support import HANGS, assert_refused, idx
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def interrupt(arguments, folder, environment, begun, sent=signal.SIGINT):
             sleep(0.005)
         with suppress(ProcessLookupError):
             process.send_signal(sent)
-        out, error = process.communicate(timeout=60)
+        out, error = process.communicate(timeout=HANGS)
     finally:
         process.kill()
     return subprocess.CompletedProcess(arguments, process.returncode, out, error)
@@ -130,7 +130,7 @@ class TestInterrupt:
                 while "statistics" not in log.read_text() and process.poll() is None:
                     sleep(0.02)
                 process.send_signal(signal.SIGINT)
-                out, _ = process.communicate(timeout=120)
+                out, _ = process.communicate(timeout=HANGS)
             finally:
                 process.kill()
         done = subprocess.CompletedProcess(arguments, process.returncode, out, log.read_text())

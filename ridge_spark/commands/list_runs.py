@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,8 @@ HELP = "List finished runs: what they were trained on, how, and how good they ar
 TITLES = ("run", "data", "images", "engine", "features", "λ", "test accuracy", "95% interval",
           "seconds")  # fmt: skip
 LEFT = (0, 1, 3, 4)  # columns of text
+BROKEN = 4  # where a row becomes two lines on a terminal that is too narrow for it
+GAP = "  "
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,12 +34,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     rows = [TITLES, *(row for path in options.runs for row in _rows(path))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    narrow = sum(widths) + len(GAP) * (len(widths) - 1) > _columns_of_terminal()
     for row in rows:
-        cells = (
+        cells = [
             cell.ljust(width) if place in LEFT else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        print("  ".join(cells).rstrip())
+        ]
+        lines = [cells[:BROKEN], ["", *cells[BROKEN:]]] if narrow else [cells]
+        for line in lines:
+            print(GAP.join(line).rstrip())
+
+
+def _columns_of_terminal() -> float:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf
 
 
 def _rows(path: Path) -> Iterator[tuple[str, ...]]:

@@ -49,6 +49,9 @@ def tell_outcome(options: argparse.Namespace, result: Result) -> None:
         try:
             log_run(options.out, result)
         except Exception as error:  # whatever a store of anybody's raises
-            print(f"warning: the run is not in MLflow ({one_line(error)})", file=sys.stderr)
+            print(
+                f"warning: the run is written, but not in MLflow ({one_line(error)})",
+                file=sys.stderr,
+            )
     shown = json.dumps(result.to_json()) if options.json else table(result, options.out)
     print(shown, flush=True)

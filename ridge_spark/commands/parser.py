@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -35,11 +36,22 @@ class Parser(argparse.ArgumentParser):
             options.given = args
         return options, unknown
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse's, and with the choice that was meant."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += _meant(str(value), map(str, action.choices or ()))
+            raise
+
     def refuse(self, argument: str) -> NoReturn:
         """Say that there is no such option or that nothing like this is expected."""
         option = argument.partition("=")[0]
         if not option.startswith("--"):
             self.error(f"{argument}: is one argument too many, or there is no such option")
-        close = get_close_matches(option, self._option_string_actions, 1)
-        meant = f"; did you mean {close[0]}?" if close else ""
-        self.error(f"{option}: no such option{meant}")
+        self.error(f"{option}: no such option{_meant(option, self._option_string_actions)}")
+
+
+def _meant(given: str, known: Iterable[str]) -> str:
+    close = get_close_matches(given, list(known), 1)
+    return f"; did you mean {close[0]}?" if close else ""

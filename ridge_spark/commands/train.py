@@ -27,7 +27,11 @@ ENGINES = ("local", "outer", "inner")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--engine", choices=ENGINES, default="local", help="who does the work")
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="local",
+        help="who does the work: this process (local), or Spark, with all images on every worker "
+        "(outer) or each task reading its own (inner)",
+    )  # fmt: skip
     add_training_options(parser)
     parser.add_argument(
         "--threads", type=int, metavar="N", help="local engine: threads (default: all cores)"
@@ -88,8 +92,8 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--solver", choices=SOLVERS, default="auto",
-        help="one reduction to tridiagonal form for all λ, a Cholesky factorisation for each, or "
-        "an eigendecomposition; auto: which of the first two is sooner",
+        help="one reduction to tridiagonal form for all λ, a Cholesky factorisation for each, an "
+        "eigendecomposition, or an iteration (krylov); auto: what is sooner",
     )  # fmt: skip
     parser.add_argument(
         "--keep-statistics", action="store_true",

@@ -116,9 +116,9 @@ class Engine(ABC):
         """
 
     def map_to_large(
-        self, stage: str, task: Callable[[Item], Strips], items: Sequence[Item]
+        self, stage: str, task: Callable[[Item], Strips], items: Sequence[Item], nbytes: int
     ) -> Iterable[Strips]:
-        """The same in any order, where results are so large that they may come in `strips()`."""
+        """The same in any order, where results, `nbytes` of them all, may come in `strips()`."""
         return self.map(stage, task, items)
 
     @abstractmethod
@@ -188,7 +188,7 @@ class Engine(ABC):
         pairs = pairs_of(blocks, parts)
         task = PairTask(self.reader(), view, self.threads)
         with self.progress.stage("products", self.train.rows):
-            found = self.map_to_large("pairs", task, pairs)
+            found = self.map_to_large("pairs", task, pairs, 8 * self.train.rows**2)
             return assemble_products(found, self.train.rows, view)
 
     def solve_each(

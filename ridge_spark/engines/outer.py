@@ -33,7 +33,7 @@ from ridge_spark.ridge.threads import blas_threads
 class SharedImages:
     """Images that Spark has put on every node as files: tasks map them, none has its own copy."""
 
-    images: str  # names of the files, as SparkFiles knows them
+    images: str  # names of the files, as SparkFiles knows them, or whole paths
     labels: str
     first_row: dict[tuple[str, int], int]  # in these files, of a row group of a shard
     d: int
@@ -49,9 +49,9 @@ class SharedImages:
 class OuterEngine(SparkEngine):
     """Every worker has all images, so that any pair of a fold and a λ can be a task anywhere.
 
-    The driver streams the images to a file, which Spark hands to each executor once and from disk:
-    neither the driver nor a JVM ever holds them in memory, and the Python workers of a node share
-    the pages of one mapping.
+    The driver streams the images to a file, which Spark hands to each executor once and from disk,
+    and which on one machine is read where it is: neither the driver nor a JVM ever holds them in
+    memory, and the Python workers of a node share the pages of one mapping.
     """
 
     name = "outer"
@@ -81,7 +81,7 @@ class OuterEngine(SparkEngine):
     def close(self) -> None:
         """Remove the file of all images; until now, executors may have come to fetch it.
 
-        Here Spark has a copy of its own, which it would keep as long as it runs.
+        A driver on a cluster has a copy of its own besides, which Spark would keep as it runs.
         """
         self._folder.close()
         for copy in self._copies:
@@ -132,9 +132,12 @@ def _share(sc: SparkContext, folder: Path, splits: Sequence[Split], advance: Any
             f"{folder}: all images can't be written there ({one_line(error)}); make room, set "
             "TMPDIR to a larger disk, or use the inner job"
         ) from error
+    d = splits[0].description.d
+    if str(sc.master).startswith("local"):  # whole paths, which SparkFiles leaves as they are
+        return SharedImages(str(images), str(labels), first_row, d)
     sc.addFile(str(images))
     sc.addFile(str(labels))
-    return SharedImages(images.name, labels.name, first_row, splits[0].description.d)
+    return SharedImages(images.name, labels.name, first_row, d)
 
 
 def _score_pair(read: Read, shared: Any, threads: int, pair: tuple[int, slice]) -> Scored:

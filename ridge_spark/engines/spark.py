@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
@@ -41,6 +41,7 @@ Function = Callable[[Any], Any]
 TASK_BYTES = 2 * 2**30  # of pixels; beyond, a run has more tasks than cores
 SUMS_BYTES = 5 * 2**28  # of 32-bit sums that a task may hold of all of X'X
 TILES_OF_A_TASK = 3  # at most, where features have to be made
+COLLECTED_BYTES = 2**25  # of results that come to the driver at once; each job more takes time
 FAN_IN = 8  # results that one task, or the driver, adds up
 
 
@@ -80,6 +81,13 @@ class SparkEngine(Engine):
             return self.sc.parallelize(items, len(items)).map(record(call)).collect()
 
     def map_to_large(
+        self, stage: str, task: Callable[[Item], Strips], items: Sequence[Item], nbytes: int
+    ) -> Iterable[Strips]:
+        if nbytes <= COLLECTED_BYTES:
+            return self.map(stage, task, items)
+        return self._strip_by_strip(stage, task, items)
+
+    def _strip_by_strip(
         self, stage: str, task: Callable[[Item], Strips], items: Sequence[Item]
     ) -> Iterator[Strips]:
         """Results wait with the workers, in strips, and come to the driver strip by strip.

@@ -124,6 +124,7 @@ def _settle_workers(conf: SparkConf) -> None:
     Elsewhere the code may come to the workers only after their daemon has started.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    conf.setIfMissing("spark.ui.enabled", "false")  # a port that is open to all of this machine
     # What goes wrong is in the exception that is raised here; the JVM need not tell it as well.
     conf.setIfMissing("spark.log.level", "WARN" if VERBOSE in os.environ else "OFF")
     conf.setIfMissing("spark.python.daemon.module", "ridge_spark.engines.python_daemon")

@@ -1,111 +1,28 @@
-"""The figures of the page: accuracy and GCV against λ, times of stages and tasks, margins."""
+"""The figures of the page but that of λ: times of stages and tasks, margins."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from ridge_spark.report.colours import stage_colour
-from ridge_spark.report.scales import LogScale, Scale, padded, ticks
+from ridge_spark.report.scales import Scale, ticks
 from ridge_spark.report.svg import INK, LINE, SERIES, WIDTH, Drawing, width_of
 from ridge_spark.report.text import seconds_of
 from ridge_spark.report.times import own_seconds, workers
 from ridge_spark.runs.directory import Run
 from ridge_spark.runs.result import TaskRecord
 
-MOST_MARKERS = 20  # on a curve; more would run together
 MOST_WORKERS = 12
 MANY_TASKS = 400  # of a worker; beyond, those that touch are one bar
-PANEL = 105.0  # height of a curve
 ROW = 19.5  # height of a row of bars
 AXIS = 32.0  # height of an axis with its name
 RIGHT = WIDTH - 6.0
 BARS = 82.0  # height of a histogram
 BINS = 24  # of it
-
-
-def distinct(runs: Sequence[Run]) -> list[tuple[str, Run]]:
-    """The runs whose curves differ; those with the same curve have one name and one line."""
-    found: dict[Any, list[Run]] = {}
-    for run in runs:
-        result = run.result
-        curves = (result.lambdas, result.validation_accuracy, result.gcv)
-        found.setdefault(curves, []).append(run)
-    return [(", ".join(run.name for run in same), same[0]) for same in found.values()]
-
-
-def lambda_chart(runs: Sequence[Run], label: str) -> Markup | None:
-    """Validation accuracy and GCV against λ, one above the other, the choice marked.
-
-    There is a panel only for what some run has, and no figure where there is neither.
-    """
-    shown = [run for _, run in distinct(runs)]
-    panels = []
-    for title, key, times in (
-        ("Right on held-out images, %", "validation_accuracy", 100.0),
-        ("Generalised cross-validation", "gcv", 1.0),
-    ):
-        curves = [times * np.array(getattr(run.result, key), float) for run in shown]
-        if any(np.isfinite(curve).any() for curve in curves):
-            panels.append((title, curves))
-    if not panels:
-        return None
-    drawing = Drawing(len(panels) * (PANEL + 22) + AXIS)
-    left = 8 + max(_widest_tick(curves) for _, curves in panels)
-    x = LogScale.of([value for run in shown for value in run.result.lambdas], left + 6, RIGHT - 6)
-    for number, (title, curves) in enumerate(panels):
-        top = number * (PANEL + 22) + 16
-        drawing.text(left, top - 9, title, colour=INK)
-        low, high = _range(curves)
-        y = Scale(low, high, top + PANEL, top)
-        for value, name in ticks(low, high, 5):
-            drawing.line(left, y(value), RIGHT, y(value), colour=LINE)
-            drawing.text(left - 4, y(value), name, anchor="end")
-        for place, (run, curve) in enumerate(zip(shown, curves, strict=True)):
-            _curve(drawing, x, y, run, curve, place)
-    _lambda_axis(drawing, x, left, len(panels) * (PANEL + 22) - 6)
-    return drawing.markup(label)
-
-
-def _range(curves: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
-    low, high = padded([float(v) for curve in curves for v in curve[np.isfinite(curve)]])
-    return (low, min(high, 100.4)) if high > 100 >= low else (low, high)
-
-
-def _widest_tick(curves: Sequence[NDArray[np.float64]]) -> float:
-    return max((width_of(name) for _, name in ticks(*_range(curves), 5)), default=0.0)
-
-
-def _curve(drawing: Drawing, x: LogScale, y: Scale, run: Run, curve: NDArray[np.float64],
-           place: int) -> None:  # fmt: skip
-    result, colour = run.result, SERIES[place % len(SERIES)]
-    best = result.best
-    chosen = x(result.best_lambda)
-    drawing.line(chosen, y.start, chosen, y.end, colour=colour, width=0.8, dotted=True)
-    points = [(x(lam), y(v)) if math.isfinite(v) else None
-              for lam, v in zip(result.lambdas, curve.tolist(), strict=True)]  # fmt: skip
-    drawn = [point for point in points if point]
-    if drawn:
-        drawing.polyline(drawn, colour=colour)
-    step = math.ceil(len(points) / MOST_MARKERS)
-    for i in sorted({best, *range(0, len(points), step)}):
-        if point := points[i]:
-            drawing.marker(point[0], point[1], place, colour=colour)
-    if point := points[best]:
-        drawing.ring(point[0], point[1], colour=colour)
-
-
-def _lambda_axis(drawing: Drawing, x: LogScale, left: float, y: float) -> None:
-    drawing.line(left, y, RIGHT, y, colour=LINE)
-    for value, name in x.ticks(7):
-        drawing.line(x(value), y, x(value), y + 3, colour=LINE)
-        drawing.text(x(value), y + 10, name, anchor="middle")
-    drawing.text((left + RIGHT) / 2, y + 22, "λ", anchor="middle")
 
 
 def timeline(run: Run, label: str) -> Markup:
@@ -172,6 +89,14 @@ def stages_of(runs: Sequence[Run]) -> list[str]:
     spent = sorted((own_seconds(run.result) for run in runs), key=len, reverse=True)
     names = dict.fromkeys(name for each in spent for name in each if name != "other")
     return [*names, "other"]
+
+
+def stage_legend(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """(colour, names): stages that do the same in different kinds of runs have one colour."""
+    found: dict[str, list[str]] = {}
+    for name in stages_of(runs):
+        found.setdefault(stage_colour(name), []).append(name)
+    return [(colour, ", ".join(names)) for colour, names in found.items()]
 
 
 def stage_chart(runs: Sequence[Run], label: str) -> Markup:

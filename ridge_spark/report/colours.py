@@ -10,9 +10,11 @@ STAGES = {
     "load": SERIES[5],  # MPI's own way to have X whole on every node
     "features": SERIES[3],
     "statistics": SERIES[0],
+    "moments": SERIES[0],
     "products": SERIES[0],  # what statistics are where images are few
     "pairs": SERIES[0],  # the tasks of it
     "weights": SERIES[7],
+    "sketch": SERIES[7],
     "solve": SERIES[1],
     "factorise": SERIES[1],  # the tasks of it
     "score": SERIES[2],

@@ -36,7 +36,7 @@ def steps(result: Result) -> list[Step]:
     if result.update:
         return _steps_of_update(result, result.update)
     d, k, blocks = result.d, len(result.classes), result.blocks
-    search = _dual_search if result.side == "dual" else _primal_search
+    search = {"primal": _primal_search, "dual": _dual_search, "operator": _operator_search}
     found = [
         Step(
             by_workers=False,
@@ -46,7 +46,7 @@ def steps(result: Result) -> list[Step]:
             passed_on=_how_images_travel(result),
             stage="broadcast",
         ),
-        *search(result, tasks),
+        *search[result.side](result, tasks),
         Step(
             by_workers=False,
             title=f"Choose λ = {rounded(result.best_lambda)}",
@@ -54,15 +54,18 @@ def steps(result: Result) -> list[Step]:
             passed_on=_after_choosing(result),
         ),
     ]
-    if result.side == "dual":
+    if result.side != "primal":
+        dual = result.side == "dual"
+        how = f"{d:,} × {k} sums of pixels times α, as integers"
         found.append(
             Step(
                 by_workers=True,
                 title="The weights",
-                text=f"{_divided(tasks['weights'], 'its blocks')}: {d:,} × {k} sums of pixels "
-                "times α, as integers",
+                text=f"{_divided(tasks['weights'], 'its blocks')}: {how}"
+                if dual
+                else "products with all images, for this λ alone",
                 passed_on=f"{d:,} × {k} weights" if result.n_test else "",
-                stage="weights",
+                stage="weights" if dual else "",
             )
         )
     if result.n_test:
@@ -75,6 +78,8 @@ def steps(result: Result) -> list[Step]:
 def _after_choosing(result: Result) -> str:
     if result.side == "dual":
         return f"{result.n_train:,} × {len(result.classes)} weights of images, α"
+    if result.side == "operator":
+        return "λ"
     return f"{result.d:,} × {len(result.classes)} weights" if result.n_test else ""
 
 
@@ -98,13 +103,48 @@ def _primal_search(result: Result, tasks: Counter[str]) -> list[Step]:
             passed_on=f"{F * L * k:,} columns of weights",
             stage="solve",
         ),
+        _scoring(result, tasks),
+    ]
+
+
+def _scoring(result: Result, tasks: Counter[str]) -> Step:
+    L, F = len(result.lambdas), result.folds
+    return Step(
+        by_workers=True,
+        title="Pass two: score",
+        text=_how_scored(result, F, L, tasks["score"]),
+        passed_on=f"{plural(F * L, 'count')} of right answers",
+        stage="score",
+    )
+
+
+def _operator_search(result: Result, tasks: Counter[str]) -> list[Step]:
+    L, F, k = len(result.lambdas), result.folds, len(result.classes)
+    without = "all but those held out" if F == 1 else f"{F} systems, each all but a fold"
+    return [
         Step(
             by_workers=True,
-            title="Pass two: score",
-            text=_how_scored(result, F, L, tasks["score"]),
-            passed_on=f"{plural(F * L, 'count')} of right answers",
-            stage="score",
+            title="Pass one: sums",
+            text=f"{_divided(tasks['moments'], 'its blocks')}: counts, sums and sums of squares "
+            f"of {max(2, F)} groups, exactly, as integers",
+            passed_on="integers: they add up to the same in any order",
+            stage="moments",
         ),
+        Step(
+            by_workers=True,
+            title="Sketch",
+            text="products of all images with random directions: a preconditioner for every λ",
+            passed_on="the largest eigenvalues, nearly",
+            stage="sketch",
+        ),
+        Step(
+            by_workers=True,
+            title=f"Solve for {L} λ",
+            text=f"of {without}, by products with the images: a pass for each step",
+            passed_on=f"{F * L * k:,} columns of weights",
+            stage="solve",
+        ),
+        _scoring(result, tasks),
     ]
 
 
@@ -197,6 +237,7 @@ def _steps_of_update(result: Result, update: Update) -> list[Step]:
             by_workers=False,
             title=f"Solve for λ = {rounded(result.best_lambda)}",
             text=f"λ {update.lambda_}",
+            passed_on=f"{result.d:,} × {len(result.classes)} weights" if result.n_test else "",
             stage="solve",
         ),
     ]

@@ -17,6 +17,7 @@ from ridge_spark.report import charts, outcome, times
 from ridge_spark.report.charts import MOST_WORKERS
 from ridge_spark.report.colours import stage_colour
 from ridge_spark.report.graph import lanes, steps
+from ridge_spark.report.lambda_chart import distinct, lambda_chart
 from ridge_spark.report.pictures import confusion_picture, filter_sheet, picture, weight_pictures
 from ridge_spark.report.reliability import reliability_diagram
 from ridge_spark.report.scored import score_test_images
@@ -103,7 +104,7 @@ def _view(run: Run, folder: str | None) -> dict[str, Any]:
         "interval": outcome.interval(run),
         "sentence": outcome.sentence(run) + outcome.baseline(run),
         "facts": outcome.facts(run),
-        "lambda_chart": charts.lambda_chart([run], OF_THE_SEARCH),
+        "lambda_chart": lambda_chart([run], OF_THE_SEARCH),
         "confusion": outcome.confusion_rows(run),
         "longest_name": max(map(len, result.classes)),
         "confusion_picture": confusion_picture(result.matrix) if large else None,
@@ -129,14 +130,14 @@ def _view(run: Run, folder: str | None) -> dict[str, Any]:
 def _comparison(runs: Sequence[Run]) -> dict[str, Any]:
     columns = [dict(outcome.compared(run)) for run in runs]
     labels = list(dict.fromkeys(label for column in columns for label in column))
-    curves = [name for name, _ in charts.distinct(runs)]
+    curves = [name for name, _ in distinct(runs)]
     return {
         "names": [run.name for run in runs],
         "rows": [(label, [column.get(label, "–") for column in columns]) for label in labels],
-        "lambda_chart": charts.lambda_chart(runs, f"{OF_THE_SEARCH}, by run"),
+        "lambda_chart": lambda_chart(runs, f"{OF_THE_SEARCH}, by run"),
         "curves": [(marker_sample(number), name) for number, name in enumerate(curves)],
         "stage_chart": charts.stage_chart(runs, "Seconds in each stage, by run"),
-        "stages": charts.stages_of(runs),
+        "stages": charts.stage_legend(runs),
         "same_statistics": _same(runs, "statistics_sha256"),
         "same_model": _same(runs, "model_sha256"),
     }

@@ -15,6 +15,7 @@ from ridge_spark.ridge.threads import blas_threads
 
 MOST_IMAGES = 10_000
 MOST_BYTES = 64 * 2**20  # of pixels to look at
+FLOAT_BYTES = 2**24  # of pixels as floats to score at a time, in the same pages of memory
 TOP = (2, 3, 5)  # answers among which the right one is looked for
 
 
@@ -60,8 +61,13 @@ def score_test_images(dataset: str, model: Model) -> Scored:
         raise InputError(f"{dataset}: its classes are not those of the model")
     some = split.limited(max(1, min(MOST_IMAGES, MOST_BYTES // about.d)))
     blocks = list(read_blocks(some.blocks))
+    step = max(1, FLOAT_BYTES // (8 * about.d))
     with blas_threads(1):
-        scores = [model.decision_function(block.images) for block in blocks]
+        scores = [
+            model.decision_function(block.images[start : start + step])
+            for block in blocks
+            for start in range(0, len(block.images), step)
+        ]
     return Scored(
         images=np.concatenate([block.images for block in blocks]),
         true=np.concatenate([block.labels for block in blocks]).astype(np.intp),

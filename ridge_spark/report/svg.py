@@ -42,11 +42,16 @@ class Drawing:
             f'style="stroke:{colour};stroke-width:{width}{dots}"/>'
         )
 
-    def polyline(self, points: Sequence[tuple[float, float]], *, colour: str) -> None:
-        path = "L".join(f"{x:.2f},{y:.2f}" for x, y in points)
+    def polyline(
+        self, points: Sequence[tuple[float, float]], *, colour: str, width: float = 1.6
+    ) -> None:
         self._parts.append(
-            f'<path d="M{path}" style="fill:none;stroke:{colour};stroke-width:1.6"/>'
+            f'<path d="{_path(points)}" style="fill:none;stroke:{colour};stroke-width:{width}"/>'
         )
+
+    def area(self, points: Sequence[tuple[float, float]], *, colour: str) -> None:
+        """What these points go around, through which all behind it still shows."""
+        self._parts.append(f'<path d="{_path(points)}Z" style="fill:{colour};fill-opacity:0.18"/>')
 
     def marker(self, x: float, y: float, kind: int, *, colour: str) -> None:
         self._parts.append(
@@ -83,6 +88,10 @@ class Drawing:
             f'<svg viewBox="0 0 {WIDTH:g} {self.height:g}" role="img" '
             f'aria-label="{escape(label)}">{"".join(self._parts)}</svg>'
         )
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:.2f},{y:.2f}" for x, y in points)
 
 
 def width_of(text: str) -> float:

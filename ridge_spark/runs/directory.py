@@ -137,7 +137,10 @@ def _write_files(
             paths.append(report)
         except OSError as error:  # the page can be drawn again, the run can't be had again
             report.unlink(missing_ok=True)
-            log.warning("warning: no %s (%s)", REPORT, one_line(error))
+            log.warning(
+                "warning: report.html could not be written (%s); make room and draw it with: "
+                "ridge-spark report RUN", one_line(error),
+            )  # fmt: skip
     mode = paths[0].stat().st_mode
     for path in paths:  # safetensors lets nobody else read what it writes
         path.chmod(mode)

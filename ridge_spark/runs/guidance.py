@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,7 +33,7 @@ def choice_warnings(
     if (score == score[0]).all():
         return (
             f"all {len(lambdas)} values of λ do equally well on {n:,} held-out images, and the "
-            "largest was taken: a wider grid may have better ones, as --lambdas logspace:-5:5:10",
+            f"largest was taken: a wider grid may have better ones, as --lambdas {_wider(lambdas)}",
         )
     best, last = int(np.flatnonzero(score == score.max())[-1]), len(score) - 1
     below = score[best] - score
@@ -54,6 +55,14 @@ def choice_warnings(
             f"some, as --lambdas {at / 100:g},{at / 10:g},{at:g}",
         )
     return ()
+
+
+def _wider(lambdas: Float) -> str:
+    """A grid that goes three decades further than `lambdas` on either side."""
+    positive = lambdas[lambdas > 0]
+    low, high = np.log10([positive.min(), positive.max()]) if len(positive) else (0.0, 0.0)
+    first, last = math.floor(low) - 3, min(math.ceil(high) + 3, 100)
+    return f"logspace:{first}:{last}:{last - first + 1}"
 
 
 def class_warnings(counts: NDArray[np.int64], names: Sequence[str]) -> tuple[str, ...]:

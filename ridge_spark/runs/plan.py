@@ -65,7 +65,7 @@ class Plan:
             footprint(side, self.problem, self.resources).peak(self.resources) for side in others
         ]
         return "; ".join(
-            f"{side} would be {self._matrix(side)}, {gigabytes(peak)}"
+            f"{side}: {self._matrix(side)}, {gigabytes(peak)}"
             for side, peak in zip(others, peaks, strict=True)
         )
 

@@ -28,7 +28,7 @@ def table(result: Result, out: str) -> str:
         share = result.metrics.largest_share
         lines.append(
             f"test accuracy  {result.test_accuracy:.4f} on {result.n_test:,} images "
-            f"({share:.4f} by always giving the commonest answer)"
+            f"({share:.4f} by always answering the same)"
         )
     if result.balanced_accuracy is not None:
         lines.append(f"macro recall   {result.balanced_accuracy:.4f}, the mean over the classes")

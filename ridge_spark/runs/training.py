@@ -152,7 +152,7 @@ def singular_warnings(
     rank = "" if full.rank is None else f" (rank {full.rank})"
     return (
         f"{matrix} + NλI is singular to working precision{rank} for λ up to {largest:g}: "
-        "the weights of least norm were taken there",
+        "the weights of least norm were taken there; larger λ need none",
     )
 
 
@@ -177,4 +177,7 @@ def unconverged_warnings(lambdas: Float, fitted: Sequence[Solution]) -> tuple[st
     if not left:
         return ()
     told = ", ".join(f"{lam:g} (residual {residual:.0e})" for lam, residual in left.items())
-    return (f"the iteration has not converged for λ = {told}: not chosen from",)
+    return (
+        f"the iteration has not converged for λ = {told}: not chosen from; larger λ converge "
+        "sooner, and --side primal or dual needs no iteration",
+    )

@@ -72,7 +72,7 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
             part = _statistics(splits[uri], model, weights, threads, progress)
             statistics = statistics + part if change == "added" else _without(statistics, part, uri)
             made = Change(splits[uri].rows, part.sha256(), **{change: without_secrets(uri)})
-            warnings += _again((*before, *changes), made)
+            warnings += _repeated_warnings((*before, *changes), made)
             changes.append(made)
     _require_all_classes(statistics, model)
 
@@ -125,7 +125,7 @@ def _origin(result: Result) -> tuple[Change, ...]:
     return (Change(result.n_train, result.statistics_sha256, added=result.dataset),)
 
 
-def _again(before: Sequence[Change], made: Change) -> tuple[str, ...]:
+def _repeated_warnings(before: Sequence[Change], made: Change) -> tuple[str, ...]:
     """A warning where the very images that are added are in the model already."""
     same = [change for change in before if change.statistics_sha256 == made.statistics_sha256]
     left = sum(1 if change.added else -1 for change in same)
@@ -134,7 +134,7 @@ def _again(before: Sequence[Change], made: Change) -> tuple[str, ...]:
     earlier = next(change.added for change in reversed(same) if change.added)
     return (
         f"the images of {made.added} are in the model already, from {earlier}: each of them now "
-        f"counts {left + 1} times",
+        f"counts {left + 1} times; if that is not meant, --remove them",
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.report.dots import write_dots
-from tests.support import ROOT, Command
+from tests.support import HANGS, ROOT, Command
 
 MACHINE = {"processor": "A machine", "cores": 2, "versions": {"python": "3.11"}}
 AMDAHL = {
@@ -62,7 +62,7 @@ def draw(data: Path, bench: Path, out: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [*script, "--data", data, "--bench", bench, "--out", out],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, check=False, timeout=200,
+        capture_output=True, text=True, check=False, timeout=HANGS,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import give_up
+from tests.support import HANGS, give_up
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_completes(line, among, environment, tmp_path):
              "_ARGCOMPLETE_IFS": "\n"}  # fmt: skip
     done = subprocess.run(
         [Path(sys.executable).with_name("ridge-spark")], env={**environment, **asked},
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=HANGS,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert set((tmp_path / "found").read_text().split("\n")) == among

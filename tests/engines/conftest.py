@@ -12,7 +12,7 @@ import pytest
 
 from ridge_spark.engines.java import find_java
 from tests.engines.processes import Submit, spark_home, standalone
-from tests.support import JAVA, SHORT_LIVED
+from tests.support import HANGS, JAVA, SHORT_LIVED
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def submit() -> Submit:
     """Run `spark-submit` of a version, away from the checkout, with this Python."""
 
     def run(
-        *arguments: object, version: str = "installed", cwd: Path, timeout: float = 280
+        *arguments: object, version: str = "installed", cwd: Path, timeout: float = HANGS
     ) -> subprocess.CompletedProcess[str]:
         home = spark_home(version)
         environment = {

@@ -19,6 +19,7 @@ from mapped import (  # shipped beside this file
 )  # fmt: skip
 
 from ridge_spark.data.dataset import open_split
+from ridge_spark.engines import spark
 from ridge_spark.engines.inner import InnerEngine
 from ridge_spark.engines.outer import OuterEngine
 from ridge_spark.engines.spark_session import spark_context
@@ -49,6 +50,8 @@ def main(data: str, few: str, folder: str) -> None:
                 engine.view = View(10, 2, halved)
                 found[f"{kind.name}, view"] = hashes(engine.statistics(folds))
                 found[f"{kind.name}, score"] = listed(engine.score(folds, candidates(10)))
+            if kind is OuterEngine:  # strip by strip, as what is large
+                spark.COLLECTED_BYTES = 0
             with kind(sc, images, None, 3, Progress(quiet=True)) as engine:
                 found[f"{kind.name}, dual"] = dual_findings(engine)
     print(json.dumps({"found": found, "left": left_by_a_run_that_failed(data, Path(folder))}))

@@ -20,6 +20,7 @@ from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.kernel.choose import VARIABLE, runnable_kernels
 from ridge_spark.ridge.kernel.portable_features import signed_sums
 from tests.features.drawn import bars, sample_of
+from tests.support import HANGS
 
 SHAPE = (14, 12, 1)
 SMALL = "patches:filters=32,units=64"
@@ -75,7 +76,7 @@ def test_no_library_decides_on_a_bit() -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=250,
+            timeout=HANGS,
         ).stdout
         for core in cores
     ]

@@ -29,7 +29,7 @@ from tests.importing.pictures import (
     write,
     write_classes,
 )
-from tests.support import assert_refused
+from tests.support import HANGS, assert_refused
 
 
 def test_every_format_in_one_folder(ridge_spark, tmp_path):
@@ -118,7 +118,7 @@ def test_the_bar_of_a_terminal_counts_what_every_worker_has_done(environment, tm
     done = subprocess.run(
         [sys.executable, "-m", "ridge_spark", "import", "folder", folder, "--workers", "2",
          "--out", "o"],
-        cwd=tmp_path, env=environment, timeout=60, stderr=of_the_command, check=False,
+        cwd=tmp_path, env=environment, timeout=HANGS, stderr=of_the_command, check=False,
     )  # fmt: skip
     os.close(of_the_command)
     shown = b""
@@ -150,7 +150,7 @@ def import_with_a_fault(fault, environment, tmp_path):
     )
     return subprocess.run(
         [sys.executable, "-c", program, "import", "folder", folder, "--workers", "2", "--out", "o"],
-        cwd=tmp_path, env=environment, timeout=60, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=environment, timeout=HANGS, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
@@ -341,7 +341,7 @@ def test_interrupted_it_leaves_nothing_and_says_so_once(
         time.sleep(0.005)
     os.killpg(running.pid, sent)  # as a terminal does: to the workers as well
     try:
-        _, errors = running.communicate(timeout=60)
+        _, errors = running.communicate(timeout=HANGS)
     finally:
         running.kill()
     assert running.returncode == status, errors

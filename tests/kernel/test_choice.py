@@ -12,7 +12,7 @@ import pytest
 from ridge_spark.errors import InputError
 from ridge_spark.ridge.kernel import accumulator
 from ridge_spark.ridge.kernel.choose import NEEDS, VARIABLE, chosen_kernel, runnable_kernels
-from tests.kernel.worker import run_worker
+from tests.kernel.worker import ROOT, run_worker
 
 
 def test_the_best_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,8 +43,25 @@ def test_without_a_compiler_blas_does_it(tmp_path: Path, broken: str) -> None:
     (package / "__init__.py").write_text("raise ImportError('not for this processor')\n")
     answer = run_worker(tmp_path, path=[package.parent], HOME=tmp_path / "home")
     assert answer.right
+    cause = {
+        "numba": "kernel can't be had here",
+        "llvmlite": "can't tell this processor's features",
+    }
+    assert cause[broken] in answer.errors
     assert "using BLAS" in answer.errors
     assert "not for this processor" in answer.errors
+
+
+def test_without_a_compiler_features_are_made_by_numpy(tmp_path: Path) -> None:
+    if runnable_kernels() == ["portable"]:
+        pytest.skip("this processor has no other kernel")
+    (tmp_path / "numba.py").write_text("raise ImportError('not for this processor')\n")
+    script = "from ridge_spark.ridge.kernel.choose import feature_kernel as f; assert f() is None"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True,
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}", "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert "loops of features can't be had (not for this processor)" in done.stderr
 
 
 def test_a_kernel_that_is_asked_for_is_not_replaced(tmp_path: Path) -> None:

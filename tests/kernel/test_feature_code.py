@@ -11,6 +11,7 @@ import pytest
 
 from ridge_spark.ridge.kernel.choose import runnable_kernels
 from tests.kernel.worker import ROOT
+from tests.support import HANGS
 
 pytestmark = pytest.mark.skipif(
     runnable_kernels() == ["portable"], reason="nothing is compiled for this processor"
@@ -35,7 +36,7 @@ def test_the_second_process_does_not_even_import_the_compiler(tmp_path: Path) ->
             capture_output=True,
             text=True,
             check=True,
-            timeout=250,
+            timeout=HANGS,
         ).stdout.split()
         for _ in range(2)
     ]

@@ -13,6 +13,7 @@ from ridge_spark.ridge.kernel import accumulator
 from ridge_spark.ridge.kernel.choose import PORTABLE
 from ridge_spark.ridge.threads import parallel_ranges, run_on_threads
 from tests.kernel.expected import assert_same, kernel_sums, numpy_sums
+from tests.support import HANGS
 
 RNG = np.random.default_rng(3)
 
@@ -38,7 +39,7 @@ class MostThreads:
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_shares_are_worked_on_at_the_same_time(threads: int) -> None:
     """Nobody passes the barrier unless all are there at once."""
-    barrier = threading.Barrier(threads, timeout=60)
+    barrier = threading.Barrier(threads, timeout=HANGS)
     parts: list[tuple[int, int]] = []
 
     def work(first: int, last: int) -> None:

@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import HANGS
+
 ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
@@ -55,7 +57,7 @@ def start_worker(
 
 
 def answer_of(worker: subprocess.Popen[str]) -> Answer:
-    output, errors = worker.communicate(timeout=200)
+    output, errors = worker.communicate(timeout=HANGS)
     if worker.returncode:
         raise subprocess.CalledProcessError(worker.returncode, worker.args, output, errors)
     return Answer(**json.loads(output), errors=errors)

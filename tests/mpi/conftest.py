@@ -23,7 +23,7 @@ from ridge_spark.ridge.folds import Folds
 from ridge_spark.runs.training import train
 from tests.engines.mapped import candidates, dual_findings, halved, listed
 from tests.mpi.findings import LIMIT, findings, options_of
-from tests.support import ROOT, give_up
+from tests.support import HANGS, ROOT, give_up
 
 # Where compiled code is kept, so that not every test has every rank compile it.
 COMPILED = {"XDG_CACHE_HOME": str(ROOT / ".cache")}
@@ -51,7 +51,7 @@ def mpirun(launcher: str, environment: dict[str, str], no_jinja: Path, tmp_path:
         ranks: int, *arguments: object, env: dict[str, str] | None = None, **keywords: Any
     ) -> subprocess.CompletedProcess[str]:
         command = [launcher, "-n", str(ranks), sys.executable, *map(str, arguments)]
-        settings = {"cwd": tmp_path, "timeout": 120, **keywords}
+        settings = {"cwd": tmp_path, "timeout": HANGS, **keywords}
         path = f"{no_jinja}{os.pathsep}{environment['PYTHONPATH']}"
         settings["env"] = environment | {"PYTHONPATH": path, **COMPILED} | (env or {})
         return subprocess.run(command, capture_output=True, text=True, check=False, **settings)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support import ROOT
+from tests.support import HANGS, ROOT
 
 SCRIPT = Path(__file__).with_name("slurm_cluster.sh")
 NEEDED = ("slurmctld", "slurmd", "sbatch", "munged", "ip", "unshare", "nsenter")
@@ -54,7 +54,7 @@ class Cluster:
                 "XDG_CACHE_HOME": str(ROOT / ".cache"),
                 **environment,
             },
-            capture_output=True, text=True, check=False, timeout=60,
+            capture_output=True, text=True, check=False, timeout=HANGS,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mpi_hybrid.cores import Cores, cores_each, default_threads, too_few
+from mpi_hybrid.cores import Cores, cores_each, default_threads, warning_of_few_cores
 from ridge_spark.cores import Quota
 from ridge_spark.errors import InputError
 from tests.mpi.conftest import MpiRun
@@ -52,16 +52,16 @@ def test_threads_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_warning_where_there_are_more_threads_than_cores() -> None:
-    assert too_few(2, 2, ALL, [ALL] * 4) is None
-    crowded = too_few(3, 2, ALL, [ALL] * 4)
+    assert warning_of_few_cores(2, 2, ALL, [ALL] * 4) is None
+    crowded = warning_of_few_cores(3, 2, ALL, [ALL] * 4)
     assert crowded is not None
     assert "4 ranks x 3 threads share 8 cores" in crowded
     bound = [cores(0), cores(1)]
-    warning = too_few(4, 1, bound[0], bound)
+    warning = warning_of_few_cores(4, 1, bound[0], bound)
     assert warning is not None
     assert "bound to 1" in warning
     assert "--bind-to none" in warning
-    throttled = too_few(2, 1.5, SMALL, [SMALL] * 2)
+    throttled = warning_of_few_cores(2, 1.5, SMALL, [SMALL] * 2)
     assert throttled is not None
     assert "2 ranks x 2 threads share a CPU quota of 3 cores" in throttled
 

@@ -14,15 +14,14 @@ import pytest
 from ridge_spark.data.dataset import Description, open_split
 from ridge_spark.data.writer import write_dataset
 from tests.mpi.conftest import MpiRun
-from tests.support import SMALL_NAMES, draw_images
+from tests.support import HANGS, SMALL_NAMES, draw_images
 
 PROGRAMS = Path(__file__).parent
-PROMPT = 40  # seconds; a run that hangs is cut off there, and fails the test
 
 
 def test_a_mistake_in_one_rank_ends_all(mpirun: MpiRun, small_data: Path, tmp_path: Path) -> None:
     program = PROGRAMS / "failing_rank.py"
-    done = mpirun(3, program, "data", "--data", small_data, "--out", "run", timeout=PROMPT)
+    done = mpirun(3, program, "data", "--data", small_data, "--out", "run", timeout=HANGS)
     assert done.returncode != 0
     assert "rank 1 of 3" in done.stderr
     assert "ZeroDivisionError: a mistake on rank 1" in done.stderr
@@ -32,7 +31,7 @@ def test_a_mistake_in_one_rank_ends_all(mpirun: MpiRun, small_data: Path, tmp_pa
 def test_a_killed_rank_ends_all(mpirun: MpiRun, thumbnails: Path, tmp_path: Path) -> None:
     done = mpirun(
         3, PROGRAMS / "interrupted.py", "SIGKILL", 1, 2, "rank",
-        "data", "--data", thumbnails, "--out", "run", timeout=PROMPT,
+        "data", "--data", thumbnails, "--out", "run", timeout=HANGS,
     )  # fmt: skip
     assert done.returncode != 0
     assert "signal 9" in done.stdout + done.stderr
@@ -42,7 +41,7 @@ def test_a_killed_rank_ends_all(mpirun: MpiRun, thumbnails: Path, tmp_path: Path
 def test_ctrl_c_ends_all_with_one_line(mpirun: MpiRun, thumbnails: Path, tmp_path: Path) -> None:
     done = mpirun(
         3, PROGRAMS / "interrupted.py", "SIGINT", 1, 2, "launcher",
-        "data", "--data", thumbnails, "--out", "run", timeout=PROMPT,
+        "data", "--data", thumbnails, "--out", "run", timeout=HANGS,
     )  # fmt: skip
     assert done.returncode == 130, done.stderr
     assert done.stderr.count("mpi_hybrid: interrupted; no run directory was written") == 1
@@ -61,7 +60,7 @@ def test_a_damaged_block_is_named_by_the_rank_that_reads_it(
     with open(last.path, "r+b") as shard:
         shard.seek(column.data_page_offset + 20)
         shard.write(os.urandom(2000))
-    done = hybrid(2, mode, "--data", damaged, "--out", "run", timeout=PROMPT)
+    done = hybrid(2, mode, "--data", damaged, "--out", "run", timeout=HANGS)
     assert done.returncode == 2
     assert f"error on rank 1 of 2 ({os.uname().nodename}): {last.path}" in done.stderr
     assert "Traceback" not in done.stderr
@@ -84,7 +83,7 @@ def test_what_all_ranks_find_wrong_is_said_once(
 ) -> None:
     (tmp_path / "taken").mkdir()
     data = ["--data", small_data] if len(arguments) > 1 else []
-    done = hybrid(2, *arguments, *data, timeout=PROMPT)
+    done = hybrid(2, *arguments, *data, timeout=HANGS)
     assert done.returncode == 2
     told = [line for line in done.stderr.splitlines() if "error" in line]
     assert len(told) == 1, done.stderr
@@ -105,7 +104,7 @@ def test_test_images_of_another_shape(hybrid: MpiRun, small_data: Path, tmp_path
     other = Description((5, 5, 1), SMALL_NAMES, "drawn")
     write_dataset(str(tmp_path / "other"), other, {"test": [draw_images(100, 25, 3)]})
     shutil.move(tmp_path / "other" / "test", tmp_path / "mixed" / "test")
-    done = hybrid(2, "data", "--data", "mixed", "--out", "run", timeout=PROMPT)
+    done = hybrid(2, "data", "--data", "mixed", "--out", "run", timeout=HANGS)
     assert done.returncode == 2
     assert done.stderr.count("mixed/test: images of 5x5x1, but those of the training split") == 1
     assert "Traceback" not in done.stderr
@@ -138,7 +137,7 @@ def test_shared_memory_that_is_too_small_is_no_bus_error(
     script = 'mount -t tmpfs -o size=24m tmpfs /dev/shm && exec "$@"'
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script, "sh", *command, mnist, "--out", "run"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=PROMPT,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=HANGS,
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
     assert "GiB of shared memory on every node" in done.stderr

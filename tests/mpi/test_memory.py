@@ -10,6 +10,7 @@ import pytest
 
 from mpi_hybrid.memory import given_by_slurm
 from tests.mpi.conftest import MpiRun
+from tests.support import HANGS
 
 PROGRAM = Path(__file__).with_name("large_sum.py")
 
@@ -18,7 +19,7 @@ def test_a_sum_beyond_two_gigabytes(mpirun: MpiRun) -> None:
     memory = Path("/proc/meminfo").read_text().split()
     if int(memory[memory.index("MemAvailable:") + 1]) < 7 * 2**20:
         pytest.skip("two ranks with 2.2 GB each need 7 GiB of free memory")
-    done = mpirun(2, PROGRAM, timeout=200)
+    done = mpirun(2, PROGRAM, timeout=HANGS)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[1]) > 2**31
 

@@ -23,3 +23,4 @@ def test_help_lists_every_target_of_the_readme():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     for target in ("setup", "run", "test", "lint", "format", "bench", "figures", "package"):
         assert f"\n  {target} " in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80

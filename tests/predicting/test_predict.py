@@ -21,7 +21,7 @@ from ridge_spark.errors import InputError
 from ridge_spark.model import Model
 from ridge_spark.ridge.metrics import Metrics
 from tests.importing.pictures import encode, noise, read_all, write
-from tests.support import assert_refused
+from tests.support import HANGS, assert_refused
 
 
 def scores_of_files(output: str) -> dict[str, list[float]]:
@@ -229,7 +229,7 @@ def test_a_name_that_is_not_utf8_is_predicted_and_told_as_it_is(
     for form in ((), ("--csv",), ("--json",)):
         done = subprocess.run(
             [command, "predict", "--model", pictures_run / "run", *paths, *form], cwd=tmp_path,
-            env=environment, capture_output=True, check=False, timeout=60,
+            env=environment, capture_output=True, check=False, timeout=HANGS,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         lines = done.stdout.splitlines()

@@ -12,7 +12,7 @@ import pytest
 from ridge_spark.runs.directory import Run, read_run
 from ridge_spark.runs.result import Result
 from tests.report.dots import write_dots
-from tests.support import JAVA, ROOT, Command
+from tests.support import HANGS, JAVA, ROOT, Command
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def program() -> Command:
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "ridge_spark", *map(str, arguments)],
-            cwd=cwd, capture_output=True, text=True, check=False, timeout=200,
+            cwd=cwd, capture_output=True, text=True, check=False, timeout=HANGS,
             env={**os.environ, "PYTHONPATH": str(ROOT), **JAVA, **environment},
         )  # fmt: skip
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ridge_spark.report.charts import lambda_chart, stage_chart, timeline
+from ridge_spark.report.charts import stage_chart, stage_legend, timeline
 from ridge_spark.report.colours import stage_colour
 from ridge_spark.report.graph import lanes, steps
+from ridge_spark.report.lambda_chart import PANEL, lambda_chart
 from ridge_spark.report.page import render
 from ridge_spark.report.text import rounded, seconds_of
 from ridge_spark.ridge.solvers import SOLVERS
@@ -168,6 +169,76 @@ def test_no_scale_goes_beyond_all_images(run: Run) -> None:
         upper = lambda_chart(several, "").partition("Generalised")[0]
         named = [float(name) for name in re.findall(r'"end"[^>]*>([0-9.]+)</text>', upper)]
         assert max(named) == 100
+
+
+def judged(run: Run, accuracy: list[float], error: list[float], **values: Any) -> Run:
+    """The run with these scores of its λ, by folds that all said the same."""
+    L = len(accuracy)
+    held_out = replace(
+        run.result.held_out, standard_error=tuple(error), balanced_accuracy=(0.5,) * L,
+        by_fold=(tuple(accuracy),) * 3, **values,
+    )  # fmt: skip
+    lambdas = tuple(10.0**i for i in range(L))
+    return changed(
+        run, lambdas=lambdas, gcv=(None,) * L, validation_accuracy=tuple(accuracy),
+        best_lambda=lambdas[int(np.argmax(accuracy))], held_out=held_out,
+    )  # fmt: skip
+
+
+def points(path: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in re.findall(r"([0-9.]+),([0-9.]+)", path)]
+
+
+def test_the_band_is_a_standard_error_of_the_difference_from_the_best(run: Run) -> None:
+    """Where it reaches the line at the height of the best, one-se may choose."""
+    svg = lambda_chart([judged(run, [0.80, 0.81, 0.82], [0.005, 0.01, 0.0])], "")
+    (band,) = re.findall(r'd="(M[^"]+)Z"', svg)
+    *upper, lower_best, lower_middle, lower_first = points(band)[:6]
+    (line,) = (y1 for y1, y2 in re.findall(r'd="M[0-9.]+,([0-9.]+)L[0-9.]+,([0-9.]+)" style='
+                                           r'"[^"]*dasharray', svg) if y1 == y2)  # fmt: skip
+    assert upper[1][1] == pytest.approx(float(line), abs=0.02)
+    assert upper[0][1] > float(line) + 1
+    assert upper[2] == lower_best
+    scale = (lower_middle[1] - upper[1][1]) / 2.0  # of a percentage point
+    assert lower_first[1] - upper[0][1] == pytest.approx(scale, abs=0.05)
+    assert len(re.findall("stroke-width:0.5", svg)) == 3  # the folds
+    assert len(re.findall("stroke-width:0.5", lambda_chart([run, run], ""))) == 0
+
+
+def test_what_is_far_below_the_best_does_not_flatten_the_rest(run: Run) -> None:
+    svg = lambda_chart([judged(run, [0.80, 0.811, 0.81, 0.2], [0.001, 0, 0.001, 0.01])], "")
+    assert "far below: down to 20.0" in svg
+    curve = re.findall(r'd="(M[^"]+)" style="fill:none;[^"]*width:1.6', svg)
+    band = re.findall(r'd="(M[^"]+)Z"', svg)
+    assert max(y for path in (*curve, *band) for _, y in points(path)) <= 16 + PANEL + 0.01
+    heights = [y for path in curve for _, y in points(path)]
+    assert max(heights) - min(heights) > 0.9 * PANEL
+
+
+def test_what_chose_lambda_comes_first_and_has_the_band(run: Run) -> None:
+    svg = lambda_chart([judged(run, [0.8, 0.81], [0.01, 0.0], metric="balanced")], "")
+    assert svg.index("Mean recall") < svg.index("fill-opacity") < svg.index("Right on held-out")
+    assert svg.count("fill-opacity") == 1
+
+
+def test_a_page_says_what_the_matrix_of_its_side_takes(run: Run) -> None:
+    told = {side: Page(render([changed(run, side=side)], [None])).text
+            for side in ("primal", "dual", "operator")}  # fmt: skip
+    assert "X'X takes" in told["primal"]
+    assert "XX' takes" not in told["primal"]
+    assert f"XX' takes {run.result.n_train**2 * 8 / 2**20:,.1f} MiB" in told["dual"]
+    for matrix in ("X'X", "XX'"):
+        assert f"{matrix} takes" not in told["operator"]
+        assert f"{matrix} of" not in told["operator"]
+
+
+def test_stages_of_one_colour_share_a_line_of_the_legend(run: Run) -> None:
+    seconds = {"products": 1.0, "total": 1.0}
+    stages = (replace(run.result.stages[0], stage="products", start=0.0, end=1.0),)
+    other = replace(changed(run, side="dual", stages=stages, seconds=seconds), name="other")
+    colours = [colour for colour, _ in stage_legend([run, other])]
+    assert len(colours) == len(set(colours))
+    assert "statistics, products" in dict(stage_legend([run, other])).values()
 
 
 def test_a_stage_has_one_colour_everywhere(run: Run) -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 from ridge_spark.report.text import rounded
 from tests.report.dots import NAMES, SHAPE, write_dots
 from tests.report.reader import Page
-from tests.support import ROOT, Command, assert_refused
+from tests.support import HANGS, ROOT, Command, assert_refused
 
 
 def read(path: Path) -> Page:
@@ -191,7 +191,7 @@ def test_no_room_for_the_page_costs_the_page_and_nothing_else(dots: Path, tmp_pa
     train = ["-m", "ridge_spark", "train", "--data", dots, "--out", tmp_path / "run"]
     done = subprocess.run(
         ["bash", "-c", 'ulimit -f 50; exec "$0" "$@"', sys.executable, *train],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=200,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=HANGS,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "result.json").is_file()

@@ -18,7 +18,7 @@ from ridge_spark.data.writer import DatasetWriter
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
 from ridge_spark.printable import without_secrets
-from ridge_spark.report import pictures
+from ridge_spark.report import occlusion, pictures
 from ridge_spark.report.examples import SHOWN, Example, find_examples
 from ridge_spark.report.occlusion import spoke_for_the_answer
 from ridge_spark.report.reliability import SIDE, reliability_diagram
@@ -203,6 +203,9 @@ def test_what_a_region_spoke_for_is_what_its_pixels_add_to_the_scores() -> None:
     assert spoke.shape == pixels.shape
     regions = np.unique(spoke)
     assert len(regions) == 49
+    cuts = [(0, 4), (4, 9)], [(0, 16)]
+    scored = occlusion._of_features(model, example, average, *cuts)
+    assert occlusion._of_pixels(model, example, average, *cuts) == pytest.approx(scored)
     for value in regions:
         assert value == pytest.approx(pixels[spoke == value].sum())
     assert decoded(pictures.opinion_picture(image, spoke, shape)).shape == (9, 16, 3)

@@ -148,7 +148,7 @@ def test_any_small_set_is_solved(n, d, lam, duplicates, constant, seed):
     expected = least_norm(X.astype(float), y, 3, lam)
     tolerance = 1e-6 * np.linalg.norm(expected) + 1e-9
     assert np.linalg.norm(found.coef - expected) <= tolerance
-    assert solution.gcv[0] > 0
+    assert solution.gcv[0] >= 0  # images twice with one label can be met exactly, and count twice
 
 
 def test_a_class_that_a_fold_lacks_is_never_predicted(images):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -197,3 +198,17 @@ class TestWriting:
         (kept,) = tmp_path.glob("ridge-spark-run-*")
         assert str(kept) in str(told.value)
         assert read_run(str(kept)).result == finished.result
+
+    def test_a_page_for_which_there_is_no_room_costs_no_run(self, small_runs, tmp_path, caplog):
+        finished = read_run(str(small_runs / "trained"))
+        statistics = read_statistics(str(small_runs / "trained"), finished.result)
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, before[1]))
+        try:
+            page = "x" * 2**21
+            write_run(str(tmp_path / "out"), finished.result, finished.model, statistics, page)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert "report.html could not be written (" in caplog.text
+        assert not (tmp_path / "out" / "report.html").exists()
+        assert read_run(str(tmp_path / "out")).result == finished.result

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 
 from tests.support import assert_refused
 
@@ -26,6 +30,23 @@ def test_a_row_for_each_run_of_a_folder(ridge_spark, small_data, tmp_path):
         assert f"  {result['test_accuracy']:.4f}  " in row
     one = ridge_spark("list", "runs/b")
     assert one.stdout.splitlines()[1].split() == rows[1].split()
+
+
+def test_a_narrow_terminal_gets_two_lines_for_a_run(small_runs, environment):
+    """And what is not a terminal one, however narrow that would be."""
+    command = [sys.executable, "-m", "ridge_spark", "list", "."]
+    settings = {**environment, "COLUMNS": "80"}
+    main, other = pty.openpty()
+    with os.fdopen(main, "rb") as shown, os.fdopen(other, "wb") as terminal:
+        subprocess.run(command, cwd=small_runs, env=settings, stdout=terminal, check=True)
+        lines = os.read(shown.fileno(), 10_000).decode().splitlines()
+    assert len(lines) == 2 * 3
+    assert max(map(len, lines)) <= 80
+    assert lines[1].split()[:2] == ["features", "λ"]
+    piped = subprocess.run(command, cwd=small_runs, env=settings, check=True, capture_output=True,
+                           text=True)  # fmt: skip
+    assert len(piped.stdout.splitlines()) == 3
+    assert piped.stdout.split() == " ".join(lines).split()
 
 
 def test_what_is_no_run_is_refused(ridge_spark, small_data, tmp_path):

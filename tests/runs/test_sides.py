@@ -173,7 +173,7 @@ def test_a_run_says_its_side_and_its_plan_and_keeps_sums_alone(ridge_spark, few_
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert (result["side"], result["statistics_kept"]) == ("dual", ["counts", "sums"])
-    assert f"plan: {result['plan']['line']} (primal would be 16,384 x 16,384" in done.stderr
+    assert f"plan: {result['plan']['line']} (primal: 16,384 x 16,384" in done.stderr
     assert result["plan"]["line"].startswith("dual, 600 x 600, one pass")
     with safe_open(tmp_path / "run" / "statistics.safetensors", "numpy") as file:
         assert set(file.keys()) == {"counts", "sums"}

@@ -245,7 +245,8 @@ def test_the_same_images_twice_are_told(ridge_spark, parts, tmp_path):
         assert all(f"warning: {told}" in done.stderr for told in warnings[name])
     assert warnings["b"] == warnings["d"] == []
     twice = f"the images of {parts['new']} are in the model already, from {parts['new']}"
-    assert warnings["c"] == warnings["e"] == [f"{twice}: each of them now counts 2 times"]
+    told = f"{twice}: each of them now counts 2 times; if that is not meant, --remove them"
+    assert warnings["c"] == warnings["e"] == [told]
     assert warnings["f"][0].startswith(f"the images of {parts['old']} are in the model already")
     before = result(tmp_path / "e")["update"]["before"]
     assert [change["n"] for change in before] == [600, 300, 300]
