@@ -53,10 +53,18 @@ test: $(READY) $(MPI_READY) | $(MNIST)  ## Run the whole test suite (25 minutes)
 	$(PYTHON) -m pytest $(TESTING)
 
 soak: $(READY) $(MPI_READY)  ## Faults for half an hour (MINUTES=30)
-	$(PYTHON) -m tests.faults.soak --minutes $(or $(MINUTES),30) --page docs/trust.md
+	$(PYTHON) -m tests.faults.soak --minutes $(or $(MINUTES),30) --page docs/trust.md \
+	  --summary README.md
 
 audit: $(READY)  ## Look for known vulnerabilities in what we use
-	$(PIP) pip-audit && $(PYTHON) -m pip_audit --requirement constraints.txt --no-deps --disable-pip
+	@$(PIP) pip-audit
+	@told=$$($(PYTHON) -m pip_audit --strict --requirement constraints.txt --no-deps --disable-pip \
+	  --progress-spinner off 2>&1); status=$$?; \
+	case "$$told" in *Traceback*|*"could not be audited"*) \
+	  echo "error: no index of vulnerabilities can be asked from here, so nothing is known of these" \
+	    "versions ($$(echo "$$told" | tail -n 1 | cut -c -160)); run it where one is reachable" >&2; \
+	  exit 2;; esac; \
+	echo "$$told"; exit $$status
 
 lint: $(READY)  ## Check style, types and the direction of imports
 	$(VENV)/bin/ruff check .

@@ -10,6 +10,7 @@ import select
 import shlex
 import signal
 import sys
+import threading
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
@@ -76,6 +77,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _fail("interrupted; nothing was written", 130)
     except MemoryError:
         _fail("out of memory; use smaller images, more --partitions or a larger machine", 1)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done and told, Python only tidies up
     sys.exit(0)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ridge_spark.errors import MALFORMED, InputError
+from ridge_spark.errors import MALFORMED, InputError, require_text
 from ridge_spark.features import PIXELS, FeatureMap
 from ridge_spark.features.blocks import map_blocks
 from ridge_spark.ridge.blocks import Block
@@ -174,6 +174,7 @@ class Model:
                 if FORMAT not in metadata:
                     raise InputError(f"{path}: not a model of this program (no '{FORMAT}' in it)")
                 about = json.loads(metadata[FORMAT])
+                require_text(about)
                 # As it was read, not as it is understood: whatever is in the file counts.
                 said = about.pop("sha256", None)  # the first files of this format have none
                 names = sorted(file.keys())

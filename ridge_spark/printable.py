@@ -12,13 +12,25 @@ from typing import Any
 STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
+# What an address holds before an @: a key, or a key and its secret, which may have slashes in it.
+SECRETS = re.compile(r"(?<=:/)(/?)(?:[^/@\s:]+:[^@\s]*|[^/@\s]+)@")
+
+
+def without_secrets(text: str) -> str:
+    """`text` without the keys and passwords that addresses in it hold."""
+    return SECRETS.sub(r"\1", text)
+
+
 def printable(text: object) -> str:
     r"""`text` on one line, with `\n`, `\x1b` and the like for what is not meant to be read.
+
+    And without the keys that addresses in it hold.
 
     Names of files and classes are anybody's: raw, they could move the cursor or add a line to a
     listing. Exact names are in JSON, which has escapes of its own.
     """
-    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+    shown = without_secrets(str(text))
+    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), shown)
 
 
 def json_line(about: Any, *, ensure_ascii: bool = False) -> str:

@@ -71,7 +71,7 @@ def call_main(*arguments: object) -> subprocess.CompletedProcess[str]:
 
     out, error = io.StringIO(), io.StringIO()
     given = [str(each) for each in arguments]
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM,)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with redirect_stdout(out), redirect_stderr(error):
             main(given)

@@ -139,6 +139,23 @@ class TestInterrupt:
         assert not list(tmp_path.glob("run*"))
 
 
+LATE = """
+import atexit, os, signal, sys
+from ridge_spark.cli import main
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+main(sys.argv[1:])
+"""
+
+
+def test_ctrl_c_when_all_is_done_changes_nothing(small_data, environment):
+    done = subprocess.run(
+        [sys.executable, "-c", LATE, "verify", str(small_data)],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "as written" in done.stdout
+
+
 PEAK = """
 import resource, sys
 from ridge_spark.cli import main

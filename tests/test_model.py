@@ -125,6 +125,7 @@ def written(path, tensors=None, about=None, kind=FORMAT):
         {"about": {"shape": [2**40, 2**40, 2**40]}},
         {"about": {"class_names": ["a", "b"]}},
         {"about": {"class_names": [1, 2, 3]}},
+        {"about": {"class_names": ["a", "\ud800", "c"]}},
         {"about": {"lambda": None}},
         {"about": {"preparation": 3}},
         {"about": "no JSON"},

@@ -23,6 +23,27 @@ def test_what_steers_is_escaped_and_all_else_is_as_it_was():
         assert printable(text) == text
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "--out", "new", "--data"),
+        ("import", "--out", "new", "folder"),
+        ("predict", "a.png", "--model"),
+        ("evaluate", "--data", "data", "--model"),
+        ("verify",),
+        ("list",),
+        ("train", "--data", "data", "--out"),
+    ],
+)
+def test_no_key_in_an_address_is_shown(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for secret in ("SECRET", "SEC/RET"):
+        done = call_main(*command, f"gs://KEY:{secret}@bucket/x")
+        assert done.returncode == 2
+        assert "bucket" in done.stderr
+        assert not {"KEY", "SEC"} & set(re.findall(r"KEY|SEC|RET", done.stdout + done.stderr))
+
+
 def test_json_is_exact_and_harmless():
     about = {HOSTILE: ["\x7f\x85\u2066", 1.5]}
     line = json_line(about)

@@ -7,7 +7,7 @@ import json
 
 from ridge_spark.commands.model_option import load_model
 from ridge_spark.errors import InputError
-from ridge_spark.printable import printable
+from ridge_spark.printable import printable, without_secrets
 
 HELP = "Compare two models on the same labelled images, by McNemar's test."
 SURELY = 0.05
@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from ridge_spark.cores import available_cores
-    from ridge_spark.data.dataset import read_blocks, require_splits
+    from ridge_spark.data.dataset import read_split, require_splits
     from ridge_spark.data.same_images import require_same_images
     from ridge_spark.runs.compared import compare
 
@@ -39,9 +39,11 @@ def run(options: argparse.Namespace) -> None:
                 f"--data {data}: its classes are not those of {path}; import the images again with "
                 f"--like {path}"
             )
-    found = compare(first, second, read_blocks(split.blocks), threads=available_cores())
+    found = compare(first, second, read_split(split), threads=available_cores())
     if options.json:
-        print(json.dumps({**found.to_dict(), "models": options.models, "data": split.uri}))
+        models = [without_secrets(model) for model in options.models]
+        about = {**found.to_dict(), "models": models, "data": without_secrets(split.uri)}
+        print(json.dumps(about))
         return
     print(f"{printable(split.uri)}: {found.n:,} images")
     width = max(map(len, options.models))

@@ -11,6 +11,7 @@ from typing import Any
 from ridge_spark.errors import InputError
 
 OPTION = "--config"
+MOST_BYTES = 2**20  # of a file of options
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
@@ -49,10 +50,14 @@ def _take_out(typed: Sequence[str]) -> tuple[str | None, list[str]]:
 
 def _read(path: str) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(Path(path).read_text("utf-8"))
+        with Path(path).open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
+        if len(text) > MOST_BYTES:
+            raise ValueError("it is far too large")
+        return tomllib.loads(text.decode())
     except OSError as error:
         raise InputError(f"{OPTION} {path}: can't be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{OPTION} {path}: is not TOML ({error})") from error
 
 

@@ -8,7 +8,7 @@ import sys
 
 from ridge_spark.commands.model_option import add_model_option, load_model
 from ridge_spark.errors import InputError
-from ridge_spark.printable import printable
+from ridge_spark.printable import printable, without_secrets
 
 HELP = "Test a classifier on labelled images."
 
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from ridge_spark.cores import available_cores
-    from ridge_spark.data.dataset import read_blocks, require_splits
+    from ridge_spark.data.dataset import read_split, require_splits
     from ridge_spark.data.same_images import require_same_images
     from ridge_spark.ridge.calibration import Reliability
     from ridge_spark.ridge.metrics import Metrics
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
             f"again with --like {options.model}"
         )
     threads = available_cores()
-    blocks = model.seen(read_blocks(split.blocks), threads=threads)
+    blocks = model.seen(read_split(split), threads=threads)
     tested = judge_on(blocks, model.coef, model.intercept, model.temperature, threads=threads)
     for warning in distance_warnings(model, tested.sums, tested.n):
         print(f"warning: {printable(warning)}", file=sys.stderr)
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     error = None if model.temperature is None else Reliability(tested.reliability).expected_error
     if options.json:
         about = metrics.to_dict(model.class_names)
-        print(json.dumps({**about, "calibration_error": error, "data": split.uri}))
+        print(json.dumps({**about, "calibration_error": error, "data": without_secrets(split.uri)}))
         return
     low, high = metrics.interval
     print(f"{printable(split.uri)}: {metrics.n:,} images")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from pyarrow import fs
 from ridge_spark.data import manifest as manifests
 from ridge_spark.data.description import SPLITS, Description
 from ridge_spark.data.same_images import require_same_images
+from ridge_spark.data.shards import Folder, Stamp, list_shards, require_unchanged
 from ridge_spark.data.storage import locate, one_line
 from ridge_spark.errors import InputError
 
@@ -48,6 +49,7 @@ class Split:
     uri: str
     description: Description
     blocks: Sequence[BlockDescriptor]
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)  # of all shards, when it was opened
 
     @property
     def rows(self) -> int:
@@ -62,7 +64,12 @@ class Split:
             left = rows - block.first_row
             if left > 0:
                 kept.append(BlockDescriptor(**{**vars(block), "rows": min(block.rows, left)}))
-        return Split(self.uri, self.description, tuple(kept))
+        return replace(self, blocks=tuple(kept))
+
+    def require_unchanged(self) -> None:
+        """`InputError` if a shard is not the one that was there when the split was opened."""
+        if self.blocks and self.stamps:
+            require_unchanged(self.uri, self.blocks[0].path.rpartition("/")[0], self.stamps)
 
 
 def open_split(uri: str, split: str | None = None) -> Split:
@@ -89,13 +96,13 @@ def find_split(uri: str, split: str | None = None) -> Split | None:
     What the manifest lists must be there, and nothing else. Without a manifest, as in data sets of
     earlier versions, the footers of the shards tell, in the order of the shards' names.
     """
-    where = _folder(uri, split)
-    manifest, sizes = _manifest(where), _shards(where)
-    if manifest and (sizes or where.name in manifest.splits):
-        return _listed_split(uri, where, manifest, sizes)
-    if not sizes:
+    where = Folder.of(uri, split)
+    manifest, shards = _manifest(where), list_shards(where)
+    if manifest and (shards or where.name in manifest.splits):
+        return _listed_split(uri, where, manifest, shards)
+    if not shards:
         return None
-    if any(manifests.ATTEMPT.search(name) for name in sizes):
+    if any(manifests.ATTEMPT.search(name) for name in shards):
         raise InputError(
             f"{uri}: the import that wrote it never came to its end; remove it and import again"
         )
@@ -103,7 +110,7 @@ def find_split(uri: str, split: str | None = None) -> Split | None:
         "%s: has no %s, so that missing or foreign shards can't be noticed; where its images are "
         "known to be right, write one with: ridge-spark verify --write", uri, manifests.NAME,
     )  # fmt: skip
-    return _split_of_footers(uri, where, sorted(sizes))
+    return _split_of_footers(uri, where, shards)
 
 
 def find_splits(uri: str) -> list[Split]:
@@ -123,23 +130,6 @@ def require_splits(uri: str, name: str, remedy: str = "") -> list[Split]:
     return splits
 
 
-@dataclass(frozen=True)
-class Folder:
-    """The folder of a split."""
-
-    filesystem: fs.FileSystem
-    path: str
-
-    @property
-    def name(self) -> str:
-        return self.path.rpartition("/")[2]
-
-
-def _folder(uri: str, split: str | None) -> Folder:
-    filesystem, root = locate(uri)
-    return Folder(filesystem, f"{root}/{split}" if split else root)
-
-
 def _manifest(where: Folder) -> manifests.Manifest | None:
     """The manifest of the data set that the folder is a split of, or None where there is none."""
     if where.name not in SPLITS:
@@ -148,7 +138,7 @@ def _manifest(where: Folder) -> manifests.Manifest | None:
 
 
 def _listed_split(
-    uri: str, where: Folder, manifest: manifests.Manifest, sizes: dict[str, int]
+    uri: str, where: Folder, manifest: manifests.Manifest, shards: Mapping[str, Stamp]
 ) -> Split:
     """The split that a manifest describes, once the shards that are there are those it lists."""
     if where.name not in manifest.splits:
@@ -156,16 +146,19 @@ def _listed_split(
             f"{where.path}: has shards, but the data set has no such split, says {manifests.NAME}; "
             "remove them, or import the images again"
         )
+    sizes = {name: stamp.bytes for name, stamp in shards.items()}
     manifest.require_listed(where.name, sizes, where.path)
     listed = manifest.splits[where.name]
-    shards = [(f"{where.path}/{shard.name}", shard.blocks) for shard in listed]
-    return _split_of(uri, manifest.description, shards)
+    stamps = {shard.name: replace(shards[shard.name], sha256=shard.sha256) for shard in listed}
+    groups = [(f"{where.path}/{shard.name}", shard.blocks) for shard in listed]
+    return _split_of(uri, manifest.description, groups, stamps)
 
 
-def _split_of_footers(uri: str, where: Folder, names: Sequence[str]) -> Split:
+def _split_of_footers(uri: str, where: Folder, shards: Mapping[str, Stamp]) -> Split:
     """The split that the footers of its shards describe."""
     description: Description | None = None
-    shards: list[tuple[str, Sequence[int]]] = []
+    names = sorted(shards)
+    groups: list[tuple[str, Sequence[int]]] = []
     for name in names:
         path = f"{where.path}/{name}"
         footer = footer_of(where.filesystem, path)
@@ -174,13 +167,16 @@ def _split_of_footers(uri: str, where: Folder, names: Sequence[str]) -> Split:
         require_same_images(path, found, description, names[0], ONE_FOLDER)
         if found.class_names != description.class_names:
             raise InputError(f"{path}: its classes differ from those of {names[0]}; {ONE_FOLDER}")
-        shards.append((path, rows_of_groups(footer)))
+        groups.append((path, rows_of_groups(footer)))
     assert description is not None  # there is a shard, or there would be no split
-    return _split_of(uri, description, shards)
+    return _split_of(uri, description, groups, shards)
 
 
 def _split_of(
-    uri: str, description: Description, shards: Iterable[tuple[str, Sequence[int]]]
+    uri: str,
+    description: Description,
+    shards: Iterable[tuple[str, Sequence[int]]],
+    stamps: Mapping[str, Stamp],
 ) -> Split:
     """The split that consists of these shards, each with the rows of its row groups."""
     classes, d = len(description.class_names), description.d
@@ -193,7 +189,7 @@ def _split_of(
             first_row += rows
     if not blocks:
         raise InputError(f"{uri}: the data set holds no images; import it again")
-    return Split(uri, description, tuple(blocks))
+    return Split(uri, description, tuple(blocks), stamps)
 
 
 def read_block(block: BlockDescriptor) -> Block:
@@ -216,6 +212,12 @@ def read_block(block: BlockDescriptor) -> Block:
 
 def read_blocks(blocks: Sequence[BlockDescriptor]) -> Iterator[Block]:
     return map(read_block, blocks)
+
+
+def read_split(split: Split) -> Iterator[Block]:
+    """All blocks of a split; `InputError` at the end if its shards have changed meanwhile."""
+    yield from read_blocks(split.blocks)
+    split.require_unchanged()
 
 
 def count_labels(split: Split) -> NDArray[np.int64]:
@@ -255,21 +257,6 @@ def footer_of(filesystem: fs.FileSystem, path: str) -> pq.FileMetaData:
         raise InputError(
             f"{path}: not a readable Parquet file ({one_line(error)}); import the data set again"
         ) from error
-
-
-def _shards(where: Folder) -> dict[str, int]:
-    """Size by name of the shards in a folder; none if there is no such folder."""
-    try:
-        found = where.filesystem.get_file_info(fs.FileSelector(where.path, allow_not_found=True))
-        return {
-            info.base_name: info.size or 0
-            for info in found
-            if info.type == fs.FileType.File and info.base_name.endswith(".parquet")
-        }
-    except (NotADirectoryError, UnicodeError):  # where names are not UTF-8, no shards are of ours
-        return {}
-    except (OSError, pa.ArrowException) as error:  # absent is one thing, unreadable another
-        raise InputError(f"{where.path}: can't be read ({one_line(error)})") from error
 
 
 def _pixels(column: pa.FixedSizeBinaryArray, d: int) -> NDArray[np.uint8]:

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from ridge_spark.data.storage import without_secrets
-from ridge_spark.errors import MALFORMED, InputError
+from ridge_spark.errors import MALFORMED, InputError, require_text
+from ridge_spark.printable import without_secrets
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"ridge-spark"
@@ -49,7 +49,10 @@ class Description:
         height, width, channels = about["shape"]
         if not all(type(size) is int for size in (height, width, channels)):
             raise ValueError("shape")
+        require_text({key: about[key] for key in cls.KEYS})
         names = tuple(map(str, about["class_names"]))
+        if len(set(names)) < len(names):
+            raise ValueError("two classes of one name")
         description = cls(
             (height, width, channels), names, str(about["source"]), dict(about["preparation"])
         )

@@ -67,6 +67,9 @@ class Manifest:
                 for split, entries in about["splits"].items()
             }
             writing = about["writing"]
+            for shards in splits.values():
+                if len({shard.name for shard in shards}) < len(shards):
+                    raise ValueError("a shard is listed twice")
             if not isinstance(writing, str) or not splits or not set(splits) <= set(SPLITS):
                 raise ValueError("splits")
             return cls(description, splits, writing)

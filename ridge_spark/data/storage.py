@@ -167,11 +167,6 @@ def _s3_client(uri: str) -> Any:
     )
 
 
-def without_secrets(text: str) -> str:
-    """`text` with what an address in it holds before an @, a key or a password, taken out."""
-    return re.sub(r"(://)[^/@\s]+@", r"\1", text)
-
-
 def download(uri: str, path: Path) -> bool:
     """Copy the file at `uri` to `path`; False if there is none."""
     filesystem, source = locate(uri)

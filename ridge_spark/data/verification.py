@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
-from pyarrow import ArrowException, fs
+from pyarrow import fs
 
 from ridge_spark.data import manifest as manifests
 from ridge_spark.data.dataset import (
@@ -19,10 +18,9 @@ from ridge_spark.data.dataset import (
 )
 from ridge_spark.data.description import SPLITS
 from ridge_spark.data.manifest import Manifest, Shard
-from ridge_spark.data.storage import is_local, locate, one_line, write_beside, write_new
+from ridge_spark.data.shards import sha256_of
+from ridge_spark.data.storage import is_local, locate, write_beside, write_new
 from ridge_spark.errors import InputError
-
-READ_BYTES = 2**23  # at a time
 
 
 def verify(uri: str) -> int:
@@ -41,7 +39,7 @@ def verify(uri: str) -> int:
         find_split(uri, split)  # names and sizes
         for shard in shards:
             path = f"{root}/{split}/{shard.name}"
-            if _sha256(filesystem, path) != shard.sha256:
+            if sha256_of(filesystem, path) != shard.sha256:
                 raise InputError(
                     f"{path}: is damaged or of other images, its SHA-256 is not that in "
                     f"{manifests.NAME}; put back what was there, or import the images again"
@@ -84,18 +82,7 @@ def _shard(filesystem: fs.FileSystem, path: str, blocks: Sequence[BlockDescripto
     return Shard(
         path.rpartition("/")[2],
         filesystem.get_file_info(path).size,
-        _sha256(filesystem, path),
+        sha256_of(filesystem, path),
         tuple(rows_of_groups(footer_of(filesystem, path))),
         tuple(counts.tolist()),
     )
-
-
-def _sha256(filesystem: fs.FileSystem, path: str) -> str:
-    digest = hashlib.sha256()
-    try:
-        with filesystem.open_input_stream(path, compression=None) as stream:
-            while some := stream.read(READ_BYTES):
-                digest.update(some)
-    except (OSError, ArrowException) as error:
-        raise InputError(f"{path}: can't be read ({one_line(error)})") from error
-    return digest.hexdigest()

@@ -7,6 +7,7 @@ import re
 import tempfile
 
 from ridge_spark.errors import InputError
+from ridge_spark.printable import without_secrets
 
 PYTHON = "set PYSPARK_PYTHON (or spark.pyspark.python) to one that is on every worker"
 
@@ -106,7 +107,7 @@ def _kept(text: str) -> str:
     try:
         handle, path = tempfile.mkstemp(prefix="ridge-spark-", suffix=".log")
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+            file.write(without_secrets(text))
     except OSError as error:
         return f"can't be kept ({error.strerror})"
     return path

@@ -104,6 +104,11 @@ def read_header(path: Path) -> Header:
     asked = None
     with open_text(path) as text:
         for number, line in enumerate(iter(lambda: text.readline(MOST_LINE), "")):
+            if len(line) >= MOST_LINE:
+                raise InputError(
+                    f"{path}: line {number + 1} has {MOST_LINE:,} characters or more, which no "
+                    "image of this program has; save it with a line for each image"
+                )
             bare = line.strip("\r\n")
             if not found and asked is None and re.fullmatch(r'"?sep=.?"?', bare, re.IGNORECASE):
                 asked = bare.strip('"')[4:]

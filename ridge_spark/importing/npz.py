@@ -40,6 +40,8 @@ def read_npz(path: Path, *, transposed: bool = False) -> dict[str, LabelledImage
     A split has an array of images and one of labels: `x_train` and `y_train`, `train_images` and
     `train_labels`, `X_val` and `y_val`; without a split in their names they are training images.
     """
+    if path.exists() and not path.is_file():  # a device or a pipe may have no end
+        raise InputError(f"{path}: not a file; np.savez makes one")
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = sorted(name[:-4] for name in archive.namelist() if name.endswith(".npy"))

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ridge_spark.cores import available_cores
-from ridge_spark.data.dataset import Split, find_splits, read_blocks
+from ridge_spark.data.dataset import Split, find_splits, read_split
 from ridge_spark.data.same_images import require_same_images
 from ridge_spark.errors import InputError
 from ridge_spark.importing.image_files import BadImageError, decode, quiet_pillow, read_file
 from ridge_spark.importing.listing import list_images
 from ridge_spark.importing.preparation import Preparation
 from ridge_spark.model import Model
+from ridge_spark.printable import without_secrets
 from ridge_spark.ridge.centring import Float
 from ridge_spark.ridge.scoring import best_two
 from ridge_spark.ridge.scoring import scores as scores_of
@@ -117,13 +118,11 @@ def predict_paths(
 
 def _of_split(model: Model, split: Split, watched: Watched) -> Iterator[Prediction]:
     require_same_images(split.uri, split.description, model)
-    names = split.description.class_names
-    for block in read_blocks(split.blocks):
+    names, where = split.description.class_names, without_secrets(split.uri)
+    for block in read_split(split):
         for i, prediction in enumerate(_predictions(model, block.images, watched)):
             row = block.first_row + i
-            yield replace(
-                prediction, name=f"{split.uri}:{row}", row=row, label=names[block.labels[i]]
-            )
+            yield replace(prediction, name=f"{where}:{row}", row=row, label=names[block.labels[i]])
 
 
 def _of_files(

@@ -21,6 +21,7 @@ from ridge_spark.engines.spark_session import spark_context, watch
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
 from ridge_spark.predicting.predict import Answers, Watched
+from ridge_spark.printable import without_secrets
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.blocks import Block
 from ridge_spark.ridge.centring import Float
@@ -53,6 +54,8 @@ def predict_on_spark(
                 watch(sc, advance, len(work)),
             ):
                 written = sc.parallelize(work, len(work)).map(task).collect()
+        for split in splits:
+            split.require_unchanged()
         output.keep([name for name, _ in written])
         output.publish()
     except BaseException as error:
@@ -123,7 +126,7 @@ def _table(model: Model, split: Split, block: Block, found: Answers) -> pa.Table
 
     proba = found.proba
     columns = [
-        pa.repeat(split.uri, n),
+        pa.repeat(without_secrets(split.uri), n),
         pa.array(block.first_row + every),
         pa.array(split.description.class_names).take(pa.array(block.labels)),
         names.take(pa.array(found.predicted)),

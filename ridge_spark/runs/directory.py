@@ -29,7 +29,7 @@ from ridge_spark.data.storage import (
     one_line,
     upload,
 )
-from ridge_spark.errors import InputError
+from ridge_spark.errors import InputError, require_text
 from ridge_spark.model import Model
 from ridge_spark.ridge import statistics_file
 from ridge_spark.ridge.centring import Float
@@ -193,7 +193,9 @@ def read_result(path: Path, name: str = "") -> Result:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError("it is far too large")
-        return Result.from_json(json.loads(path.read_text("utf-8")))
+        about = json.loads(path.read_text("utf-8"))
+        require_text(about)
+        return Result.from_json(about)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{name}: not a result of this program ({one_line(error)}); train again"

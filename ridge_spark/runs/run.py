@@ -9,11 +9,11 @@ from functools import partial
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, find_split, open_split
 from ridge_spark.data.same_images import require_same_images
-from ridge_spark.data.storage import without_secrets
 from ridge_spark.engines.engine import Engine
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.resources import Resources, spark_resources
 from ridge_spark.errors import InputError
+from ridge_spark.printable import without_secrets
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.statistics_file import file_bytes
 from ridge_spark.runs.directory import require_free

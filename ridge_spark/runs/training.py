@@ -89,6 +89,7 @@ def train(engine: Engine, options: TrainOptions, plans: Sequence[Plan] | None = 
         **middle_of(fit.statistics.counts, fit.statistics.sums, found.solved.trace),
     )
     tested = engine.judge(model)
+    engine.once(lambda: _require_unchanged(engine))
     return Training(
         model=model,
         statistics=fit.statistics,
@@ -117,6 +118,12 @@ def train(engine: Engine, options: TrainOptions, plans: Sequence[Plan] | None = 
         held_out=found.held_out(),
         class_weight=weights,
     )
+
+
+def _require_unchanged(engine: Engine) -> None:
+    """`InputError` if images have been replaced between the passes, or within one."""
+    for split in filter(None, (engine.train, engine.test)):
+        split.require_unchanged()
 
 
 def _by_heart(found: Searched, model: Model) -> tuple[str, ...]:

@@ -12,12 +12,12 @@ import numpy as np
 from ridge_spark.cores import available_cores
 from ridge_spark.data.dataset import Split, require_splits
 from ridge_spark.data.same_images import require_same_images
-from ridge_spark.data.storage import without_secrets
 from ridge_spark.engines.local import LocalEngine
 from ridge_spark.engines.view import Blocks, View
 from ridge_spark.errors import InputError
 from ridge_spark.importing.sources import number_labels
 from ridge_spark.model import Model
+from ridge_spark.printable import without_secrets
 from ridge_spark.progress import Progress
 from ridge_spark.ridge.downdate import downdate
 from ridge_spark.ridge.folds import Folds
@@ -85,6 +85,8 @@ def update(options: UpdateOptions, draw: Draw | None) -> Result:
     middle = middle_of(statistics.counts, statistics.sums, statistics.trace)
     model = replace(model, coef=coef, intercept=intercept, lam=old.lambdas[best], **middle)
     tested = engine.judge(model)
+    if test:
+        test.require_unchanged()
     result = Result(
         **found(model, statistics, solution.gcv, tested, weights),
         **ran_on(engine),
@@ -170,6 +172,7 @@ def _statistics(
     weighted = Weighted(weights, mapping) if weights else mapping
     engine.view = View(model.coef.shape[1], len(model.class_names), weighted)
     (found,) = engine.statistics(Folds.none())
+    split.require_unchanged()
     return found
 
 

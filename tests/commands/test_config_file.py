@@ -76,6 +76,8 @@ def test_import_takes_a_file_as_well(parse):
         ("folds = {a = 1}", "folds must be text or a number"),
         ("json = 1", "json must be true or false"),
         ("folds = ", "my.toml: is not TOML"),
+        (f"folds = {'[' * 5000}{']' * 5000}", "my.toml: is not TOML"),
+        (f"folds = '{'x' * 2**20}'", "my.toml: is not TOML (it is far too large)"),
         ('config = "other.toml"', "no option config"),
         ('help = true', "no option help"),
         ('folds = "many"', "argument --folds: invalid int value: 'many'"),

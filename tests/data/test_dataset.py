@@ -97,7 +97,7 @@ class TestContract:
         assert [b.first_row for b in split.blocks] == [4096 * i for i in range(9)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 6000), min_size=1, max_size=6))
 def test_the_same_images_are_the_same_bytes_however_they_come(tmp_path_factory, sizes):
     folder = tmp_path_factory.mktemp("written")
@@ -153,7 +153,11 @@ def rewrite(shard, *, metadata=None, columns=None):
         {"shape": [2**70, 1, 1]},
         {"class_names": []},
         {"class_names": 3},
+        {"class_names": ["ant", "ant", "cat"]},
+        {"class_names": ["ant", "\ud800", "cat"]},
+        {"source": "\udcff"},
         {"preparation": 7},
+        {"preparation": {"fit": "\udfff"}},
         {"format_version": 2},
     ],
     ids=str,
@@ -239,7 +243,7 @@ def test_what_is_no_data_set_is_refused(tmp_path, place):
     assert "\n" not in str(refused.value)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_damaged_shard_is_refused_or_does_no_harm(small_data, tmp_path_factory, data):
     """A byte changed or the end cut off: the images come out as they were, or not at all."""

@@ -136,6 +136,14 @@ def test_a_damaged_manifest_is_refused(data, change):
         open_split(str(data), "train")
 
 
+def test_a_shard_that_is_listed_twice_is_refused(data):
+    about = manifest_of(data)
+    about["splits"]["train"] *= 2
+    write_manifest(data, about)
+    with pytest.raises(InputError, match=r"manifest\.json"):
+        open_split(str(data), "train")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -205,6 +213,7 @@ class TestAttempts:
         with DatasetWriter(str(tmp_path / "data"), ABOUT) as writer:
             self.write_part(writer, seed=1)
             chosen = self.write_part(writer, seed=2)
+            self.write_part(writer, seed=4)  # ends after the one that was chosen
             late = self.write_part(writer, seed=3, close=False)
             writer.include(chosen.shards)
         images, _ = draw_images(500, 6, 2, seed=2)
@@ -220,6 +229,13 @@ class TestAttempts:
         write_dataset(str(tmp_path / "data"), ABOUT, {"train": [draw_images(50, 6, 2)]})
         assert len(self.read(tmp_path / "data")) == 50
         assert f"rm -r {killed.unfinished}" in caplog.text
+
+    def test_what_a_killed_import_left_on_a_store_is_no_data_set(self, tmp_path):
+        """There, shards are where they will be, and only the manifest makes them count."""
+        killed = DatasetWriter(str(tmp_path / "data"), ABOUT)
+        self.write_part(killed, seed=1)
+        with pytest.raises(InputError, match="the import that wrote it never came to its end"):
+            open_split(killed.unfinished, "train")
 
     def test_of_two_imports_to_one_place_one_is_there_whole(self, tmp_path):
         writers = [DatasetWriter(str(tmp_path / "data"), ABOUT) for _ in range(2)]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ridge_spark.engines.java import find_java
-from tests.engines.processes import Submit, spark_home
+from tests.engines.processes import Submit, spark_home, standalone
 from tests.support import HANGS, JAVA, SHORT_LIVED
 
 
@@ -44,32 +42,6 @@ def submit() -> Submit:
 
 @pytest.fixture
 def standalone_cluster(tmp_path: Path) -> Iterator[str]:
-    """A Spark master and one worker on loopback; yields the master's address."""
-    home = spark_home("installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"spark://127.0.0.1:{port}"
-    deploy = "org.apache.spark.deploy"
-    commands = (
-        [f"{deploy}.master.Master", "--host", "127.0.0.1", "--port", port, "--webui-port", 0],
-        [f"{deploy}.worker.Worker", "--host", "127.0.0.1", "--webui-port", 0, "--cores", 2,
-         "--memory", "2g", "--work-dir", tmp_path / "work", address],
-    )  # fmt: skip
-    environment = {
-        **os.environ, **JAVA, "JAVA_HOME": str(find_java()), "SPARK_HOME": str(home),
-    }  # fmt: skip
-    with open(tmp_path / "cluster.log", "wb") as log:
-        processes = [
-            subprocess.Popen(
-                [home / "bin" / "spark-class", *map(str, command)],
-                env=environment, stdout=log, stderr=log, start_new_session=True,
-            )
-            for command in commands
-        ]  # fmt: skip
-        try:
-            yield address
-        finally:
-            for process in processes:
-                os.killpg(process.pid, signal.SIGTERM)
-                process.wait(30)
+    """A Spark master and two workers on loopback; yields the master's address."""
+    with standalone(tmp_path, workers=2) as master:
+        yield master

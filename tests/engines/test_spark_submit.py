@@ -18,6 +18,8 @@ from ridge_spark.progress import Progress
 from ridge_spark.ridge.folds import Folds
 from tests.engines.mapped import candidates, dual_findings, halved, listed
 from tests.engines.processes import ROOT, Submit
+from tests.faults.on_spark import EVERYWHERE, SPECULATION
+from tests.faults.strikes import Strike, struck
 
 SMALL = ("--driver-memory", "1g", "--executor-memory", "1g")
 
@@ -63,16 +65,25 @@ def test_memory_of_inner_does_not_grow_with_the_images(
     assert ten["peak_rss_mb"] < 1.1 * one["peak_rss_mb"]
 
 
-def test_a_standalone_cluster(
-    submit: Submit, standalone_cluster: str, mnist: Path, tmp_path: Path
+def test_two_attempts_of_a_task_at_once_on_a_standalone_cluster(
+    submit: Submit, standalone_cluster: str, small_data: Path, tmp_path: Path
 ) -> None:
+    """A task waits until Spark, by speculation, has another worker begin it too; both then end."""
+    strikes = tmp_path / "strikes"
+    Strike("meet", stage=0, partition=0).write(strikes)
+    settings = (*EVERYWHERE, *SPECULATION, f"spark.executorEnv.STRIKES={strikes}")
     done = submit(
-        "--master", standalone_cluster, *SMALL, "--py-files", package_code(tmp_path),
-        ROOT / "jobs" / "inner.py", "--data", mnist, "--out", "run", "--limit", 9000, "--json",
-        cwd=tmp_path,
+        "--master", standalone_cluster, *SMALL, "--executor-cores", 1, "--py-files",
+        package_code(tmp_path), *(word for each in settings for word in ("--conf", each)),
+        ROOT / "jobs" / "inner.py", "--data", small_data, "--out", "run", "--partitions", 2,
+        "--json", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout)["n_train"] == 9000
+    assert struck(strikes)
+    split = open_split(str(small_data), "train")
+    (alone,) = LocalEngine(split, None, 1, Progress(quiet=True)).statistics(Folds.none())
+    found = json.loads(done.stdout)
+    assert (found["n_train"], found["statistics_sha256"]) == (split.rows, alone.sha256())
 
 
 @pytest.mark.parametrize("job", ["outer", "inner"])

@@ -57,7 +57,7 @@ def test_photographs_of_any_size_are_prepared_inside(ridge_spark, pictures_run, 
 sides = st.integers(1, 60)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     sides, sides, sides, sides, st.sampled_from(["pad", "crop"]),
     st.sampled_from(["rgb", "gray", "red", "green", "blue"]), st.sampled_from([None, 0.5]),

@@ -120,8 +120,10 @@ def fed(make: Make, world: World, rng: Random) -> Came:
     folder = world.new("fed")
     folder.mkdir()
     path, arguments = make(folder, world)
-    path.write_bytes(mutated(path.read_bytes(), rng))
-    came = judged(world, arguments, folder, folder / "out")
+    content = path.read_bytes()
+    changed = mutated(content, rng)
+    path.write_bytes(changed)
+    came = judged(world, arguments, folder, folder / "out").if_struck(changed != content)
     if came is Came.WRONG:
         kept = Path(world.folder).parent / f"{world.folder.name}-{folder.name}"
         shutil.copytree(folder, kept, dirs_exist_ok=True)

@@ -22,6 +22,7 @@ ANSWERS = {
     "503": (503, "SlowDown"),
     "403": (403, "AccessDenied"),
 }
+REFUSED = "200"  # with an error in it, as S3 may answer to what it has begun to do
 SPOILT = (*ANSWERS, "reset", "lost answer", "cut body")
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 REGION = "us-east-1"
@@ -116,8 +117,8 @@ class _Proxy(BaseHTTPRequestHandler, ABC):
         if fault == "reset":
             self._reset()
             return
-        if fault in ANSWERS:
-            status, code = ANSWERS[fault]
+        if fault in ANSWERS or fault == REFUSED:
+            status, code = ANSWERS.get(fault, (200, "InternalError"))
             text = f"<Error><Code>{code}</Code><Message>on purpose</Message></Error>".encode()
             self._answer(status, [("Content-Type", "application/xml")], text, len(text))
             return

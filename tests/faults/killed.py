@@ -12,9 +12,9 @@ from random import Random
 
 from ridge_spark.data.verification import verify
 from ridge_spark.errors import InputError
-from tests.faults.promise import Came, Fault, World, after, finish, kill_all
+from tests.faults.promise import TRAINING, Came, Fault, World, after, finish, kill_all
 
-TRAIN = ("ridge_spark", "train", "--lambdas", "1,600,10000", "--no-report")
+TRAIN = ("ridge_spark", "train", *TRAINING)
 SECONDS = 2.0  # in which a training or an import has gone through all it does
 
 
@@ -36,7 +36,7 @@ def killed_and_run_again(
         kill_all(process)
     first = finish(process)
     if out.exists():  # all of it, or nothing
-        return Came.SAME if world.is_expected(out) else Came.WRONG
+        return Came.MISSED if world.is_expected(out) else Came.WRONG
     came = world.judged(world.run(*command), out)
     if came is Came.CLEAR:
         world.told.append(f"after {first.status}, it can't be run again")
@@ -53,9 +53,10 @@ def an_import(world: World, rng: Random) -> Came:
     if after(process, rng.uniform(0, SECONDS)):
         kill_all(process)
     finish(process)
-    if not out.exists() and world.run(*command).status != 0:
+    struck = not out.exists()
+    if struck and world.run(*command).status != 0:
         return Came.LOST
-    return same_data(out, world.folder / "pictures-data")
+    return same_data(out, world.folder / "pictures-data").if_struck(struck)
 
 
 def same_data(out: Path, expected: Path) -> Came:
@@ -81,10 +82,10 @@ def a_full_disk(world: World, rng: Random) -> Came:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
     command = [sys.executable, "-m", *map(str, training(world, out))]
-    came = world.judged(finish(world.start_process(command, small_files)), out)
+    ended = finish(world.start_process(command, small_files))
     for kept in world.folder.glob("ridge-spark-run-*"):
         shutil.rmtree(kept)
-    return came
+    return world.judged(ended, out).if_struck(ended.status != 0)
 
 
 def ctrl_c(world: World, rng: Random) -> Came:
@@ -95,7 +96,7 @@ def ctrl_c(world: World, rng: Random) -> Came:
         kill_all(process, signal.SIGINT)
     ended = finish(process)
     if ended.status == 0 or out.exists():
-        return world.judged(ended, out)
+        return world.judged(ended, out).if_struck(False)
     left = list(world.folder.glob(f"{out.name}.partial-*"))
     # Before the program has come as far as its own first line, Python itself tells of Ctrl-C.
     begun = "ridge-spark: error: interrupted" in ended.error

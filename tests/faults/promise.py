@@ -21,16 +21,22 @@ from ridge_spark.runs.verification import verify_run
 from tests.support import JAVA, ROOT
 
 HASHES = ("statistics_sha256", "model_sha256", "best_lambda", "confusion")
+TRAINING = ("--lambdas", "1,600,10000", "--no-report")
 HANGS = 150.0  # seconds; whatever takes longer is counted as lost
 
 
 class Came(Enum):
-    """What a fault came to; the last two break the promise."""
+    """What a fault came to; WRONG and LOST break the promise, MISSED says nothing about it."""
 
     SAME = "same bits"
     CLEAR = "clear error"
     WRONG = "wrong"
     LOST = "lost"
+    MISSED = "missed"
+
+    def if_struck(self, struck: bool) -> Came:
+        """A fault that came too late counts for nothing; an error without one is a loss."""
+        return self if struck else {Came.SAME: Came.MISSED, Came.CLEAR: Came.LOST}.get(self, self)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class World:
     data: Path
     environment: dict[str, str] = field(default_factory=dict)
     expected: dict[str, Any] = field(default_factory=dict)
+    others: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)  # by options
     number: int = 0
     told: list[str] = field(default_factory=list)  # of tries that broke the promise
 
@@ -98,10 +105,10 @@ class World:
     def run(self, *command: object, **environment: str) -> Ended:
         return finish(self.start(*command, **environment))
 
-    def judged(self, ended: Ended, out: Path) -> Came:
-        """What a training came to, which may have written to `out`."""
+    def judged(self, ended: Ended, out: Path, options: tuple[str, ...] = ()) -> Came:
+        """What a training, with options of its own, came to, which may have written to `out`."""
         if ended.status == 0:
-            came = Came.SAME if self.is_expected(out) else Came.WRONG
+            came = Came.SAME if self.is_expected(out, options) else Came.WRONG
         elif out.exists():  # it said that it failed
             came = Came.WRONG
         else:
@@ -110,13 +117,24 @@ class World:
             self.told.append(f"{ended.status}: {ended.error[-1500:]} {ended.out[-500:]}")
         return came
 
-    def is_expected(self, out: Path) -> bool:
+    def is_expected(self, out: Path, options: tuple[str, ...] = ()) -> bool:
         verify_run(str(out))
-        result = json.loads((out / "result.json").read_text("utf-8"))
-        found = {key: result[key] for key in HASHES}
-        if not self.expected:
-            self.expected = found
-        return found == self.expected
+        return found_in(out) == (self._undisturbed(options) if options else self.expected)
+
+    def _undisturbed(self, options: tuple[str, ...]) -> dict[str, Any]:
+        """What a training with these options comes to by itself, on this machine's threads."""
+        if options not in self.others:
+            out = self.new("undisturbed")
+            command = ("ridge_spark", "train", "--data", self.data, "--out", out, *TRAINING)
+            ended = self.run(*command, *options)
+            assert ended.status == 0, ended.error
+            self.others[options] = found_in(out)
+        return self.others[options]
+
+
+def found_in(run: Path) -> dict[str, Any]:
+    result = json.loads((run / "result.json").read_text("utf-8"))
+    return {key: result[key] for key in HASHES}
 
 
 def finish(process: subprocess.Popen[str], within: float = HANGS) -> Ended:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
 
 import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from mpi_hybrid.checkpoint import Checkpoint, Progressed
 from ridge_spark.data.dataset import open_split, read_blocks
@@ -152,6 +155,41 @@ def a_checkpoint(world: World, rng: Random) -> Came:
     return came
 
 
+def a_field(world: World, rng: Random) -> Came:
+    """One field of an MPI checkpoint is another one, in a file that is otherwise in order."""
+    out = world.new("mpi")
+    statistics = [Statistics.of(*draw_images(50, 6, 2, seed), 2) for seed in (1, 2)]
+    Checkpoint(str(out), "this run", 0, 0).write(Progressed(statistics, [(0, 100)]))
+    folder = out.with_name(f"{out.name}.checkpoint")
+    (path,) = folder.iterdir()
+    with safe_open(path, framework="numpy") as file:
+        about: dict[str, str] = dict(file.metadata())
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    name = _next_field(sorted([*about, *tensors]))
+    if name in tensors:
+        tensors[name].flat[rng.randrange(tensors[name].size)] += rng.choice((-1, 1, 256, 2**40))
+    else:
+        others = {"rows": "[[0, 99]]", "rank": "1", "run": "another", "sha256": "0" * 64}
+        about[name] = others[name]
+    save_file(tensors, path, metadata=about)
+
+    def taken_up() -> bool:
+        again = Checkpoint(str(out), "this run", 0, 0)
+        return again.take_up(again.find()).groups == statistics and False  # something was changed
+
+    came = judged(world, taken_up)
+    shutil.rmtree(folder)
+    return came
+
+
+FIELDS: Counter[str] = Counter()
+
+
+def _next_field(names: list[str]) -> str:
+    FIELDS["tried"] += 1
+    return names[FIELDS["tried"] % len(names)]
+
+
 def a_shard(world: World, rng: Random) -> Came:
     """A shard doubled, exchanged for another, or of another data set."""
     data = world.new("data")
@@ -172,4 +210,5 @@ FAULTS = (
     Row("a file of a data set: a bit, a page, its end, all of it", a_data_set, 0.2),
     Row("a shard doubled, exchanged, foreign", a_shard, 0.05),
     Row("an MPI checkpoint: a bit, a page, its end", a_checkpoint, 0.01),
+    Row("an MPI checkpoint: each field in turn", a_field, 0.01),
 )

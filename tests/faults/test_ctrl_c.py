@@ -46,7 +46,7 @@ def test_of_a_command(engine, stage, environment, mnist, tmp_path):
             sleep(0.02)
         sleep(0.3)  # into the next stage; what is asserted holds at any time
         kill_all(process, signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=120)
     finally:
         kill_all(process)
     told = errors.read_text()
@@ -75,8 +75,8 @@ def test_of_a_job(environment, mnist, tmp_path):
             sleep(0.02)
         sleep(0.3)
         kill_all(process, signal.SIGINT)
-        process.communicate(timeout=60)
-        for _ in range(600):  # the driver cleans up when spark-submit has ended
+        process.communicate(timeout=120)
+        for _ in range(2400):  # the driver cleans up when spark-submit has ended
             if "interrupted" in errors.read_text() and not left_of(process):
                 break
             sleep(0.05)

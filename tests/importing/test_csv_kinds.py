@@ -10,6 +10,7 @@ import gzip
 import numpy as np
 import pytest
 
+from ridge_spark.importing.csv_header import MOST_LINE
 from tests.importing.csv_text import imported
 from tests.importing.imported import assert_one_line, run_import
 from tests.importing.pictures import noise
@@ -240,6 +241,12 @@ def test_rows_of_pixels_without_a_label_are_left_out_of_the_test_images_alone(tm
     lines[3] = f",{ROWS[3]},train"
     refused = imported(tmp_path, "\n".join([f"label,{NAMED},split", *lines]))
     assert_one_line(refused, "1 images have no label")
+
+
+def test_a_line_without_an_end_is_refused_before_it_is_looked_at(tmp_path):
+    packed = gzip.compress(b"1," * (MOST_LINE // 2) + b"1\n2,1\n")
+    assert len(packed) < 50_000
+    assert_one_line(imported(tmp_path, packed), "line 1 has 16,777,216 characters or more")
 
 
 @pytest.mark.parametrize("start", [b"PK\x03\x04", b"BZh9", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"])

@@ -108,7 +108,7 @@ def test_a_damaged_label_file_is_refused(tmp_path, labels, message):
     assert str(refused.value).startswith(f"{paths[1]}: ")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_damage_to_a_gzipped_file_is_refused_or_does_no_harm(tmp_path_factory, data):
     content = bytearray(packed(SOUND))

@@ -185,7 +185,7 @@ def test_decoders_that_run_programs_are_never_used(tmp_path):
         decode(encode(Image.new("RGB", (8, 8)), "EPS"), "white")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(sorted(EXTENSIONS)), st.data())
 def test_damage_anywhere_is_an_image_or_a_clear_refusal(kind, data):
     file = bytearray(encode(noise(9, 7, 3), kind))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,12 +126,17 @@ def test_an_archive_of_other_files_is_refused(path):
         read_npz(path)
 
 
+def test_what_has_no_end_is_no_file():
+    with pytest.raises(InputError, match="/dev/zero: not a file"):
+        read_npz(Path("/dev/zero"))
+
+
 def test_a_missing_file_is_named(path):
     with pytest.raises(InputError, match="no such file"):
         read_npz(path)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data(), st.sampled_from([np.savez, np.savez_compressed]))
 def test_any_damage_is_refused_or_does_no_harm(tmp_path_factory, data, save):
     path = tmp_path_factory.mktemp("damaged") / "images.npz"

@@ -63,7 +63,7 @@ def test_what_is_too_large_is_not_decoded():
     assert decode_plain_png(encode(noise(9, 7)), 9 * 7 - 1) is None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.sampled_from([noise(9, 7), noise(9, 7, 3), corner(40, 60)]), st.data())
 def test_of_a_damaged_file_no_other_picture_is_made(image, data):
     file = bytearray(in_chunks_of(50, encode(image)))

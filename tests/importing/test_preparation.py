@@ -46,7 +46,7 @@ def test_shrinking_averages_areas():
     assert set(Preparation(2, 2, "gray").apply(Image.fromarray(checks)).ravel()) <= {127, 128}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(sides, sides, sides, sides, st.sampled_from(["pad", "crop"]))
 def test_any_size_becomes_any_other(height, width, to_height, to_width, fit):
     preparation = Preparation(to_height, to_width, "gray", fit)

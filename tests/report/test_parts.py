@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from ridge_spark.data.dataset import Description
-from ridge_spark.data.storage import without_secrets
 from ridge_spark.data.writer import DatasetWriter
 from ridge_spark.errors import InputError
 from ridge_spark.model import Model
+from ridge_spark.printable import without_secrets
 from ridge_spark.report import occlusion, pictures
 from ridge_spark.report.examples import SHOWN, Example, find_examples
 from ridge_spark.report.occlusion import spoke_for_the_answer
@@ -77,6 +77,9 @@ def test_numbers_as_people_read_them(shown: str, expected: str) -> None:
         ("s3://key@bucket/a s3://k:s@b/c", "s3://bucket/a s3://b/c"),
         ("/home/me@work/data", "/home/me@work/data"),
         ("s3://bucket/me@work", "s3://bucket/me@work"),
+        ("s3://bucket/me:x@work", "s3://bucket/me:x@work"),
+        ("s3://KEY:SEC/RE+T=@bucket/d:1", "s3://bucket/d:1"),
+        ("s3:/key:secret@bucket", "s3:/bucket"),  # as a path is written
     ],
 )
 def test_no_key_of_an_object_store_is_shown(given_: str, shown: str) -> None:

@@ -126,7 +126,7 @@ def least_norm(X, y, classes, lam):
     return ((V[kept].T * factor) @ U[:, kept].T @ (Y - Y.mean(axis=0))).T
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     n=st.integers(4, 12),
     d=st.integers(1, 30),

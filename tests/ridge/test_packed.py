@@ -32,7 +32,7 @@ def test_centred_they_are_the_same_to_the_last_bit(d: int, threads: int) -> None
         assert np.array_equal(getattr(found, name), getattr(expected, name)), name
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 900), st.integers(0, 2**32))
 def test_they_add_and_subtract_as_squares_do(d: int, seed: int) -> None:
     a, b = some(seed, 9, d), some(seed + 1, 5, d)

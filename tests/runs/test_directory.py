@@ -91,6 +91,8 @@ def text(content: str) -> Callable[[Path], None]:
         (change(stages=[{"stage": "a", "start": 2, "end": 1}]), "ends before it begins"),
         (change(tasks=[1]), "'tasks' is not an object"),
         (change(warnings="none"), "'warnings' is not a list"),
+        (change(dataset="\ud800"), "not a result of this program"),
+        (change(warnings=["\udcff"]), "not a result of this program"),
         (change(update={"run": "x"}), "'statistics_sha256' is missing"),
         (change(classes=["a", "b", "c"]), "do not belong together"),
         (change(model_sha256=HASH), "do not belong together"),

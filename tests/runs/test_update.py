@@ -195,7 +195,7 @@ images_of = st.integers(0, 2**32 - 1).map(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(images_of, images_of)
 def test_withdrawing_what_was_in_is_exact(first, second):
     labels = np.arange(12) % 3
@@ -204,7 +204,7 @@ def test_withdrawing_what_was_in_is_exact(first, second):
     assert downdate(a, a) == Statistics.zeros(3, 5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(images_of, st.integers(0, 11), st.integers(0, 4), st.integers(1, 255))
 def test_withdrawing_an_image_that_differs_in_one_pixel_is_refused(images, row, pixel, change):
     """With as few images as these, nothing but what was in can be taken out unnoticed."""
