@@ -68,6 +68,11 @@ KNOWN: tuple[tuple[str, str], ...] = (
         r"SparkContext was shut down|stopped SparkContext|SparkContext has been shutdown",
         "Spark was shut down while it was at work; see the log of the cluster",
     ),
+    (
+        r"ConnectionRefusedError|the JVM of Spark has ended",
+        "its JVM has ended, killed from outside or for want of memory; see the system's log, and "
+        "--driver-memory",
+    ),
 )
 
 

@@ -84,6 +84,9 @@ def _start(name: str, stack: ExitStack) -> SparkContext:
         # Whatever it keeps on disk, copies of all images among it, goes when we go, or later.
         conf.setIfMissing("spark.local.dir", _local_folder())
     sc = SparkContext.getOrCreate(conf)
+    server = getattr(sc, "_accumulatorServer", None)
+    if server is not None:  # of a JVM that has ended it would print a traceback beside our line
+        server.handle_error = lambda *_: None
     if here:
         starting = threading.Thread(target=_start_workers, args=(sc,), daemon=True)
         starting.start()

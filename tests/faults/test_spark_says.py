@@ -111,6 +111,7 @@ def test_a_jvm_that_can_not_start(ridge_spark, environment, small_data):
         ),
         ("java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.\n",
          "Spark was shut down"),
+        ("ConnectionRefusedError: [Errno 111] Connection refused", "its JVM has ended"),
     ],
 )  # fmt: skip
 def test_what_is_known_of_what_spark_says(text, told, tmp_path, monkeypatch):
