@@ -10,7 +10,6 @@ import select
 import shlex
 import signal
 import sys
-import threading
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
@@ -52,9 +51,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=SHOWN)
-    arguments = sys.argv[1:] if arguments is None else arguments
+    is_program = arguments is None  # not called by another one, which goes on
     try:
-        _run(arguments)
+        _run(sys.argv[1:] if arguments is None else arguments)
     except BrokenPipeError:
         if not _output_is_cut_off():
             raise
@@ -77,7 +76,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _fail("interrupted; nothing was written", 130)
     except MemoryError:
         _fail("out of memory; use smaller images, more --partitions or a larger machine", 1)
-    if threading.current_thread() is threading.main_thread():
+    if is_program:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done and told, Python only tidies up
     sys.exit(0)
 

@@ -223,7 +223,11 @@ def shrunk(images: NDArray[np.uint8], shape: tuple[int, int, int], by: int) -> N
 
 def _loaded(cls: type, about: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Any:
     """Check every number against what the spec and the shape allow, before it is used."""
-    _require(about["version"] == VERSION, "its version is another program's")
+    if about["version"] != VERSION:
+        raise ValueError(
+            f"its feature map has version {about['version']!r}, this program's have {VERSION}; "
+            "train again"
+        )
     (spec,) = parse_specs(about["spec"])
     height, width, channels = (_whole(x, 1, 2**20) for x in about["shape"])
     shape = height, width, channels
