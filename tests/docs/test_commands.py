@@ -59,8 +59,10 @@ def newcomer(place: Path, mnist_files: Path) -> dict[str, str]:
     home = place / "home"
     shutil.copytree(mnist_files, home / ".cache" / "ridge-spark" / "mnist")
     pip = Path(os.environ.get("PIP_CACHE_DIR") or Path.home() / ".cache" / "pip")
+    # A shell that is not make's own has it leave all to that: it would ask by access(2) whether a
+    # program may be run, which knows nothing of the leave that `as_nobody` gives.
     return {**JAVA, "HOME": str(home), "PATH": os.defpath, "JAVA_HOME": str(find_java()),
-            "PIP_CACHE_DIR": str(pip)}  # fmt: skip
+            "PIP_CACHE_DIR": str(pip), "MAKEFLAGS": "-- SHELL=/bin/bash"}  # fmt: skip
 
 
 @pytest.mark.slow
