@@ -140,10 +140,10 @@ class TestInterrupt:
 
 
 LATE = """
-import atexit, os, signal, sys
+import atexit, os, signal
 from ridge_spark.cli import main
 atexit.register(os.kill, os.getpid(), signal.SIGINT)
-main(sys.argv[1:])
+main()
 """
 
 

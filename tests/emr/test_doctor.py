@@ -36,6 +36,7 @@ WANTED = Wanted(
     private=True,
     data_locations=[],
     max_vcpus=32,
+    package_dir="dist",
 )
 pytestmark = pytest.mark.usefixtures("endpoint")
 
