@@ -70,7 +70,7 @@ class RidgeClassifier(ClassifierMixin, BaseEstimator):
     n_jobs : int, threads to work on; None is 1, and -1 all cores
     features : what the model sees of X: "pixels", X as it is; or "patches", "wide", "units", with
         parameters as `ridge-spark train --features` takes them. X is then images of 8-bit pixels,
-        and a few λ are enough, such as (0.1, 1, 10, 100): each is a factorisation of its own.
+        and a few λ are enough, such as (0.1, 3, 100, 3000): each is a factorisation of its own.
     image_shape : (height, width) or (height, width, channels) of the images; for features
     class_weight : how often each sample of a class counts: a dict from labels to whole numbers, 1
         where it has none, or "balanced", as often as brings each class nearest to the largest

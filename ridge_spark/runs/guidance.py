@@ -44,12 +44,13 @@ def choice_warnings(
             "every image out once",
         )
     at = float(lambdas[best])
-    if best == last and below[last - 1] > 0:
+    clearly_worse = below > Z_95 * error
+    if best == last and clearly_worse[last - 1]:
         return (
             f"the best λ, {at:g}, is the largest of the grid: larger ones may be better; add some, "
             f"as --lambdas {at:g},{10 * at:g},{100 * at:g}",
         )
-    if best == 0 and below[1] > 0 and at > 0:
+    if best == 0 and clearly_worse[1] and at > 0:
         return (
             f"the best λ, {at:g}, is the smallest of the grid: smaller ones may be better; add "
             f"some, as --lambdas {at / 100:g},{at / 10:g},{at:g}",

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from ridge_spark.ridge.folds import Folds
 
 DEFAULT_LAMBDAS = "logspace:-5:5:10"
-DEFAULT_LAMBDAS_OF_FEATURES = "0.1,1,10,100"  # each is a factorisation of thousands of unknowns
+# Each is a factorisation of thousands of unknowns: few, but for few images as well as for many.
+DEFAULT_LAMBDAS_OF_FEATURES = "0.1,3,100,3000"
 DEFAULT_FEATURES = "pixels"
 DEFAULT_VALIDATION = 0.2
 LARGEST_LAMBDA = 1e100  # N λ must be a finite number
