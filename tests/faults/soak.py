@@ -12,6 +12,7 @@ import argparse
 import json
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -155,6 +156,8 @@ def main() -> None:
     parser.add_argument("--summary", type=Path, help="page to write the table by promise into")
     parser.add_argument("--counts", type=Path, help="JSON file of earlier counts, to add these to")
     options = parser.parse_args()
+    # A shell has its background commands, and all they start, ignore the Ctrl-C that is tried here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="ridge-spark-soak-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
