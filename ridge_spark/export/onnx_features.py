@@ -188,16 +188,14 @@ def _pooled(g: Nodes, x: Name, bank: FilterBank) -> Name:
 
 def _units(g: Nodes, first: Name, units: SignedUnits) -> Name:
     """PortableUnits.features; a Hadamard matrix is the Kronecker product of two small ones."""
-    order, zero = units.order, g.real(np.zeros((1, 1)))
-    zeros = g("Expand", zero, g("Concat", _count(g, first), g.constant([1]), axis=0))
-    padded = g("Concat", first, zeros, axis=1)
+    order = units.order
     high = 1 << (order.bit_length() // 2)
     left, right = (g.real(hadamard(size)) for size in (high, order // high))
     blocks = []
     for block, (places, flips) in enumerate(zip(units.places, units.flips, strict=True)):
-        at, flip = np.full(order, units.inputs), np.zeros(order)
+        at, flip = np.zeros(order, np.int64), np.zeros(order)  # of places without an input: times 0
         at[places], flip[places] = np.arange(units.inputs), flips
-        t = g("Mul", g("Gather", padded, g.constant(at), axis=1), g.real(flip))
+        t = g("Mul", g("Gather", first, g.constant(at), axis=1), g.real(flip))
         square = g("Reshape", t, g.constant([-1, high, order // high]))
         sums = g("Reshape", g("MatMul", g("MatMul", left, square), right), g.constant([-1, order]))
         rows = units.rows[block * order : (block + 1) * order]
@@ -206,11 +204,6 @@ def _units(g: Nodes, first: Name, units: SignedUnits) -> Name:
     shifted = g("Floor", g("Div", z, g.real(float(2**units.shift))))
     less = g("Sub", shifted, g.real(units.subtracted.reshape(1, -1)))
     return g("Min", g("Max", less, g.real(0.0)), g.real(255.0))
-
-
-def _count(g: Nodes, x: Name) -> Name:
-    """How many rows x has, as a vector of one number."""
-    return g("Slice", g("Shape", x), g.constant([0]), g.constant([1]))
 
 
 def _column(g: Nodes, sums: Name, i: int) -> Name:

@@ -127,8 +127,7 @@ class FeatureMap:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self.units:
-            units = random_units(self.seed, self.first_outputs, *state["units"])
-            vars(self)["units"] = units
+            vars(self)["units"] = random_units(self.seed, self.first_outputs, *state["units"])
 
     @cached_property
     def sha256(self) -> str:

@@ -68,11 +68,14 @@ def steps(result: Result) -> list[Step]:
                 stage="weights" if dual else "",
             )
         )
-    if result.n_test:
-        how = _divided(tasks["test"], "its blocks")
-        text = f"{plural(result.n_test, 'image')}, {how}"
-        found.append(Step(by_workers=True, title="Test", text=text, stage="test"))
-    return found
+    return found + _test(result, f", {_divided(tasks['test'], 'its blocks')}")
+
+
+def _test(result: Result, how: str = "") -> list[Step]:
+    if not result.n_test:
+        return []
+    text = plural(result.n_test, "image") + how
+    return [Step(by_workers=True, title="Test", text=text, stage="test")]
 
 
 def _after_choosing(result: Result) -> str:
@@ -84,7 +87,7 @@ def _after_choosing(result: Result) -> str:
 
 
 def _primal_search(result: Result, tasks: Counter[str]) -> list[Step]:
-    L, F, k = len(result.lambdas), result.folds, len(result.classes)
+    F = result.folds
     solving = tasks["factorise"] + tasks["solve"]
     rows = "a range of rows" if result.whole_x else "its blocks"
     return [
@@ -96,15 +99,20 @@ def _primal_search(result: Result, tasks: Counter[str]) -> list[Step]:
             passed_on="integers: they add up to the same in any order",
             stage="statistics",
         ),
-        Step(
-            by_workers=solving > 0,
-            title=f"Solve for {L} λ",
-            text=_how_solved(result, F, L, solving),
-            passed_on=f"{F * L * k:,} columns of weights",
-            stage="solve",
-        ),
+        _solve(result, solving, "weights"),
         _scoring(result, tasks),
     ]
+
+
+def _solve(result: Result, tasks: int, weights: str) -> Step:
+    L, F, k = len(result.lambdas), result.folds, len(result.classes)
+    return Step(
+        by_workers=tasks > 0,
+        title=f"Solve for {L} λ",
+        text=_how_solved(result, F, L, tasks),
+        passed_on=f"{F * L * k:,} columns of {weights}",
+        stage="solve",
+    )
 
 
 def _scoring(result: Result, tasks: Counter[str]) -> Step:
@@ -149,7 +157,7 @@ def _operator_search(result: Result, tasks: Counter[str]) -> list[Step]:
 
 
 def _dual_search(result: Result, tasks: Counter[str]) -> list[Step]:
-    L, F, k, n = len(result.lambdas), result.folds, len(result.classes), result.n_train
+    L, F, n = len(result.lambdas), result.folds, result.n_train
     return [
         Step(
             by_workers=True,
@@ -159,13 +167,7 @@ def _dual_search(result: Result, tasks: Counter[str]) -> list[Step]:
             passed_on="integers: the same however images are divided",
             stage="products",
         ),
-        Step(
-            by_workers=tasks["factorise"] > 0,
-            title=f"Solve for {L} λ",
-            text=_how_solved(result, F, L, tasks["factorise"]),
-            passed_on=f"{F * L * k:,} columns of weights of images",
-            stage="solve",
-        ),
+        _solve(result, tasks["factorise"], "weights of images"),
         Step(
             by_workers=False,
             title="Score",
@@ -219,7 +221,7 @@ def _steps_of_update(result: Result, update: Update) -> list[Step]:
     """The boxes of `ridge-spark update`, which visits no image that the run had before."""
     changes = update.changes
     what = f"{result.d:,} {'pixels' if result.spec == 'pixels' else 'features'}"
-    found = [
+    return [
         Step(
             by_workers=False,
             title="Statistics of the run",
@@ -240,8 +242,5 @@ def _steps_of_update(result: Result, update: Update) -> list[Step]:
             passed_on=f"{result.d:,} × {len(result.classes)} weights" if result.n_test else "",
             stage="solve",
         ),
+        *_test(result),
     ]
-    if result.n_test:
-        text = plural(result.n_test, "image")
-        found.append(Step(by_workers=True, title="Test", text=text, stage="test"))
-    return found

@@ -31,8 +31,7 @@ class Factor:
     ) -> Factor:
         """With more on the diagonal where rounding makes of the matrix one that has no factor.
 
-        It takes the place of `room`, a factor of that size and precision which is done with: new
-        memory costs a fifth of the time.
+        It takes the place of `room`, a factor of that size and precision which is done with.
         """
         L = np.empty_like(gram, precision, order="F") if room is None else room
         rounding = float(np.finfo(precision).eps * np.diagonal(gram).max(initial=0.0))
@@ -67,7 +66,7 @@ class Factor:
 def _factorise(gram: Float, shift: float, L: NDArray[np.floating]) -> None:
     """Write L of LL' = gram + shift I below the diagonal; `LinAlgError` where there is none.
 
-    What is above the diagonal is neither read nor written.
+    What is above the diagonal then means nothing.
     """
     a = len(gram)
     for start in range(0, a, ROWS):

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,16 +65,18 @@ def standalone(master: str) -> Place:
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(ABC):
     """A command whose tasks are struck, and what it has to come to."""
 
     name: str
 
+    @abstractmethod
     def command(self, world: World, out: Path) -> tuple[object, ...]:
-        raise NotImplementedError
+        """What is run, its result to be in `out`."""
 
+    @abstractmethod
     def judged(self, world: World, ended: Ended, out: Path) -> Came:
-        raise NotImplementedError
+        """What came of it."""
 
 
 @dataclass(frozen=True)
